@@ -1,0 +1,166 @@
+"""All that git exp can refuse, with exit codes and hints.
+
+GitExpError                   5  the repository or a remote failed
+├── RepositoryError           5
+│   ├── NotARepository        5
+│   ├── UnsafeRepository      5
+│   ├── UnsupportedRepository 5
+│   ├── GitMissing            5
+│   ├── GitFailed             5
+│   ├── RefLocked             5
+│   ├── RefMoved              5  another writer won the compare-and-swap
+│   └── StoreBusy             5  the seal lock was not free in time
+├── SnapshotFailed            5
+├── JournalFailed             5  also an OSError: the disk refused a record
+├── UsageError                2
+│   ├── BadName               2  also a ValueError
+│   └── Unencodable           2  also a TypeError, names the key
+├── NotFound                  3
+│   └── Ambiguous             3  lists the candidates
+├── Refused                   4  to protect data
+└── AnswerIsNo                1  nothing matched, or a check failed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GitExpError(Exception):
+    """Anything git exp refuses: one line to show, and the next step as a hint."""
+
+    exit_code: ClassVar[int] = 5
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RepositoryError(GitExpError):
+    """The repository cannot be used, or failed while it was used."""
+
+
+class NotARepository(RepositoryError):
+    """No git repository here."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"not a git repository (or any of the parent directories): '{where}'",
+            hint="make one with git init, or set GIT_EXP_DISABLED=1 to run without recording",
+        )
+
+
+class UnsafeRepository(RepositoryError):
+    """git refuses the repository because somebody else owns it."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"detected dubious ownership in repository at '{where}'",
+            hint=f"git config --global --add safe.directory {where}",
+        )
+
+
+class UnsupportedRepository(RepositoryError):
+    """A repository format that pygit2 cannot open."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"git exp does not support {what} repositories yet",
+            hint="use a repository with SHA-1 objects and the files ref format",
+        )
+
+
+class GitMissing(RepositoryError):
+    """There is no git program on PATH."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot run git: not found on PATH", hint="install git 2.39 or later")
+
+
+class GitFailed(RepositoryError):
+    """A git command exited with an error; `stderr` is what it said."""
+
+    def __init__(self, command: str, code: int, stderr: str) -> None:
+        said = stderr.strip().splitlines()
+        super().__init__(f"git {command} failed: {said[-1] if said else f'exit code {code}'}")
+        self.code = code
+        self.stderr = stderr
+
+
+class RefLocked(RepositoryError):
+    """A ref could not be locked: another process holds `<ref>.lock`."""
+
+    def __init__(self, ref: str, lock: str) -> None:
+        super().__init__(
+            f"cannot lock ref '{ref}': '{lock}' exists",
+            hint=f"if no git process is running in this repository: rm '{lock}'",
+        )
+
+
+class RefMoved(RepositoryError):
+    """A ref is not where the writer last saw it."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"ref '{ref}' moved meanwhile", hint="run the command again")
+
+
+class StoreBusy(RepositoryError):
+    """The lock that sealing needs was not free in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"another process has been sealing runs for {seconds:.0f} s",
+            hint="nothing is lost: the next git exp command seals it",
+        )
+
+
+class SnapshotFailed(GitExpError):
+    """The worktree could not be captured at all."""
+
+
+class JournalFailed(GitExpError, OSError):
+    """A record could not be written; nothing of it was kept."""
+
+
+class UsageError(GitExpError):
+    """The call is wrong; nothing was written."""
+
+    exit_code = 2
+
+
+class BadName(UsageError, ValueError):
+    """A name that is blank, of several lines, or that starts like an option or a revision."""
+
+
+class Unencodable(UsageError, TypeError):
+    """A value that no record can hold; the message names its key."""
+
+
+class NotFound(GitExpError):
+    """No run, metric or file of that name."""
+
+    exit_code = 3
+
+
+class Ambiguous(NotFound):
+    """Several things match one name."""
+
+    def __init__(self, name: str, candidates: list[str]) -> None:
+        super().__init__(f"'{name}' is ambiguous", hint="it could be: " + ", ".join(candidates[:10]))
+        self.candidates = candidates
+
+
+class Refused(GitExpError):
+    """Going on would lose data of the user's."""
+
+    exit_code = 4
+
+
+class AnswerIsNo(GitExpError):
+    """The question was understood and the answer is no."""
+
+    exit_code = 1

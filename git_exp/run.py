@@ -1,0 +1,208 @@
+"""A run: the fold of its events, what every reader sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from git_exp import metrics, records
+
+# Statuses that somebody else wrote over a run whose owner could not.
+_SECOND_HAND = ("crashed", "lost")
+
+
+class NoteText(msgspec.Struct, frozen=True, kw_only=True):
+    """One note on a run."""
+
+    t: str
+    text: str
+
+
+class Run(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One run, as its events tell it. Times are UTC, RFC 3339; `duration_ms` is in milliseconds.
+
+    `status` is running, finished, failed, interrupted, crashed or lost.
+    """
+
+    id: str
+    commit: str
+    name: str = ""
+    status: str = "running"
+    started: str = ""
+    ended: str | None = None
+    duration_ms: float | None = None
+    exit_code: int | None = None
+    error: records.Error | None = None
+    params: dict[str, Any] = {}
+    metrics: dict[str, records.Summary] = {}
+    metadata: Any = None
+    tags: list[str] = []
+    notes: list[NoteText] = []
+    group: str | None = None
+    parent_run: str | None = None
+    user: str | None = None
+    host: records.Host | None = None
+    process: records.Process | None = None
+    joined: list[records.Join] = []
+    git: records.Git | None = None
+    env: records.Env | None = None
+    artifacts: list[records.Artifact] = []
+    actions: list[records.Action] = []
+    results: list[records.ActionResult] = []
+    links: list[str] = []
+    usage: dict[str, Any] = {}
+    conflicts: list[str] = []
+    deleted: records.Deleted | None = None
+    live: bool = False
+    own: bool = False
+    damaged: int = 0
+
+    @property
+    def base(self) -> str | None:
+        """The commit that was HEAD when the run started."""
+        return self.git.base if self.git else None
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the code that ran differs from its base."""
+        return bool(self.git and self.git.dirty)
+
+    @property
+    def partial(self) -> bool:
+        """Whether the snapshot holds less than the code that ran."""
+        return bool(self.git and self.git.capture != "full")
+
+
+def fold(lines: Iterable[bytes], *, run_id: str = "", commit: str = "") -> Run:
+    """The run that a set of lines tells of, in the order (`t`, bytes).
+
+    Lines that are no records are counted in `damaged` and passed over, so are those that claim to
+    come from more than a day after all others.
+    """
+    run = Run(id=run_id, commit=commit)
+    ends: list[records.RunEnd] = []
+    for line in sorted(set(lines)):
+        event = records.parse(line)
+        if isinstance(event, records.Damaged):
+            run.damaged += 1
+        elif isinstance(event, records.RunEnd):
+            ends.append(event)
+        else:
+            _apply(run, event)
+    if ends:
+        _end(run, _deciding(ends))
+    return run
+
+
+def _apply(run: Run, event: records.Event | records.Unknown) -> None:
+    match event:
+        case records.RunStart():
+            _start(run, event)
+        case records.Join():
+            run.joined.append(event)
+            _describe(run, event)
+        case records.Env():
+            run.env = event
+        case records.Progress():
+            run.metrics = metrics.read(event.metrics)
+        case records.Note():
+            run.notes.append(NoteText(t=event.t, text=event.text))
+        case records.Tag() | records.Untag():
+            _retag(run, event)
+        case records.Rename():
+            run.name = event.name
+        case records.Deleted():
+            run.deleted = event
+        case _:
+            _collect(run, event)
+
+
+def _collect(run: Run, event: records.Event | records.Unknown) -> None:
+    match event:
+        case records.Artifact():
+            run.artifacts = [*(a for a in run.artifacts if a.path != event.path), event]
+        case records.Action():
+            run.actions = [*(a for a in run.actions if a.id != event.id), event]
+        case records.ActionResult():
+            run.results.append(event)
+        case records.Link():
+            run.links = list(dict.fromkeys((*run.links, event.commit)))
+
+
+def _start(run: Run, event: records.RunStart) -> None:
+    run.id = event.run_id
+    run.started = event.t
+    run.parent_run = event.parent_run
+    run.user, run.host, run.process, run.git = event.user, event.host, event.process, event.git
+    if event.git and not run.commit:
+        run.commit = event.git.commit
+    _describe(run, event)
+
+
+def _describe(run: Run, event: records.Described) -> None:
+    """What the owner and those who joined say: merged by key, later wins, a conflict is shown."""
+    if isinstance(event, records.RunStart):
+        run.name = event.name or run.name
+        run.group = event.group
+    else:
+        run.group = event.group or run.group
+    said = {**params_in(event.metadata), **event.params}
+    for key, value in said.items():
+        if key in run.params and run.params[key] != value:
+            run.conflicts.append(key)
+    run.params = {**run.params, **said}
+    run.tags = list(dict.fromkeys((*run.tags, *event.tags)))
+    run.metadata = _merged(run.metadata, event.metadata)
+
+
+def params_in(metadata: Any) -> dict[str, Any]:
+    """The params that metadata names, under `hparams` or `params`, as flat dotted keys."""
+    if not isinstance(metadata, dict):
+        return {}
+    found: dict[str, Any] = {}
+    for name in ("hparams", "params"):
+        found.update(flat(metadata.get(name)))
+    return found
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """A nested mapping as one level of dotted names; all that is no mapping has none."""
+    if not isinstance(value, dict):
+        return {}
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            found.update(flat(inner, f"{prefix}{key}."))
+        else:
+            found[f"{prefix}{key}"] = inner
+    return found
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **new}
+    return old if new is None else new
+
+
+def _retag(run: Run, event: records.Tag | records.Untag) -> None:
+    if isinstance(event, records.Tag):
+        run.tags = list(dict.fromkeys((*run.tags, *event.tags)))
+    else:
+        run.tags = [tag for tag in run.tags if tag not in event.tags]
+
+
+def _deciding(ends: list[records.RunEnd]) -> records.RunEnd:
+    first_hand = [end for end in ends if end.status not in _SECOND_HAND]
+    return (first_hand or ends)[-1]
+
+
+def _end(run: Run, end: records.RunEnd) -> None:
+    run.status = end.status
+    run.ended = end.t
+    run.duration_ms = end.duration_ms
+    run.exit_code = end.exit_code
+    run.error = end.error
+    run.usage = end.usage
+    run.metrics = metrics.read(end.metrics) if end.metrics or not run.metrics else run.metrics
