@@ -150,7 +150,9 @@ class Ambiguous(NotFound):
     """Several things match one name."""
 
     def __init__(self, name: str, candidates: list[str]) -> None:
-        super().__init__(f"'{name}' is ambiguous", hint="it could be: " + ", ".join(candidates[:10]))
+        super().__init__(
+            f"'{name}' is ambiguous", hint="it could be: " + ", ".join(candidates[:10])
+        )
         self.candidates = candidates
 
 

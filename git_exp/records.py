@@ -128,7 +128,6 @@ class Join(Described, frozen=True, kw_only=True, omit_defaults=True, tag="join")
     """A process that joins a running run."""
 
 
-
 class Env(Event, frozen=True, kw_only=True, omit_defaults=True, tag="env"):
     """`packages` is the SHA-256 of `packages.txt`, the installed distributions."""
 
@@ -177,7 +176,7 @@ class Rename(Event, frozen=True, kw_only=True, omit_defaults=True, tag="rename")
 
 
 class Artifact(Event, frozen=True, kw_only=True, omit_defaults=True, tag="artifact"):
-    """A file that a run made; `stored` if its bytes are in the data commit, else `uri` says where."""
+    """A file that a run made: `stored` in the data commit, or `uri` says where else."""
 
     path: str
     size: int

@@ -21,7 +21,7 @@ _QUESTIONS = (
     "--path-format=absolute", "--git-dir", "--git-common-dir", "--git-path", "index",
     "--show-object-format", "--is-bare-repository", "--show-prefix", "--show-toplevel",
 )  # fmt: skip
-# The catalogue of this language does not exist: messages stay in English, the user's locale as it is.
+# There is no catalogue of this language: messages are English, the user's locale stays.
 _PLAIN = {"LANGUAGE": "en", "GIT_TERMINAL_PROMPT": "0"}
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
