@@ -70,7 +70,7 @@ class Git(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     base: str | None = None
     branch: str | None = None
     dirty: bool | None = None
-    capture: str = "full"
+    capture: str
     status: list[str] = []
     status_count: int | None = None
     remote: str | None = None
@@ -141,6 +141,18 @@ class Track(Event, frozen=True, kw_only=True, omit_defaults=True, tag="track"):
     elapsed_ms: float = 0.0
     step: Any = None
     value: Any = None
+    note: str | None = None
+    rank: int = 0
+
+
+class Tracked(msgspec.Struct, omit_defaults=True):
+    """A `track` record on its hot path: the bytes of `Track`, in one encoding."""
+
+    t: str
+    event: str
+    elapsed_ms: float
+    step: Any = None
+    value: Any = msgspec.UNSET
     note: str | None = None
     rank: int = 0
 
@@ -228,6 +240,27 @@ class Deleted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="deleted
     replaced_by: str | None = None
 
 
+class Writer(Event, frozen=True, kw_only=True, omit_defaults=True, tag="writer"):
+    """Who writes a journal: its first line, and never sealed."""
+
+    v: int = VERSION
+    run_id: str
+    commit: str
+    owner: bool = False
+    rank: int = 0
+    pid: int
+    host: str
+    boot: str
+    machine: str
+
+
+class Child(Event, frozen=True, kw_only=True, omit_defaults=True, tag="child"):
+    """The command that a run watches: the run lives while it does. Never sealed."""
+
+    pid: int
+    born: str
+
+
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     """A record of a later format: kept and passed over."""
 
@@ -246,7 +279,7 @@ KINDS: dict[str, type[Event]] = {
     str(kind.__struct_config__.tag): kind
     for kind in (
         RunStart, Join, Env, Track, Progress, Note, Tag, Untag, Rename,
-        Artifact, Action, ActionResult, Link, RunEnd, Deleted,
+        Artifact, Action, ActionResult, Link, RunEnd, Deleted, Writer, Child,
     )
 }  # fmt: skip
 

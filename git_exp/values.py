@@ -7,6 +7,7 @@ import decimal
 import enum
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ ARRAY_LIMIT = 1_000
 
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r",
             34: '\\"', 92: "\\\\"}  # fmt: skip
+_RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Path = tuple[str, ...]
 
 
@@ -52,6 +54,19 @@ def plain(value: Any, path: Path = ()) -> Any:
         return _plain(value, path)
     except RecursionError:
         raise _unencodable(path, "it is nested too deeply, or contains itself") from None
+
+
+def scalar(value: Any, key: str) -> Any:
+    """A param as it is recorded: a number, text, a boolean or None. Raises `Unencodable`."""
+    found = plain(value, ("params", key))
+    if isinstance(found, dict | list):
+        raise _unencodable(("params", key), "a param is one number, text or boolean")
+    return found
+
+
+def is_run_id(text: str) -> bool:
+    """Whether text is a lowercase hyphenated UUID, as all run ids are: never a path."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def quoted(text: str) -> str:

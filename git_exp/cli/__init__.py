@@ -1,0 +1,148 @@
+"""The command line: one file a command, found by its name and imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from git_exp import errors
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from git_exp.store import Store
+
+# What a command is for, in the order of `git exp -h`; its file is what makes it exist.
+PURPOSES = {
+    "record what you run": ("run", "note", "tag", "demo"),
+    "look at runs": ("log", "show", "diff"),
+    "go back to the code of one": ("checkout",),
+    "edit what is recorded": ("rename", "untag", "rm"),
+    "upkeep": ("fsck", "completion"),
+}
+FRAME = ("ending", "manual", "options", "output", "terminal")
+
+
+def words() -> list[str]:
+    """Every command there is: those with a purpose in its order, then the rest by name."""
+    here = Path(__file__).parent
+    found = {entry.stem for entry in here.glob("[a-z]*.py")} - set(FRAME)
+    listed = [word for group in PURPOSES.values() for word in group if word in found]
+    return listed + sorted(found.difference(listed))
+
+
+def summary(word: str) -> str:
+    """What a command does, from the first line of its file: nothing has to be imported for it."""
+    with Path(__file__).with_name(f"{word}.py").open() as file:
+        first = file.readline()
+    return first.strip().strip('"').partition(": ")[2].removesuffix(".")
+
+
+def store() -> Store:
+    """The runs of the repository in the current folder, opened once a command."""
+    context = click.get_current_context(silent=True)
+    kept = context.meta if context else {}
+    if "git_exp.store" not in kept:
+        kept["git_exp.store"] = _opened()
+    found: Store = kept["git_exp.store"]
+    return found
+
+
+def opened() -> Store | None:
+    """The store if this command has opened it already."""
+    context = click.get_current_context(silent=True)
+    return context.meta.get("git_exp.store") if context else None
+
+
+class Commands(click.Group):
+    """The group of all commands; it imports none before it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return words()
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        named = [word for word in words() if word.startswith(incomplete)]
+        return [CompletionItem(word, help=summary(word)) for word in named]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands:
+            if cmd_name not in words():
+                return None
+            from git_exp.cli import manual
+
+            module = importlib.import_module(f"git_exp.cli.{cmd_name}")
+            self.commands[cmd_name] = manual.adopted(module.command, cmd_name)
+        return self.commands[cmd_name]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            raise unknown(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def unknown(word: str) -> errors.UsageError:
+    """The refusal of a word that is no command, with those that are spelt like it."""
+    import difflib
+
+    near = difflib.get_close_matches(word, words(), n=3)
+    return errors.UsageError(
+        f"'{word}' is not a git exp command",
+        hint=f"the most similar: {', '.join(near)}" if near else "see: git exp -h",
+    )
+
+
+def group() -> Commands:
+    """`git exp` itself, ready to parse its arguments."""
+    from git_exp.cli import manual
+
+    pager = click.Option(["-P", "--no-pager"], is_flag=True, help="Do not page the output.")
+    version = click.Option(["-v", "--version"], is_flag=True, help="Print the version.")
+    entry = Commands(
+        "git exp",
+        params=[version, pager],
+        callback=_entered,
+        help=_entered.__doc__,
+        invoke_without_command=True,
+        no_args_is_help=False,
+    )
+    manual.adopted(entry, "")
+    return entry
+
+
+def _entered(**given: Any) -> None:
+    """The experiment memory that lives inside git: records, lists and restores runs."""
+    from git_exp.cli import manual, output
+
+    context = click.get_current_context()
+    context.meta["git_exp.no_pager"] = given["no_pager"]
+    if given["version"]:
+        from git_exp import __version__
+
+        output.line(f"git-exp version {__version__}")
+        context.exit()
+    if context.invoked_subcommand is None:
+        output.lines(manual.usage(context))
+        context.exit(errors.UsageError.exit_code)
+
+
+def _opened() -> Store:
+    from git_exp.store import Store
+
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise errors.RepositoryError(
+            "cannot read the current folder: it does not exist any more",
+            hint="cd to a folder that exists",
+        ) from None
+    return Store.open(here, os.environ)

@@ -1,0 +1,200 @@
+"""What `-h` prints and `--help` opens: the short usage, and the man page or the same as text."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from git_exp import cli
+
+_HELP_COLUMN = 26
+
+
+def adopted(command: click.Command, word: str) -> click.Command:
+    """A command with git's two ways to help, in place of click's one."""
+    command.name = word or "git exp"
+    command.add_help_option = False
+    short = click.Option(
+        ["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_short,
+        help="Print a short usage.",
+    )  # fmt: skip
+    long = click.Option(
+        ["--help"], is_flag=True, is_eager=True, expose_value=False, callback=_long,
+        help="Open the manual page.",
+    )  # fmt: skip
+    command.params.extend((short, long))
+    return command
+
+
+def page(word: str) -> str:
+    """The name of a command's manual page."""
+    return f"git-exp-{word}" if word else "git-exp"
+
+
+def options(command: click.Command) -> list[click.Option]:
+    """The options that a manual shows, in the order of their definition."""
+    found = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    return [one for one in found if one.name != "h" and one.name != "help"] + found[-2:]
+
+
+def spellings(option: click.Option) -> list[str]:
+    """The ways to write an option in a manual: `-n <number>`, `--number=<number>`."""
+    value = metavar(option)
+    names = [*option.opts, *option.secondary_opts]
+    if not value:
+        return names
+    return [f"{one}={value}" if one.startswith("--") else f"{one} {value}" for one in names]
+
+
+def flags(option: click.Option) -> str:
+    """An option as git's short usage has it: `-n, --number <number>`."""
+    names = ", ".join((*option.opts, *option.secondary_opts))
+    return f"{names} {metavar(option)}".rstrip()
+
+
+def metavar(param: click.Parameter) -> str:
+    """The placeholder of a parameter's value; none for a flag."""
+    if isinstance(param, click.Option) and (param.is_flag or param.count):
+        return ""
+    if isinstance(param.type, click.Choice):
+        return f"({'|'.join(map(str, param.type.choices))})"
+    known = {"integer": "number", "float": "number", "text": param.name, "path": "path"}
+    kind = param.type.name
+    given = param.metavar or known.get(kind, kind) or kind
+    return given if "<" in given else re.sub(r"[A-Za-z][\w-]*", _bracketed, given)
+
+
+def arguments(command: click.Command) -> list[str]:
+    """The arguments as a synopsis has them: `[<run>...]`."""
+    return [_argument(one) for one in command.params if isinstance(one, click.Argument)]
+
+
+def synopsis(command: click.Command) -> list[str]:
+    """Every word of a command's synopsis, all options spelt out."""
+    shown = [f"[{_alternatives(one)}]{_repeated(one)}" for one in options(command)[:-2]]
+    return shown + arguments(command)
+
+
+def summary(command: click.Command) -> str:
+    """The first sentence of a command's help, as a NAME line has it."""
+    first = paragraphs(command)[0]
+    return first[:1].lower() + first[1:].removesuffix(".")
+
+
+def paragraphs(command: click.Command) -> list[str]:
+    """A command's help, a paragraph each; the first one is its first sentence alone."""
+    text = inspect.cleandoc(command.help or command.name or "").split("\f")[0]
+    blocks = [block for block in re.split(r"\n\s*\n", text) if block.strip()]
+    first, *more = re.split(r"(?<=[.!?])\s+", blocks[0], maxsplit=1)
+    return [" ".join(first.split()), *more, *blocks[1:]]
+
+
+def described(option: click.Option) -> str:
+    """An option's help with its default."""
+    text = " ".join((option.help or "").split())
+    if option.show_default and option.default not in (None, False, ()):
+        text += f" Default: {option.default}."
+    return text
+
+
+def usage(ctx: click.Context) -> str:
+    """The short usage of the command that is asked: one line, its options, its sub-commands."""
+    command = ctx.command
+    words = ["git exp"] if isinstance(command, cli.Commands) else ["git exp", str(command.name)]
+    sub = ["<command> [<args>]"] if isinstance(command, cli.Commands) else []
+    head = " ".join(["usage:", *words, "[<options>]", *arguments(command), *sub])
+    lines = [head, "", *_rows((flags(one), described(one)) for one in options(command))]
+    if isinstance(command, cli.Commands):
+        lines += _listing()
+    return "\n".join(lines)
+
+
+def text(ctx: click.Context) -> str:
+    """The whole help as text, for where there is no man."""
+    name = page("" if isinstance(ctx.command, cli.Commands) else str(ctx.command.name))
+    first, *more = paragraphs(ctx.command)
+    body = [f"{name} - {summary(ctx.command)}"] if more else [f"{name} - {first}"]
+    body += [textwrap.fill(" ".join(block.split()), 78) for block in more]
+    return "\n\n".join([*body, usage(ctx)]).replace("`", "")
+
+
+def installed(name: str) -> Path | None:
+    """Where pip has put a manual page: below the environment, or the user's own folder."""
+    import site
+
+    for root in (sys.prefix, site.getuserbase()):
+        path = Path(root, "share", "man", "man1", f"{name}.1")
+        if path.is_file():
+            return path
+    return None
+
+
+def _short(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value and not ctx.resilient_parsing:
+        sys.stdout.write(usage(ctx) + "\n")
+        ctx.exit()
+
+
+def _long(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    found = installed(page("" if isinstance(ctx.command, cli.Commands) else str(ctx.command.name)))
+    if found and sys.stdout.isatty() and shutil.which("man"):
+        sys.stdout.flush()
+        os.execvp("man", ("man", str(found)))  # noqa: S606
+    sys.stdout.write(text(ctx) + "\n")
+    ctx.exit()
+
+
+def _listing() -> Iterator[str]:
+    left = cli.words()
+    purposes = {**cli.PURPOSES, "more": ()}
+    for purpose, listed in purposes.items():
+        group = [word for word in left if word in listed or purpose == "more"]
+        left = [word for word in left if word not in group]
+        if group:
+            yield from ("", purpose)
+            yield from _rows((word, cli.summary(word)) for word in group)
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Two columns as git's usage has them: what is too long has the next line for its help."""
+    indent = " " * _HELP_COLUMN
+    width = max(40, min(shutil.get_terminal_size().columns, 100)) - _HELP_COLUMN
+    for term, help_text in rows:
+        head = f"    {term}"
+        lines = textwrap.wrap(help_text.replace("`", ""), width) or [""]
+        if len(head) + 2 > _HELP_COLUMN:
+            yield head
+        else:
+            yield f"{head:<{_HELP_COLUMN}}{lines.pop(0)}".rstrip()
+        yield from (indent + one for one in lines)
+
+
+def _alternatives(option: click.Option) -> str:
+    return " | ".join(spellings(option))
+
+
+def _repeated(option: click.Option) -> str:
+    return "..." if option.multiple else ""
+
+
+def _argument(argument: click.Argument) -> str:
+    shown = metavar(argument)
+    if shown.startswith("["):
+        return shown
+    shown += "..." if argument.nargs == -1 else ""
+    return shown if argument.required else f"[{shown}]"
+
+
+def _bracketed(word: re.Match[str]) -> str:
+    return f"<{word[0].lower()}>"

@@ -1,0 +1,108 @@
+"""What several commands ask for: a run, and the form of the answer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from git_exp import cli
+
+F = TypeVar("F", bound=Callable[..., Any])
+OFFERED = 200
+
+
+class Form(NamedTuple):
+    """How to answer: `kind` is table, json, jsonl, csv or format; the last has a template."""
+
+    kind: str = "table"
+    template: str | None = None
+
+
+def offer_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names, ids and revisions of the newest runs; nothing at all when anything fails."""
+    try:
+        return list(_offers(incomplete))
+    except Exception:
+        # A completion that fails must not disturb the prompt.
+        return []
+
+
+def offer_command(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """A command of the shell's and its files, for an argument that is a whole command line."""
+    first = not ctx.params.get(param.name or "")
+    return [CompletionItem(incomplete, type="command" if first else "file")]
+
+
+def run_argument(name: str = "run", **given: Any) -> Callable[[F], F]:
+    """An argument that names a run; `nargs`, `required` and `default` as click has them."""
+    return click.argument(name, shell_complete=offer_runs, **given)
+
+
+def answer(command: F) -> F:
+    """`--json` for a command with one answer; it is passed on as `form`."""
+    return _formed(command, [_flag("json", "Answer with one JSON document.")])
+
+
+def answers(command: F) -> F:
+    """`--json`, `--jsonl`, `--csv` and `--format` for a command that lists; passed as `form`."""
+    return _formed(
+        command,
+        [
+            _flag("json", "Answer with one JSON document."),
+            _flag("jsonl", "Answer with one JSON object a line."),
+            _flag("csv", "Answer with comma separated values."),
+            click.option("--format", metavar="FORMAT", help="Answer with lines of this form."),
+        ],
+    )
+
+
+def _flag(kind: str, text: str) -> Callable[[F], F]:
+    return click.option(f"--{kind}", is_flag=True, help=text)
+
+
+def _formed(command: F, asked: list[Callable[[Any], Any]]) -> F:
+    @functools.wraps(command)
+    def wrapped(*args: Any, **given: Any) -> Any:
+        template = given.pop("format", None)
+        kinds = [kind for kind in ("json", "jsonl", "csv") if given.pop(kind, False)]
+        kinds += ["format"] if template is not None else []
+        if len(kinds) > 1:
+            raise click.UsageError(f"--{kinds[0]} and --{kinds[1]} exclude each other")
+        form = Form(kinds[0] if kinds else "table", template)
+        return command(*args, form=form, **given)
+
+    made: Any = wrapped
+    for option in reversed(asked):
+        made = option(made)
+    return made  # type: ignore[no-any-return]
+
+
+def _offers(incomplete: str) -> Iterator[CompletionItem]:
+    seen: set[str] = set()
+    for name, told in _names(incomplete):
+        if name.startswith(incomplete) and name not in seen:
+            seen.add(name)
+            yield CompletionItem(name, help=told)
+
+
+def _names(incomplete: str) -> Iterator[tuple[str, str]]:
+    runs = cli.store().runs(OFFERED)
+    yield "@", "the latest run"
+    for run in runs:
+        told = f"{run.status} {run.started[:16].replace('T', ' ')}"
+        yield run.name, told
+        # Ids are offered only to who has begun one: names are what people type.
+        if incomplete:
+            yield run.id, f"{run.name} {told}"
+    if incomplete.startswith("@"):
+        yield "@{saved}", "what checkout put aside"
+        for metric in dict.fromkeys(path for run in runs for path in run.metrics):
+            yield f"@{{best:{metric}}}", f"the run with the best {metric}"
+        for tag in dict.fromkeys(tag for run in runs for tag in run.tags):
+            yield f"@{{tag:{tag}}}", f"the latest run tagged {tag}"

@@ -1,0 +1,230 @@
+"""What a command answers on stdout: lines, tables, JSON, JSON Lines and CSV."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from git_exp import values
+from git_exp.cli import terminal
+
+# C0, DEL, C1, line separators, bidi marks and overrides, halves of surrogate pairs.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+_GAP = 2
+
+
+class Piece(NamedTuple):
+    """Text with a style ("bold red") that only a terminal shows."""
+
+    text: str
+    style: str = ""
+
+
+class Column(NamedTuple):
+    """A column of a table: its heading, the style of its cells, and whether numbers stand in it.
+
+    A `fixed` column is never shortened on a narrow terminal.
+    """
+
+    heading: str
+    style: str = ""
+    right: bool = False
+    fixed: bool = False
+
+
+Cell = str | Piece
+
+
+def escape(text: str, keep: str = "") -> str:
+    """Text that a terminal cannot take for an order: ESC is `^[`, others are `^X` or `\\x9b`.
+
+    Line feeds and tabs too, unless they are among the characters to keep.
+    """
+    return _CONTROL.sub(lambda found: _visible(found[0], keep), text)
+
+
+def line(*pieces: Cell) -> None:
+    """One line on stdout, escaped."""
+    shown = (terminal.styled(escape(one.text), one.style) for one in map(_piece, pieces))
+    sys.stdout.write("".join(shown) + "\n")
+
+
+def lines(text: str, style: str = "") -> None:
+    """Text of several lines on stdout, escaped but for tabs and line feeds."""
+    for one in text.splitlines():
+        sys.stdout.write(terminal.styled(escape(one, "\t"), style) + "\n")
+
+
+def raw(data: bytes) -> None:
+    """Bytes as they are; on a terminal, escaped but for tabs and line feeds."""
+    if terminal.shown():
+        data = escape(data.decode(errors="backslashreplace"), "\t\n").encode()
+    _write(data)
+
+
+def page() -> None:
+    """Send what follows through the user's pager; `table` does so by itself."""
+    terminal.page()
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+    """A table with its headings; piped, it is aligned text without colours, nothing shortened."""
+    cells = [[_escaped(one) for one in row] for row in rows]
+    page()
+    if terminal.shown():
+        _rich_table(columns, cells)
+        return
+    texts = [[one.heading for one in columns], *([one.text for one in row] for row in cells)]
+    widths = [max(map(_width, texts_of)) for texts_of in zip(*texts, strict=True)]
+    for row in texts:
+        padded = map(_padded, row, widths, columns)
+        sys.stdout.write((" " * _GAP).join(padded).rstrip() + "\n")
+
+
+def document(command: str, value: Any) -> None:
+    """One JSON document: `schema`, then the keys of a Struct or mapping in their own order."""
+    body = _json(value)
+    assert body.startswith(b"{"), "a document is an object"
+    head = b'{"schema":"git-exp/%b/1"' % command.encode()
+    joined = head + (b"," if body != b"{}" else b"") + body[1:]
+    if terminal.shown():
+        joined = msgspec.json.format(joined, indent=2)
+    _write(joined + b"\n")
+
+
+def json_lines(rows: Iterable[Any]) -> None:
+    """One JSON value a line."""
+    for row in rows:
+        _write(_json(row) + b"\n")
+
+
+def csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Comma separated values with one line of headings; None is an empty field."""
+    import csv as comma_separated
+
+    writer = comma_separated.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([_field(one) for one in columns])
+    writer.writerows([_field(one) for one in row] for row in rows)
+
+
+def say(text: str) -> None:
+    """One line of talk on stderr: what is no answer."""
+    sys.stdout.flush()
+    sys.stderr.write(escape(text) + "\n")
+
+
+def warn(text: str, hint: str | None = None) -> None:
+    """`warning: …` on stderr, with the next step as a hint."""
+    sys.stdout.flush()
+    _labelled("warning", "yellow", text)
+    if hint:
+        hints(hint)
+
+
+def hints(text: str) -> None:
+    """`hint: …` on stderr, a line each."""
+    for one in text.splitlines():
+        _labelled("hint", "yellow", one)
+
+
+def fail(label: str, text: str, hint: str | None = None) -> None:
+    """`fatal: …` or `error: …` on stderr, one line whatever the text is."""
+    _labelled(label, "bold red", text.strip())
+    if hint:
+        hints(hint)
+
+
+def _labelled(label: str, style: str, text: str) -> None:
+    shown = terminal.styled(f"{label}:", style, sys.stderr)
+    sys.stderr.write(f"{shown} {escape(text)}\n")
+
+
+def _json(value: Any) -> bytes:
+    body = msgspec.json.encode(value, enc_hook=values.simpler)
+    # msgspec writes NaN and the infinities as null; only then is the slow way needed.
+    if b"null" in body:
+        body = msgspec.json.encode(values.plain(value))
+    if body.isascii() and b"\x7f" not in body:
+        return body
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
+        return values.plain(value)
+    if isinstance(value, dict | list | tuple | msgspec.Struct):
+        value = _json(value).decode()
+    return escape(value) if isinstance(value, str) and terminal.shown() else value
+
+
+def _visible(sign: str, keep: str) -> str:
+    code = ord(sign)
+    if sign in keep:
+        return sign
+    if code < 0x20 or code == 0x7F:
+        return f"^{chr(code ^ 0x40)}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _piece(cell: Cell) -> Piece:
+    return cell if isinstance(cell, Piece) else Piece(cell)
+
+
+def _escaped(cell: Cell) -> Piece:
+    piece = _piece(cell)
+    return piece._replace(text=escape(piece.text))
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(_columns(sign) for sign in text)
+
+
+def _columns(sign: str) -> int:
+    if unicodedata.combining(sign):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+
+
+def _padded(text: str, width: int, column: Column) -> str:
+    blank = " " * (width - _width(text))
+    return blank + text if column.right else text + blank
+
+
+def _rich_table(columns: Sequence[Column], rows: Iterable[Sequence[Piece]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+    for one in columns:
+        grid.add_column(
+            Text(one.heading),
+            style=one.style,
+            justify="right" if one.right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=len(one.heading) if one.fixed else None,
+        )
+    for row in rows:
+        grid.add_row(*(Text(piece.text, style=piece.style) for piece in row))
+    Console(
+        file=sys.stdout,
+        width=terminal.width(),
+        force_terminal=terminal.colour(),
+        no_color=not terminal.colour(),
+        highlight=False,
+    ).print(grid)

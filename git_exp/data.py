@@ -1,0 +1,187 @@
+"""The data commit: what of a run is large, on a ref of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from git_exp import records, spool
+from git_exp.git import objects, refs
+from git_exp.git.objects import BLOB, Ident, Writer
+from git_exp.git.refs import Change
+from git_exp.git.repo import Repo
+from git_exp.spool import Folder, Found
+
+CHUNK = 16 << 20
+MAX_OUTPUT = 16 << 20
+OUTPUTS = ("output/stdout", "output/stderr")
+_KEPT = ("output", "artifacts", "packages.txt", "aside")
+
+
+@dataclass(kw_only=True)
+class Sorted:
+    """A spool's lines by where they go: notes for the note, chunks of series as blobs."""
+
+    notes: list[bytes] = field(default_factory=list)
+    entries: dict[str, tuple[int, str]] = field(default_factory=dict)
+    last: str = ""
+
+
+def name(run_id: str) -> str:
+    """The ref of a run's data."""
+    return f"refs/exp/data/{run_id}"
+
+
+def sort(repo: Repo, writer: Writer, folder: Folder) -> Sorted:
+    """Sort a spool's lines; of the series only those that are not in the data commit yet."""
+    out = Sorted()
+    tip = refs.resolve(repo, name(folder.run_id))
+    there = _chunks(repo, tip)
+    for found in folder.journals:
+        mine = [entry for entry in there if entry.stem == found.stem]
+        number = len(mine)
+        for chunk in _series(found, out, skip=sum(entry.size for entry in mine)):
+            out.entries[f"series/{found.stem}.{number:05d}.jsonl"] = (BLOB, writer.blob(chunk))
+            number += 1
+    return out
+
+
+def ref(repo: Repo, writer: Writer, folder: Folder, found: Sorted) -> list[Change]:
+    """The new data commit of a run; none where its tip has this tree already."""
+    tip = refs.resolve(repo, name(folder.run_id))
+    entries = {**found.entries, **_files(repo, writer, folder, found)}
+    if not entries:
+        return []
+    old = objects.tree_of(repo, tip) if tip else None
+    tree = writer.tree(old, entries)
+    if tree == old or folder.writer is None:
+        return []
+    commit = _commit(repo, writer, folder.writer, tree, tip, found.last)
+    return [Change(name=name(folder.run_id), new=commit, old=tip)]
+
+
+def series(repo: Repo, run_id: str, but: Collection[str] = ()) -> Iterator[bytes]:
+    """The sealed `track` lines of a run, a chunk at a time, in no order between journals.
+
+    `but` leaves out some journals by their stems: those that are still in the spool.
+    """
+    for chunk in _chunks(repo, refs.resolve(repo, name(run_id))):
+        if chunk.stem in but:
+            continue
+        yield from (line for line in objects.blob(repo, chunk.oid).split(b"\n") if line)
+
+
+def file(repo: Repo, run_id: str, path: str) -> bytes | None:
+    """A file of a run's data commit, None where there is none."""
+    tip = refs.resolve(repo, name(run_id))
+    entry = objects.entry(repo, tip, path) if tip else None
+    return objects.blob(repo, entry[1]) if entry else None
+
+
+def remove(folder: Path) -> None:
+    """Remove a spool that is sealed; one where somebody is just joining stays."""
+    for kept in _KEPT:
+        path = folder / kept
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chunk:
+    stem: str
+    oid: str
+    size: int
+
+
+def _chunks(repo: Repo, tip: str | None) -> list[_Chunk]:
+    """The chunks in a data commit, in order: `<journal>.<number>.jsonl`."""
+    under = objects.entry(repo, tip, "series") if tip else None
+    if under is None:
+        return []
+    return [
+        _Chunk(stem=name.rsplit(".", 2)[0], oid=oid, size=objects.size(repo, oid))
+        for name, _, oid in sorted(objects.tree(repo, under[1]))
+    ]
+
+
+def _series(found: Found, out: Sorted, skip: int) -> Iterator[bytes]:
+    """A journal's series past the first `skip` bytes, in chunks; all other lines go to `out`."""
+    chunk = bytearray()
+    for line in found.lines():
+        if not _is_series(line):
+            if not spool.is_private(line):
+                out.notes.append(line)
+                out.last = max(out.last, line[6:33].decode())
+            continue
+        if skip > 0:
+            skip -= len(line) + 1
+            continue
+        if chunk and len(chunk) + len(line) >= CHUNK:
+            yield bytes(chunk)
+            chunk.clear()
+        chunk += line + b"\n"
+        out.last = max(out.last, _time(line))
+    if chunk:
+        yield bytes(chunk)
+
+
+def _is_series(line: bytes) -> bool:
+    """Whether a line belongs to the series: what is tracked, and what is damaged."""
+    if records.is_kind(line, b"track"):
+        return True
+    return isinstance(records.parse(line), records.Damaged)
+
+
+def _time(line: bytes) -> str:
+    text = line[6:33].decode("ascii", "replace")
+    return text if records.valid_time(text) else ""
+
+
+def _files(repo: Repo, writer: Writer, folder: Folder, found: Sorted) -> dict[str, tuple[int, str]]:
+    entries: dict[str, tuple[int, str]] = {}
+    limit = repo.config.size("exp.maxOutput", MAX_OUTPUT)
+    for path in OUTPUTS:
+        kept = folder.path / path
+        if kept.exists() and kept.stat().st_size:
+            entries[path] = (BLOB, writer.blob(spool.head_and_tail(kept, limit)))
+    packages = folder.path / "packages.txt"
+    if packages.exists():
+        entries["packages.txt"] = (BLOB, writer.blob(packages.read_bytes()))
+    for path, digest in _artifacts(found):
+        waiting = folder.path / "artifacts" / digest
+        if waiting.exists():
+            entries[f"artifacts/{path}"] = (BLOB, writer.blob(waiting.read_bytes()))
+    return entries
+
+
+def _artifacts(found: Sorted) -> Iterator[tuple[str, str]]:
+    """The stored artifacts that these lines tell of, the latest of each path last."""
+    for line in sorted(found.notes):
+        if not records.is_kind(line, b"artifact"):
+            continue
+        event = records.parse(line)
+        if isinstance(event, records.Artifact) and event.stored and event.sha256:
+            yield event.path, event.sha256
+
+
+def _commit(
+    repo: Repo, writer: Writer, owner: records.Writer, tree: str, tip: str | None, last: str
+) -> str:
+    run = objects.commit(repo, owner.commit)
+    when = records.micros(last) // 1_000_000 if last else 0
+    who = run.author if run else Ident(name=objects.NOBODY[0], email=objects.NOBODY[1], time=0)
+    parent = tip or (owner.commit if run else None)
+    return writer.commit(
+        tree,
+        [parent] if parent else [],
+        f"data of run {owner.run_id}\n",
+        author=Ident(name=who.name, email=who.email, time=when),
+        committer=run.committer if run else who,
+    )

@@ -1,0 +1,267 @@
+"""Blobs, trees and commits: reading and writing them, and proof that they are on disk."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from git_exp.git.repo import Repo, opened
+
+if TYPE_CHECKING:
+    import pygit2
+
+BLOB = 0o100644
+TREE = 0o040000
+GITLINK = 0o160000
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+NOBODY = ("git-exp", "git-exp@localhost")
+
+Entries = Mapping[str, tuple[int, str] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ident:
+    """Who and when: seconds since 1970, and minutes east of UTC."""
+
+    name: str
+    email: str
+    time: int
+    offset: int = 0
+
+
+def ident(repo: Repo, now: float) -> Ident:
+    """The user as git would name the author of a commit, or `git-exp <git-exp@localhost>`."""
+    name, email = (
+        _clean(repo.env.get(f"GIT_AUTHOR_{word.upper()}"))
+        or _clean(repo.config.get(f"author.{word}"))
+        or _clean(repo.config.get(f"user.{word}"))
+        or fallback
+        for word, fallback in zip(("name", "email"), NOBODY, strict=True)
+    )
+    return Ident(name=name, email=email, time=int(now), offset=_offset(now))
+
+
+def blob(repo: Repo, oid: str) -> bytes:
+    """The bytes of a blob; one that a partial clone lacks is fetched by the git program."""
+    import pygit2
+
+    try:
+        return bytes(repo.pg.read(pygit2.Oid(hex=oid))[1])
+    except (KeyError, pygit2.GitError):
+        return repo.git("cat-file", "blob", oid)
+
+
+def tree(repo: Repo, oid: str) -> Iterator[tuple[str, int, str]]:
+    """The entries of a tree or of a commit's tree: name, mode, object id."""
+    import pygit2
+
+    for entry in repo.pg[oid].peel(pygit2.Tree):
+        yield str(entry.name), int(entry.filemode), str(entry.id)
+
+
+def entry(repo: Repo, oid: str, path: str) -> tuple[int, str] | None:
+    """The mode and object id at a path in a tree or a commit's tree, None where there is none."""
+    import pygit2
+
+    try:
+        found = repo.pg[oid].peel(pygit2.Tree)[path]
+    except KeyError:
+        return None
+    return int(found.filemode), str(found.id)
+
+
+def size(repo: Repo, oid: str) -> int:
+    """The bytes of a blob, told from its header."""
+    import pygit2
+
+    return int(repo.pg.odb.read_header(pygit2.Oid(hex=oid))[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """A commit as it is read back."""
+
+    tree: str
+    parents: list[str]
+    message: str
+    author: Ident
+    committer: Ident
+
+
+def commit(repo: Repo, oid: str) -> Commit | None:
+    """A commit, or None where it is not here."""
+    import pygit2
+
+    found = repo.pg.get(oid)
+    if not isinstance(found, pygit2.Commit):
+        return None
+    return Commit(
+        tree=str(found.tree_id),
+        parents=[str(parent) for parent in found.parent_ids],
+        message=found.message,
+        author=_ident(found.author),
+        committer=_ident(found.committer),
+    )
+
+
+def tree_of(repo: Repo, oid: str) -> str | None:
+    """The tree of a commit that is here."""
+    found = commit(repo, oid)
+    return found.tree if found else None
+
+
+def committed(repo: Repo, oid: str) -> int:
+    """The committer date of a commit in seconds since 1970, 0 where it is not here."""
+    found = commit(repo, oid)
+    return found.committer.time if found else 0
+
+
+class Writer:
+    """Writes objects and remembers which, so that they can be proved to be there."""
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo = repo
+        self.pg = opened(repo)
+        self.written: list[str] = []
+
+    def blob(self, data: bytes) -> str:
+        return self._kept(self.pg.create_blob(data))
+
+    def tree(self, old: str | None, entries: Entries) -> str:
+        """A tree: the old one with some entries set, and those given as None removed.
+
+        A name with slashes is a path; folders on the way are made.
+        """
+        builder = self.pg.TreeBuilder(old) if old else self.pg.TreeBuilder()
+        below: dict[str, dict[str, tuple[int, str] | None]] = {}
+        for name, entry in entries.items():
+            first, slash, rest = name.partition("/")
+            if slash:
+                below.setdefault(first, {})[rest] = entry
+            elif entry is not None:
+                builder.insert(name, entry[1], entry[0])
+            elif builder.get(name):
+                builder.remove(name)
+        for name, inner in below.items():
+            there = builder.get(name)
+            under = str(there.id) if there and there.filemode == TREE else None
+            builder.insert(name, self.tree(under, inner), TREE)
+        return self._kept(builder.write())
+
+    def commit(
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        *,
+        author: Ident,
+        committer: Ident,
+    ) -> str:
+        oid = self.pg.create_commit(
+            None, _signature(author), _signature(committer), message, tree, list(parents)
+        )
+        return self._kept(oid)
+
+    def missing(self) -> list[str]:
+        """Which of the written objects are not on disk, looked up afresh: a gc took them."""
+        return missing(self.repo, self.written)
+
+    def _kept(self, oid: pygit2.Oid) -> str:
+        self.written.append(str(oid))
+        return self.written[-1]
+
+
+def missing(repo: Repo, oids: Iterable[str]) -> list[str]:
+    """Which of these objects are not on disk, asked of a handle that has nothing cached."""
+    import pygit2
+
+    store = opened(repo).odb
+    return [oid for oid in oids if pygit2.Oid(hex=oid) not in store]
+
+
+@contextmanager
+def durable(repo: Repo) -> Iterator[None]:
+    """Objects written inside are synced to disk, unless the user's `core.fsync` says otherwise.
+
+    git's own default does not sync loose objects. The journals that sealed objects replace are
+    unlinked, so that default would lose what a run tracked when the machine goes down.
+    """
+    import pygit2
+
+    said = repo.config.get("core.fsync")
+    sync = said is None or _syncs_objects(said)
+    pygit2.settings.enable_fsync_gitdir(sync)
+    try:
+        yield
+    finally:
+        pygit2.settings.enable_fsync_gitdir(False)
+
+
+def reachable(repo: Repo, commit: str, paths: Iterable[bytes]) -> bool:
+    """Whether a commit and all that leads to some paths in it are on disk, looked up afresh."""
+    import pygit2
+
+    pg = opened(repo)
+    try:
+        tree = pg[commit].peel(pygit2.Tree)
+        entries = [tree[os.fsdecode(path)] for path in paths]
+    except (KeyError, pygit2.GitError):
+        return False
+    return all(entry.filemode == GITLINK or entry.id in pg.odb for entry in entries)
+
+
+def differing(repo: Repo, old: str | None, new: str) -> list[tuple[str, bytes]]:
+    """What differs between two trees: a status letter and the path."""
+    import pygit2
+
+    try:
+        after = repo.pg[new].peel(pygit2.Tree)
+        found = (
+            repo.pg[old].peel(pygit2.Tree).diff_to_tree(after)
+            if old
+            else after.diff_to_tree(swap=True)
+        )
+        return [(d.status_char(), d.new_file.raw_path or d.old_file.raw_path) for d in found.deltas]
+    except (KeyError, pygit2.GitError):
+        return _asked_difference(repo, old or EMPTY_TREE, new)
+
+
+def _asked_difference(repo: Repo, old: str, new: str) -> list[tuple[str, bytes]]:
+    out = repo.git("diff-tree", "-r", "-z", "--name-status", "--no-renames", old, new)
+    words = out.split(b"\0")[:-1]
+    return list(zip(map(bytes.decode, words[::2]), words[1::2], strict=True))
+
+
+def _syncs_objects(said: str) -> bool:
+    """Whether a value of `core.fsync` syncs loose objects; later words win, as in git."""
+    on = False
+    for word in said.replace(" ", "").split(","):
+        if word == "none":
+            on = False
+        elif word.lstrip("-") in ("loose-object", "objects", "committed", "added", "all"):
+            on = not word.startswith("-")
+    return on
+
+
+def _signature(who: Ident) -> pygit2.Signature:
+    import pygit2
+
+    return pygit2.Signature(who.name, who.email, who.time, who.offset, "utf-8")
+
+
+def _ident(found: pygit2.Signature) -> Ident:
+    return Ident(name=found.name, email=found.email, time=found.time, offset=found.offset)
+
+
+def _clean(text: str | None) -> str:
+    # What git itself strips of an ident.
+    kept = "".join(one for one in text or "" if one not in "<>\n\0")
+    return kept.encode("utf-8", "replace").decode().strip(" .,:;\"\\'")
+
+
+def _offset(now: float) -> int:
+    return time.localtime(now).tm_gmtoff // 60

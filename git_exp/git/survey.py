@@ -1,0 +1,222 @@
+"""The worktree as a checkout finds it: what is changed, untracked, hidden, and how it differs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from git_exp import errors
+from git_exp.git import snapshot, status
+from git_exp.git.repo import Repo
+
+GITLINK = 0o160000
+# No hook of the user's runs while we look at a worktree or put it aside, and nobody's monitor is
+# believed about what has changed.
+PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+_OWN_INDEX = (*PLAIN, "-c", "core.splitIndex=false", "-c", "core.safecrlf=false")
+_TAGGED = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
+
+
+class Entry(NamedTuple):
+    """What a tree or an index holds at a path."""
+
+    mode: int
+    oid: str
+
+
+Sides = tuple[Entry | None, Entry | None]
+
+
+class Change(NamedTuple):
+    """A tracked path that differs: `staged` index against HEAD, `worked` worktree against index."""
+
+    staged: str
+    worked: str
+    head: Entry | None
+    index: Entry | None
+    submodule: bool
+
+    @property
+    def edited(self) -> bool:
+        """Whether the worktree has bytes at this path that the index does not hold."""
+        return self.worked not in ".D" and not self.submodule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """One look at a worktree; `index` is a copy of the index in which nothing is hidden."""
+
+    repo: Repo
+    index: Path
+    top: bytes
+    head: str | None
+    branch: str | None
+    marks: Sequence[tuple[str, bytes]]
+    changes: dict[bytes, Change] = field(default_factory=dict)
+    unmerged: list[bytes] = field(default_factory=list)
+    untracked: set[bytes] = field(default_factory=set)
+    embedded: list[bytes] = field(default_factory=list)
+
+    def at(self, path: bytes) -> bytes:
+        """Where a path of the repository is on disk."""
+        return os.path.join(self.top, path)
+
+    def differences(self, tree: str) -> dict[bytes, Sides]:
+        """What a tree and the index have at each path where they differ."""
+        args = ("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames")
+        return sides(self.repo.git(*args, "--ignore-submodules=none", tree, index=self.index))
+
+    def staged_as(self, paths: Iterable[bytes]) -> dict[bytes, Entry]:
+        """The entries that paths of the worktree would have if they were added to the index."""
+        with snapshot.copied_index(self.repo) as scratch:
+            if self.index.exists():
+                shutil.copy2(self.index, scratch)
+            wanted = set(paths)
+            snapshot.stage(self.repo, scratch, self.addable(wanted))
+            found = entries(self.repo, scratch)
+        return {path: found[path] for path in wanted if path in found}
+
+    def addable(self, paths: Iterable[bytes]) -> list[bytes]:
+        """Paths to add, after the tracked ones that are gone and would be in their way."""
+        wanted = set(paths)
+        gone = [path for path, one in self.changes.items() if one.worked == "D"]
+        return [path for path in gone if _collides(path, wanted)] + sorted(wanted)
+
+
+@contextmanager
+def survey(repo: Repo) -> Iterator[Survey]:
+    """Look at the worktree; the copy of its index is gone afterwards."""
+    if repo.top is None:
+        raise errors.RepositoryError(
+            "this operation must be run in a work tree", hint="add --worktree DIR to make one"
+        )
+    with snapshot.copied_index(repo) as index:
+        marks = _reveal(repo, index)
+        listing = repo.git(*PLAIN, *status.ARGS, index=index)
+        head, branch = position(repo)
+        found = Survey(
+            repo=repo,
+            index=index,
+            top=os.fsencode(repo.top),
+            head=head,
+            branch=branch,
+            marks=marks,
+        )
+        _read(found, listing)
+        yield found
+
+
+def position(repo: Repo) -> tuple[str | None, str | None]:
+    """The commit that HEAD is at and the full name of its branch; None for what it has not."""
+    return _asked(repo, "rev-parse", "-q", "--verify", "HEAD"), _asked(
+        repo, "symbolic-ref", "-q", "HEAD"
+    )
+
+
+def entries(repo: Repo, index: Path) -> dict[bytes, Entry]:
+    """All that an index file holds."""
+    found: dict[bytes, Entry] = {}
+    for line in repo.git("ls-files", "-s", "-z", index=index).split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        mode, oid, _ = head.decode().split(" ")
+        found[path] = Entry(int(mode, 8), oid)
+    return found
+
+
+def between(repo: Repo, old: str, new: str) -> dict[bytes, Sides]:
+    """What two trees have at each path where they differ."""
+    args = ("diff-tree", "-r", "--raw", "-z", "--no-abbrev", "--no-renames")
+    return sides(repo.git(*args, "--ignore-submodules=none", old, new))
+
+
+def sides(raw: bytes) -> dict[bytes, Sides]:
+    """Both sides of each line of a raw diff."""
+    fields = raw.split(b"\0")[:-1]
+    found: dict[bytes, Sides] = {}
+    for head, path in zip(fields[::2], fields[1::2], strict=True):
+        old, new, old_oid, new_oid, _ = head[1:].split(b" ")
+        found[path] = (_entry(old, old_oid), _entry(new, new_oid))
+    return found
+
+
+def write(repo: Repo, index: Path, *args: str, stdin: bytes | None = None) -> None:
+    """Run `update-index` on an index file of our own, whatever the user's settings are."""
+    repo.git(*_OWN_INDEX, "update-index", *args, stdin=stdin, index=index)
+
+
+def listed(paths: Iterable[bytes]) -> bytes:
+    """Paths as git reads them from stdin with -z."""
+    return b"".join(path + b"\0" for path in paths)
+
+
+def _asked(repo: Repo, *args: str) -> str | None:
+    try:
+        return os.fsdecode(repo.git(*args)).rstrip("\n")
+    except errors.GitFailed:
+        return None
+
+
+def _reveal(repo: Repo, index: Path) -> list[tuple[str, bytes]]:
+    """Show what assume-unchanged and skip-worktree hide: a checkout may overwrite it all the same.
+
+    A sparse checkout's own files are not there, and stay as they are.
+    """
+    tagged = _TAGGED.findall(repo.git("ls-files", "-v", "-z", index=index))
+    if not tagged:
+        return []
+    top = os.fsencode(repo.top or "")
+    shown = [path for tag, path in tagged if tag == b"h" or os.path.lexists(_join(top, path))]
+    for option in ("--no-assume-unchanged", "--no-skip-worktree"):
+        write(repo, index, option, "-z", "--stdin", stdin=listed(shown))
+    sparse = repo.config.flag("core.sparseCheckout")
+    return [(tag.decode(), path) for tag, path in tagged if tag == b"h" or not sparse]
+
+
+def _read(found: Survey, listing: bytes) -> None:
+    for line in listing.split(b"\0"):
+        match line[:2]:
+            case b"1 ":
+                path, change = _change(line)
+                found.changes[path] = change
+            case b"u ":
+                found.unmerged.append(line.split(b" ", 10)[10])
+            case b"? ":
+                path = line[2:]
+                if path.endswith(b"/"):
+                    found.embedded.append(path)
+                else:
+                    found.untracked.add(path)
+
+
+def _change(line: bytes) -> tuple[bytes, Change]:
+    # 1 XY sub mH mI mW hH hI path
+    _, xy, sub, head, index, _, head_oid, index_oid, path = line.split(b" ", 8)
+    return path, Change(
+        staged=chr(xy[0]),
+        worked=chr(xy[1]),
+        head=_entry(head, head_oid),
+        index=_entry(index, index_oid),
+        submodule=sub[:1] == b"S",
+    )
+
+
+def _entry(mode: bytes, oid: bytes) -> Entry | None:
+    number = int(mode, 8)
+    return Entry(number, oid.decode()) if number else None
+
+
+def _collides(path: bytes, others: set[bytes]) -> bool:
+    """Whether one of two paths would be a folder of the other's."""
+    return any(
+        one.startswith(path + b"/") or path.startswith(one + b"/") for one in others
+    )
+
+
+def _join(top: bytes, path: bytes) -> bytes:
+    return os.path.join(top, path)

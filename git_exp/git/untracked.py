@@ -1,0 +1,166 @@
+"""Which untracked files belong to a snapshot: sizes, and names in the shape of a secret."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from git_exp.git.repo import Config
+
+MEBIBYTE = 1 << 20
+HASH_LIMIT = 64 * MEBIBYTE
+
+SECRET_NAMES = (
+    ".env", ".env.*", ".envrc", ".netrc", ".pgpass", ".npmrc", ".pypirc", ".htpasswd",
+    "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.kdbx",
+    "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
+    "*credentials*", "service-account*.json", "secrets.*",
+)  # fmt: skip
+NOT_SECRET = ("*.pub", "*.example", "*.sample")
+SOURCE_SUFFIXES = (
+    ".py", ".pyi", ".ipynb", ".c", ".h", ".cc", ".cpp", ".hpp", ".cu", ".rs", ".go", ".java",
+    ".kt", ".scala", ".js", ".jsx", ".ts", ".tsx", ".rb", ".php", ".pl", ".r", ".jl", ".lua",
+    ".swift", ".cs", ".sh", ".bash", ".zsh", ".sql", ".md", ".rst", ".html", ".css",
+)  # fmt: skip
+
+SECRET = "secret-shaped name"  # noqa: S105 - a reason, no secret
+TOO_LARGE = "larger than exp.maxFileSize"
+TOO_MUCH = "over exp.maxUntracked in all"
+EMBEDDED = "embedded repository"
+EXCLUDED = "exp.exclude"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A path that the snapshot does not hold, and why; `size` in bytes, `mtime` in seconds."""
+
+    path: bytes
+    reason: str
+    size: int | None = None
+    mtime: float | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What `exp.*` says of untracked files; sizes in bytes."""
+
+    max_file: int = 10 * MEBIBYTE
+    max_all: int = 100 * MEBIBYTE
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+
+
+def rules(config: Config) -> Rules:
+    """The rules as the user's configuration has them."""
+    return Rules(
+        max_file=config.size("exp.maxFileSize", Rules.max_file),
+        max_all=config.size("exp.maxUntracked", Rules.max_all),
+        exclude=config.all("exp.exclude"),
+        include=config.all("exp.include"),
+    )
+
+
+def choose(top: Path, paths: Iterable[bytes], rules: Rules) -> tuple[list[bytes], list[LeftOut]]:
+    """Split untracked paths into those that belong, smallest first, and those left out."""
+    sized = sorted(_sized(os.fsencode(top), paths), key=lambda one: (one.size or 0, one.path))
+    taken: list[bytes] = []
+    left: list[LeftOut] = []
+    room = rules.max_all
+    for one in sized:
+        reason = one.reason or _reason(one, room, rules)
+        if reason:
+            left.append(LeftOut(path=one.path, reason=reason, size=one.size, mtime=one.mtime))
+        else:
+            taken.append(one.path)
+            room -= one.size or 0
+    return taken, left
+
+
+def hashed(top: Path, left: Sequence[LeftOut]) -> list[LeftOut]:
+    """The same files with their SHA-256, at most 64 MiB read in all, secrets never."""
+    room = HASH_LIMIT
+    out: list[LeftOut] = []
+    for one in left:
+        digest = None
+        fits = one.size is not None and one.size <= room
+        if fits and one.reason not in (SECRET, EMBEDDED):
+            digest = _digest(os.path.join(os.fsencode(top), one.path))
+            room -= one.size or 0
+        out.append(
+            LeftOut(path=one.path, reason=one.reason, size=one.size, mtime=one.mtime, sha256=digest)
+        )
+    return out
+
+
+def is_secret(path: str) -> bool:
+    """Whether any component of a path is named like a secret, in any case."""
+    return any(_secret_component(part) for part in path.lower().split("/"))
+
+
+def _sized(top: bytes, paths: Iterable[bytes]) -> Iterable[LeftOut]:
+    for path in paths:
+        if path.endswith(b"/"):
+            yield LeftOut(path=path, reason=EMBEDDED)
+            continue
+        try:
+            found = os.lstat(os.path.join(top, path))
+        except OSError:
+            continue
+        if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):
+            yield LeftOut(path=path, reason="", size=found.st_size, mtime=found.st_mtime)
+
+
+def _reason(one: LeftOut, room: int, rules: Rules) -> str | None:
+    path, size = os.fsdecode(one.path), one.size or 0
+    if _matches(path, rules.include):
+        return None
+    if _matches(path, rules.exclude):
+        return EXCLUDED
+    if is_secret(path):
+        return SECRET
+    if size > rules.max_file:
+        return TOO_LARGE
+    return TOO_MUCH if size > room else None
+
+
+def _matches(path: str, patterns: Sequence[str]) -> bool:
+    """A pattern with a slash is for the whole path, one without for any component of it."""
+    return any(
+        _pattern(pattern).match(path.lower())
+        if "/" in pattern
+        else any(_pattern(pattern).match(part) for part in path.lower().split("/"))
+        for pattern in patterns
+    )
+
+
+@lru_cache(maxsize=256)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(pattern.strip("/").lower()))
+
+
+_ANY_SECRET = re.compile("|".join(fnmatch.translate(name) for name in SECRET_NAMES))
+_ANY_OPEN = re.compile("|".join(fnmatch.translate(name) for name in NOT_SECRET))
+
+
+def _secret_component(part: str) -> bool:
+    if not _ANY_SECRET.match(part) or _ANY_OPEN.match(part):
+        return False
+    return not part.endswith(SOURCE_SUFFIXES)
+
+
+def _digest(path: bytes) -> str | None:
+    try:
+        if stat.S_ISLNK(os.lstat(path).st_mode):
+            return None
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

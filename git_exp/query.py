@@ -1,0 +1,236 @@
+"""Naming a run: ids, names, commits, and revisions such as `@~1` and `@{best:acc}`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from git_exp import errors, records
+from git_exp.run import Run
+
+SHORT = 8
+LEAST = 4
+SAVED = "@{saved}"
+AGGREGATES = ("last", "max", "min", "first")
+# A run whose protected files were changed carries this tag: it never counts as best.
+TAINTED = "tainted"
+
+_FULL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PREFIX = re.compile(rf"[0-9a-f-]{{{LEAST},36}}")
+_COMMIT = re.compile(rf"[0-9a-f]{{{LEAST},40}}")
+_BEFORE = re.compile(r"@(?:~([0-9]{1,9})|(~*))")
+_ASKING = re.compile(r"@\{(best|tag):(.+)\}", re.DOTALL)
+_MEASURE = re.compile(rf"({'|'.join(AGGREGATES)})\((.+)\)", re.DOTALL)
+_WORDS = re.compile(r"[./_\-\s]+")
+_FORMS = "revisions are @, @~N, @{best:METRIC} and @{tag:T}"
+
+LOWER = frozenset(
+    _WORDS.split(
+        "loss-losses-nll-ce-xent-bce-crossentropy-entropy-logloss-perplexity-ppl-bpb-bpc-error-"
+        "errors-err-mse-rmse-rmsle-msle-mae-mape-smape-mase-wape-nrmse-deviance-brier-ece-wer-cer-"
+        "ter-eer-fid-kid-lpips-kl-divergence-distance-regret-cost-latency-time-duration-elapsed-"
+        "seconds-fpr-fnr-frr-failures-violations-aic-bic"
+    )
+)
+HIGHER = frozenset(
+    _WORDS.split(
+        "acc-accuracy-precision-recall-sensitivity-specificity-f1-f2-fbeta-auc-auroc-auprc-map-mrr-"
+        "ndcg-iou-miou-dice-r2-pearson-spearman-kendall-kappa-mcc-bleu-rouge-meteor-chrf-psnr-ssim-"
+        "score-reward-throughput-speedup-likelihood-elbo-tpr-tnr-flops-mfu"
+    )
+)
+
+
+class Source(Protocol):
+    """Where runs come from, newest first: a store, or in a test a list."""
+
+    def runs(self, limit: int | None = None) -> list[Run]: ...
+
+    def get(self, run_id: str) -> Run | None: ...
+
+
+class Measure(NamedTuple):
+    """One number of a run: an aggregate of a metric, such as `max(acc)`."""
+
+    metric: str
+    aggregate: str = "last"
+
+    def of(self, run: Run) -> float | int | None:
+        """The number, if this run has it."""
+        summary = run.metrics.get(self.metric)
+        return records.number(getattr(summary, self.aggregate)) if summary else None
+
+
+class Goal(NamedTuple):
+    """What the best run is best in, and which way."""
+
+    measure: Measure
+    higher: bool
+
+
+class Listed:
+    """Runs that are there already, newest first, as a source."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = list(runs)
+
+    def runs(self, limit: int | None = None) -> list[Run]:
+        return self._runs[:limit]
+
+    def get(self, run_id: str) -> Run | None:
+        return next((run for run in self._runs if run.id == run_id), None)
+
+
+def find(source: Source, name: str) -> Run:
+    """The one run that a name means; `NotFound`, or `Ambiguous` with the candidates.
+
+    Reads no more runs than it must: a full id is one, `@~3` is four.
+    """
+    if name.startswith("@"):
+        return _revision(source, name)
+    run_id = name.lower().removeprefix("refs/").removeprefix("runs/")
+    if _FULL.fullmatch(run_id):
+        found = source.get(run_id)
+        if found:
+            return found
+    return _one(name, source.runs())
+
+
+def best(runs: Iterable[Run], goal: Goal) -> Run | None:
+    """The best of the finished, untainted runs, given newest first.
+
+    NaN never wins, a tie goes to the oldest.
+    """
+    ahead: Callable[[float, float], bool] = (
+        (lambda new, old: new >= old) if goal.higher else (lambda new, old: new <= old)
+    )
+    found, top = None, math.nan
+    for run in runs:
+        value = goal.measure.of(run) if run.status == "finished" else None
+        if value is None or math.isnan(value) or TAINTED in run.tags:
+            continue
+        if found is None or ahead(value, top):
+            found, top = run, value
+    return found
+
+
+def goal(text: str) -> Goal:
+    """What `@{best:…}` asks for: `acc`, `+acc`, `-acc`, `max(acc)`, `-min(acc)`."""
+    sign, bare = (text[0], text[1:]) if text[:1] in ("+", "-") else ("", text)
+    asked = measure(bare)
+    return Goal(asked, sign == "+" or (not sign and higher_is_better(asked.metric)))
+
+
+def measure(text: str) -> Measure:
+    """A metric, or an aggregate of one."""
+    found = _MEASURE.fullmatch(text)
+    return Measure(found[2], found[1]) if found else Measure(text)
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of a metric is better, told from the words of its path, the last one first.
+
+    True for one that is not known.
+    """
+    words = [word for word in _WORDS.split(metric.lower()) if word]
+    if "neg" in words:
+        return True
+    known = (word in HIGHER for word in reversed(words) if word in HIGHER or word in LOWER)
+    return next(known, True)
+
+
+def short(run_id: str) -> str:
+    """An id as people read and type it."""
+    return run_id[:SHORT]
+
+
+def _revision(source: Source, name: str) -> Run:
+    back = _BEFORE.fullmatch(name)
+    if back:
+        return _before(source, name, int(back[1]) if back[1] else len(back[2]))
+    asked = _ASKING.fullmatch(name)
+    if asked is None:
+        saved = "saved work is no run; bring it back: git exp checkout @{saved}"
+        raise errors.NotFound(f"no run '{name}'", hint=saved if name == SAVED else _FORMS)
+    if asked[1] == "tag":
+        return _tagged(source, name, asked[2])
+    return _best(source, name, goal(asked[2]))
+
+
+def _before(source: Source, name: str, count: int) -> Run:
+    runs = source.runs(count + 1)
+    if len(runs) > count:
+        return runs[count]
+    if not runs:
+        raise _no_runs()
+    there = "there is only 1 run" if len(runs) == 1 else f"there are only {len(runs)} runs"
+    raise errors.NotFound(f"no run '{name}': {there}", hint="list them: git exp log")
+
+
+def _tagged(source: Source, name: str, tag: str) -> Run:
+    runs = source.runs()
+    for run in runs:
+        if tag in run.tags:
+            return run
+    known = list(dict.fromkeys(tag for run in runs for tag in run.tags))
+    raise errors.NotFound(
+        f"no run '{name}': no run has that tag", hint=_known("tags", known, "git exp tag RUN TAG")
+    )
+
+
+def _best(source: Source, name: str, wanted: Goal) -> Run:
+    runs = source.runs()
+    found = best(runs, wanted)
+    if found:
+        return found
+    known = list(dict.fromkeys(path for run in runs for path in run.metrics))
+    why = "no run has that metric"
+    if wanted.measure.metric in known:
+        why = "no finished run has a number for it"
+    raise errors.NotFound(
+        f"no run '{name}': {why}", hint=_known("metrics", known, "list runs: git exp log")
+    )
+
+
+def _known(what: str, names: Sequence[str], otherwise: str) -> str:
+    more = ", …" if len(names) > 10 else ""
+    return f"known {what}: {', '.join(names[:10])}{more}" if names else otherwise
+
+
+def _one(name: str, runs: Sequence[Run]) -> Run:
+    found = {run.id: run for run in _matching(name, runs)}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise errors.Ambiguous(name, _candidates(list(found.values())))
+    if not runs:
+        raise _no_runs()
+    raise errors.NotFound(f"no run '{name}'", hint="list them: git exp log")
+
+
+def _matching(name: str, runs: Sequence[Run]) -> Iterator[Run]:
+    """The newest run of that name, and all whose id or commit begins with it."""
+    yield from [run for run in runs if run.name == name][:1]
+    lowered = name.lower()
+    if _PREFIX.fullmatch(lowered):
+        yield from (run for run in runs if run.id.startswith(lowered))
+    if _COMMIT.fullmatch(lowered):
+        yield from (run for run in runs if _has_commit(run, lowered))
+
+
+def _has_commit(run: Run, prefix: str) -> bool:
+    return run.commit.startswith(prefix) or any(one.startswith(prefix) for one in run.links)
+
+
+def _candidates(runs: Sequence[Run]) -> list[str]:
+    ids = [run.id for run in runs]
+    length = SHORT
+    while len({one[:length] for one in ids}) < len(ids):
+        length += 1
+    return [f"{run.id[:length]} {run.name}".rstrip() for run in runs]
+
+
+def _no_runs() -> errors.NotFound:
+    return errors.NotFound("there are no runs yet", hint="record one: git exp run COMMAND")

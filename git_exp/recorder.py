@@ -1,0 +1,286 @@
+"""One running run as one process writes it: its records, its checkpoints, its end."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from git_exp import distributions, errors, metrics, records, seal, spool, starting, values
+from git_exp.git import paths
+from git_exp.git.repo import Repo
+from git_exp.seal import Report
+
+MAX_ARTIFACT = 10 << 20
+
+
+class Recorder:
+    """The writer of one run in one process; threads share it, a fork gets a journal of its own."""
+
+    def __init__(
+        self, repo: Repo, writer: records.Writer, journal: spool.Journal, *, start: str
+    ) -> None:
+        self.repo = repo
+        self.run_id = writer.run_id
+        self.commit = writer.commit
+        self.rank = writer.rank
+        self.owner = writer.owner
+        self.ended = False
+        self._journal: spool.Journal | None = journal
+        self._path = journal.path
+        self._pid = os.getpid()
+        self._start = start
+        self._zero = time.monotonic_ns() - max(0, _now() - records.micros(start)) * 1000
+        self._last = _now()
+        self._second, self._prefix = -1, ""
+        self._lock = threading.RLock()
+        self._tally = _Tally(journal.path.parent)
+        _ALL.add(self)
+
+    @property
+    def path(self) -> Path:
+        """The journal that this process writes."""
+        return self._path
+
+    def track(self, value: Any, note: str | None = None, step: Any = None) -> None:
+        """Record one value; it is there when this returns, whatever becomes of the process.
+
+        Raises `Unencodable` for a value that no record can hold and `JournalFailed` when the disk
+        is full; nothing of the value is then kept.
+        """
+        with self._lock:
+            journal = self._journal or self._reopened()
+            now = time.time_ns() // 1000
+            if now <= self._last:
+                now = self._last + 1
+            second, micro = divmod(now, 1_000_000)
+            if second != self._second:
+                self._second, self._prefix = second, records.stamp(now)[:20]
+            elapsed = (time.monotonic_ns() - self._zero) // 1000 / 1000
+            t = f"{self._prefix}{micro:06d}Z"
+            event = records.Tracked(t, "track", elapsed, step, value, note, self.rank)
+            try:
+                line = _encode(event)
+            except (TypeError, ValueError, NotImplementedError, RecursionError):
+                line = _plain(event)
+            else:
+                if b"null" in line:
+                    line = _plain(event)
+            journal.append(line + b"\n")
+            self._last = now
+
+    def record(self, make: Callable[[str], records.Event]) -> None:
+        """Write one record; `make` gets its time."""
+        with self._lock:
+            journal = self._journal or self._reopened()
+            now = max(_now(), self._last + 1)
+            journal.append(records.line(make(records.stamp(now))))
+            self._last = now
+
+    def artifact(self, source: Path, name: str) -> None:
+        """Keep a copy of a file under a name; one over `exp.maxArtifact` is only described."""
+        paths.checked(name)
+        limit = self.repo.config.size("exp.maxArtifact", MAX_ARTIFACT)
+        size = source.stat().st_size
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        stored = size <= limit
+        if stored:
+            _copy(source, self._path.parent / "artifacts" / digest)
+        uri = None if stored else source.absolute().as_uri()
+        self.record(
+            lambda t: records.Artifact(
+                t=t, path=name, size=size, sha256=digest, stored=stored, uri=uri
+            )
+        )
+
+    def environment(self) -> None:
+        """Record what is installed here, and the GPUs."""
+        listing = distributions.listing()
+        packages = self._path.parent / "packages.txt"
+        packages.write_bytes(listing)
+        digest = hashlib.sha256(listing).hexdigest()
+        self.record(lambda t: records.Env(t=t, gpus=distributions.gpus(), packages=digest))
+
+    def checkpoint(self) -> Report:
+        """Seal what is there so far: it survives the machine when this returns."""
+        with self._lock:
+            fold = self._tally.read()
+            self.record(lambda t: records.Progress(t=t, metrics=fold.summaries))
+        return seal.so_far(self.repo, [self.run_id])
+
+    def finish(
+        self,
+        status: str,
+        *,
+        exit_code: int | None = None,
+        error: records.Error | None = None,
+        usage: dict[str, Any] | None = None,
+    ) -> Report:
+        """End the run, if it is this process's to end, and seal it; a second time does nothing.
+
+        Raises `StoreBusy` and other errors of the store: the spool then stays, and is sealed by
+        the next command.
+        """
+        with self._lock:
+            if self.ended:
+                return Report()
+            self.ended = True
+            if self.owner and self._journal:
+                self._end(status, exit_code, error, usage or {})
+            self.close()
+        return seal.complete(self.repo, mine=self.run_id)
+
+    def close(self) -> None:
+        """Stop writing here; what was written stays."""
+        with self._lock:
+            if self._journal:
+                self._journal.close()
+                self._journal = None
+            _ALL.discard(self)
+
+    def forked(self) -> None:
+        """In a fork: let go of the parent's journal, and own nothing."""
+        self._lock = threading.RLock()
+        self.owner = False
+        if self._journal:
+            self._journal.close()
+            self._journal = None
+
+    def _end(
+        self,
+        status: str,
+        exit_code: int | None,
+        error: records.Error | None,
+        usage: dict[str, Any],
+    ) -> None:
+        fold = self._tally.read()
+        lasted = (time.monotonic_ns() - self._zero) // 1000 / 1000
+        self.record(
+            lambda t: records.RunEnd(
+                t=t,
+                status=status,
+                exit_code=exit_code,
+                error=error,
+                duration_ms=lasted,
+                metrics=fold.summaries,
+                metrics_left_out=len(fold.left_out),
+                usage=usage,
+            )
+        )
+
+    def _reopened(self) -> spool.Journal:
+        """A fork's own journal, at its first use."""
+        if self.ended or os.getpid() == self._pid:
+            raise errors.UsageError(f"run '{self.run_id}' has ended")
+        first = starting.writer(self.run_id, self.commit, owner=False, rank=self.rank)
+        self._journal = spool.create(self._path.parent, first)
+        self._path = self._journal.path
+        return self._journal
+
+
+def begin(repo: Repo, request: starting.Request) -> tuple[Recorder, records.RunStart]:
+    """Begin a run of this process's own."""
+    started = starting.begin(repo, request)
+    writer = starting.writer(started.run.run_id, started.commit, owner=True, rank=0)
+    recorder = Recorder(repo, writer, started.journal, start=started.run.t)
+    recorder.environment()
+    return recorder, started.run
+
+
+def join(
+    repo: Repo, run_id: str, request: starting.Request, rank: int
+) -> tuple[Recorder, records.RunStart] | None:
+    """Join a run that is running in this repository; None where there is none of that id."""
+    start = _running(repo, run_id)
+    if start is None or start.git is None:
+        return None
+    described = starting.checked(repo, request, run_id)
+    folder = seal.spools(repo) / run_id
+    writer = starting.writer(run_id, start.git.commit, owner=False, rank=rank)
+    event = records.Join(
+        t=writer.t,
+        name=request.name,
+        metadata=described.metadata,
+        params=described.params,
+        tags=described.tags,
+        group=described.group,
+        process=described.process,
+        rank=rank,
+    )
+    journal = spool.create(folder, writer, records.line(event))
+    return Recorder(repo, writer, journal, start=start.t), start
+
+
+def _running(repo: Repo, run_id: str) -> records.RunStart | None:
+    """The first record of a run whose owner lives, None for any other id."""
+    if not values.is_run_id(run_id):
+        return None
+    with spool.look(seal.spools(repo), run_id) as folder:
+        if folder.life is spool.Life.DEAD:
+            return None
+        for found in folder.journals:
+            for line in found.lines():
+                event = records.parse(line) if records.is_kind(line, b"run_start") else None
+                if isinstance(event, records.RunStart):
+                    return event
+    return None
+
+
+class _Tally:
+    """The metrics of a run so far, of everybody's journals: each line is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, int] = {}
+        self._fold = metrics.Fold()
+
+    def read(self) -> metrics.Fold:
+        fresh = [line for path in self._folder.glob("*.jsonl") for line in self._new(path)]
+        self._fold.lines(sorted(fresh))
+        return self._fold
+
+    def _new(self, path: Path) -> Sequence[bytes]:
+        with path.open("rb") as file:
+            file.seek(self._read.get(path.name, 0))
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read[path.name] = self._read.get(path.name, 0) + len(whole)
+        return [line for line in whole.split(b"\n") if records.is_kind(line, b"track")]
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file so that it is there whole, or not at all."""
+    target.parent.mkdir(exist_ok=True)
+    half = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}")
+    shutil.copyfile(source, half)
+    half.rename(target)
+
+
+def _plain(event: records.Tracked) -> bytes:
+    event.value = values.plain(event.value)
+    event.step = values.plain(event.step, ("step",))
+    event.note = values.plain(event.note, ("note",))
+    return _encode(event)
+
+
+_encode = records.encode
+_ALL: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for recorder in list(_ALL):
+        recorder.forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,230 @@
+"""Sealing: every complete spool into git, all of them in one notes commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from git_exp import data, errors, ledger, locks, merge, metrics, records, spool
+from git_exp.git import notes, objects, refs
+from git_exp.git.refs import Change
+from git_exp.git.repo import Repo
+from git_exp.spool import Folder, Life
+
+ROUND = 200
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a sealing did: run ids sealed, and why others were not."""
+
+    sealed: list[str] = field(default_factory=list)
+    aside: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """One holding of the seal lock, whose descriptor is `lock`."""
+
+    repo: Repo
+    lock: int
+    report: Report
+    foreign: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What one run's spool becomes."""
+
+    folder: Folder
+    commit: str
+    lines: list[bytes]
+    changes: list[Change]
+
+
+def spools(repo: Repo) -> Path:
+    """Where the spools of a repository are."""
+    return repo.home / "spool"
+
+
+def complete(
+    repo: Repo,
+    *,
+    wait: float = locks.PATIENCE,
+    mine: str | None = None,
+    foreign: bool = False,
+    again: bool = False,
+) -> Report:
+    """Seal every spool that nobody writes any more, in as few commits as can be.
+
+    `mine` is a run that this process has ended: nothing is left to do once somebody else sealed it.
+    `foreign` seals those of other machines too, `again` those that were set aside before.
+    """
+    root = spools(repo)
+    report = Report()
+
+    def gone() -> bool:
+        return mine is not None and not (root / mine).exists()
+
+    if gone() or not spool.run_ids(root):
+        return report
+    with locks.held(repo, wait=wait, unless=gone) as lock:
+        if lock is None:
+            return report
+        waiting = spool.run_ids(root)
+        turn = _Round(repo=repo, lock=lock, report=report, foreign=foreign)
+        for at in range(0, len(waiting), ROUND):
+            _seal(turn, waiting[at : at + ROUND], _wanted(again=again))
+    return report
+
+
+def so_far(repo: Repo, run_ids: Iterable[str], *, wait: float = locks.PATIENCE) -> Report:
+    """Seal what running runs have written up to now; their journals stay."""
+    report = Report()
+    with locks.held(repo, wait=wait) as lock:
+        turn = _Round(repo=repo, lock=lock or -1, report=report)
+        _seal(turn, list(run_ids), lambda folder: bool(folder.journals))
+    return report
+
+
+def is_aside(folder: Path) -> bool:
+    """Whether a spool could not be sealed before."""
+    return (folder / "aside").exists()
+
+
+def _wanted(*, again: bool) -> Callable[[Folder], bool]:
+    def wanted(folder: Folder) -> bool:
+        if is_aside(folder.path) and not again:
+            return False
+        return folder.life is Life.DEAD and any(one.life is Life.DEAD for one in folder.journals)
+
+    return wanted
+
+
+def _seal(turn: _Round, run_ids: Sequence[str], wanted: Callable[[Folder], bool]) -> None:
+    root = spools(turn.repo)
+    with ExitStack() as stack:
+        looks = (spool.look(root, one, to_seal=True, foreign=turn.foreign) for one in run_ids)
+        folders = [folder for look in looks if wanted(folder := stack.enter_context(look))]
+        for folder in _published(turn, folders):
+            _clean(folder)
+            turn.report.sealed.append(folder.run_id)
+
+
+def _published(turn: _Round, folders: Sequence[Folder]) -> list[Folder]:
+    """Publish these spools; one that cannot be is set aside and stops nobody."""
+    good = list(folders)
+
+    def plan(writer: objects.Writer, tip: notes.Tip) -> ledger.Plan:
+        made: list[_Part] = []
+        for folder in list(good):
+            try:
+                made.append(_part(turn.repo, writer, folder, tip))
+            except (errors.RepositoryError, KeyError, ValueError) as error:
+                good.remove(folder)
+                _set_aside(turn, folder, str(error))
+        return _plan(made)
+
+    try:
+        if good:
+            ledger.write(turn.repo, turn.lock, plan)
+    except errors.GitFailed as error:
+        # One ref among many was refused: each run by itself, so that only the bad one waits.
+        if len(good) > 1:
+            return [done for one in good for done in _published(turn, [one])]
+        _set_aside(turn, good.pop(), str(error))
+    return good
+
+
+def _plan(made: Sequence[_Part]) -> ledger.Plan:
+    runs = "1 run" if len(made) == 1 else f"{len(made)} runs"
+    lines: dict[str, list[bytes]] = {}
+    for part in made:
+        lines.setdefault(part.commit, []).extend(part.lines)
+    changes = [change for part in made for change in part.changes]
+    return ledger.Plan(subject=f"exp: seal {runs}", lines=lines, changes=changes)
+
+
+def _part(repo: Repo, writer: objects.Writer, folder: Folder, tip: notes.Tip) -> _Part:
+    owner = folder.writer
+    if owner is None:
+        raise ValueError("no journal in it says which run it is of")
+    sorted_lines = data.sort(repo, writer, folder)
+    lines = sorted_lines.notes
+    if folder.life is Life.DEAD and not _ended(repo, tip, owner.commit, lines):
+        lines = [*lines, ending(repo, folder, lines)]
+    return _Part(
+        folder=folder,
+        commit=owner.commit,
+        lines=lines,
+        changes=[*_run_ref(repo, owner), *data.ref(repo, writer, folder, sorted_lines)],
+    )
+
+
+def _run_ref(repo: Repo, owner: records.Writer) -> list[Change]:
+    """The ref of a run that died before it had one; its commit may be gone with a gc."""
+    name = f"refs/runs/{owner.run_id}"
+    if refs.resolve(repo, name) or objects.missing(repo, [owner.commit]):
+        return []
+    return [Change(name=name, new=owner.commit, old=None)]
+
+
+def _ended(repo: Repo, tip: notes.Tip, commit: str, lines: Iterable[bytes]) -> bool:
+    if any(records.is_kind(line, b"run_end") for line in lines):
+        return True
+    noted = merge.lines(notes.read(repo, tip.tree, commit))
+    return any(records.is_kind(line, b"run_end") for line in noted)
+
+
+def ending(repo: Repo, folder: Folder, lines: Sequence[bytes]) -> bytes:
+    """How a run ended whose owner could not say: told from its lines alone.
+
+    Two recoveries of one spool write the same line.
+    """
+    every = [line for found in folder.journals for line in found.lines() if _timed(line)]
+    stems = {found.stem for found in folder.journals}
+    fold = metrics.Fold()
+    fold.lines(sorted({*data.series(repo, folder.run_id, but=stems), *every}))
+    times = [_time(line) for line in every]
+    start = next((_time(line) for line in lines if records.is_kind(line, b"run_start")), None)
+    last = max(times, default=start or records.stamp(0))
+    lasted = (records.micros(last) - records.micros(start)) / 1000 if start else None
+    status = "lost" if any(found.elsewhere for found in folder.journals) else "crashed"
+    end = records.RunEnd(
+        t=records.stamp(records.micros(last) + 1),
+        status=status,
+        duration_ms=lasted,
+        metrics=fold.summaries,
+        metrics_left_out=len(fold.left_out),
+    )
+    return records.line(end)[:-1]
+
+
+def _time(line: bytes) -> str:
+    return line[6:33].decode("ascii", "replace")
+
+
+def _timed(line: bytes) -> bool:
+    return line.startswith(b'{"t":"') and records.valid_time(_time(line))
+
+
+def _set_aside(turn: _Round, folder: Folder, why: str) -> None:
+    turn.report.aside[folder.run_id] = why
+    with suppress(OSError):
+        (folder.path / "aside").write_text(why + "\n")
+
+
+def _clean(folder: Folder) -> None:
+    """Unlink what is sealed: only journals whose lock is ours, and the folder with the last one.
+
+    While the run goes on all of it stays: its owner still counts what the others tracked.
+    """
+    if folder.life is not Life.DEAD:
+        return
+    for found in folder.journals:
+        if found.life is Life.DEAD:
+            found.path.unlink(missing_ok=True)
+    if all(found.life is Life.DEAD for found in folder.journals):
+        data.remove(folder.path)

@@ -1,0 +1,294 @@
+"""The start of a run: the snapshot, its commit, the first journal, and the run's ref last."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import git_exp.names
+from git_exp import errors, mask, records, seal, spool, values
+from git_exp.git import dates, objects, refs, snapshot, untracked
+from git_exp.git.refs import Change
+from git_exp.git.repo import Repo
+from git_exp.git.snapshot import Snapshot
+from git_exp.git.untracked import LeftOut
+
+LIST_LIMIT = 1_000
+_TRIES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """The process that asks, as its door sees it."""
+
+    argv: Sequence[str]
+    cwd: Path
+    executable: str | None = None
+    python: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What somebody wants recorded as a run."""
+
+    caller: Caller
+    name: str | None = None
+    metadata: Any = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    group: str | None = None
+    parent_run: str | None = None
+    snapshot: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A run that has begun: its records' first line is in `journal`, its ref is there."""
+
+    run: records.RunStart
+    commit: str
+    journal: spool.Journal
+
+
+def begin(repo: Repo, request: Request) -> Started:
+    """Begin a run: the code first, then its journal, the ref last.
+
+    What is wrong with the request raises before anything is written.
+    """
+    run_id = str(uuid.uuid4())
+    described = checked(repo, request, run_id)
+    for _ in range(_TRIES):
+        taken = snapshot.take(repo, untracked.rules(repo.config)) if request.snapshot else None
+        commit = _commit(repo, described, taken or _unseen(repo))
+        git = _git(repo, commit, taken or _unseen(repo), full=request.snapshot)
+        run = records.RunStart(**{**_fields(described), "t": _now(), "git": git})
+        journal = _journal(repo, run, commit)
+        try:
+            refs.update(repo, [Change(name=f"refs/runs/{run_id}", new=commit, old=None)])
+        except errors.GitExpError:
+            _undo(journal)
+            raise
+        if not _lost(repo, commit, taken):
+            _remember(repo, run_id)
+            return Started(run=run, commit=commit, journal=journal)
+        _undo(journal)
+        refs.update(repo, [Change(name=f"refs/runs/{run_id}", new=None, old=commit)])
+    raise errors.SnapshotFailed(
+        "objects vanish as they are written", hint="is a git gc --prune=now running?"
+    )
+
+
+def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
+    """The first record of a run, all but its code; proved to be encodable."""
+    if request.name is not None:
+        git_exp.names.checked(request.name)
+    params = {str(key): values.scalar(value, str(key)) for key, value in request.params.items()}
+    who = objects.ident(repo, time.time())
+    run = records.RunStart(
+        t=_now(),
+        v=records.VERSION,
+        run_id=run_id,
+        name=request.name or git_exp.names.made_up(run_id),
+        metadata=values.plain(request.metadata, ("metadata",)),
+        params=params,
+        tags=tags(request.tags),
+        group=request.group,
+        parent_run=request.parent_run,
+        process=process(repo, request.caller),
+        host=host(),
+        user=f"{who.name} <{who.email}>",
+    )
+    records.line(run)
+    return run
+
+
+def gaps(run: records.RunStart) -> list[str]:
+    """What somebody should hear of who starts a run: all that its snapshot does not hold."""
+    git = run.git
+    if git is None:
+        return []
+    said: list[str] = []
+    if git.capture == "partial":
+        paths = [one.path for one in git.missed]
+        paths += [one.path for one in git.submodules if one.dirty]
+        more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+        said.append(f"warning: the snapshot is partial, without: {', '.join(paths[:5])}{more}")
+    left = git.skipped_count or len(git.skipped)
+    if left:
+        files = "1 untracked file is" if left == 1 else f"{left} untracked files are"
+        said.append(f"{files} not in the snapshot: git exp show {run.run_id[:8]}")
+    return said
+
+
+def tags(given: Sequence[str]) -> list[str]:
+    """Tags as they are recorded: each once, one line of text each."""
+    if isinstance(given, str):
+        given = (given,)
+    return list(dict.fromkeys(tag(one) for one in given))
+
+
+def tag(given: str) -> str:
+    """A tag that can be: text of one line, not blank."""
+    if not isinstance(given, str) or not given.strip() or len(given.splitlines()) != 1:
+        raise errors.BadName(f"a tag is one line of text, not {given!r}")
+    return given
+
+
+def process(repo: Repo, caller: Caller) -> records.Process:
+    """The caller's process, with secrets on its command line masked."""
+    return records.Process(
+        pid=os.getpid(),
+        argv=[values.quoted(word) for word in mask.argv(caller.argv)],
+        cwd=values.quoted(os.path.relpath(caller.cwd, repo.top or repo.git_dir)),
+        executable=caller.executable,
+        python=caller.python,
+    )
+
+
+def host() -> records.Host:
+    """This machine; `memory` in bytes."""
+    pages = os.sysconf("SC_PHYS_PAGES") if "SC_PHYS_PAGES" in os.sysconf_names else 0
+    return records.Host(
+        name=platform.node() or "localhost",
+        os=f"{platform.system()} {platform.release()}",
+        cpu_count=os.cpu_count(),
+        memory=pages * os.sysconf("SC_PAGE_SIZE") if pages > 0 else None,
+    )
+
+
+def writer(run_id: str, commit: str, *, owner: bool, rank: int) -> records.Writer:
+    """The first line of a journal that this process is about to write."""
+    now = spool.here()
+    return records.Writer(
+        t=_now(),
+        run_id=run_id,
+        commit=commit,
+        owner=owner,
+        rank=rank,
+        pid=os.getpid(),
+        host=now.host,
+        boot=now.boot,
+        machine=now.machine,
+    )
+
+
+def _now() -> str:
+    return records.stamp(time.time_ns() // 1000)
+
+
+def _fields(run: records.RunStart) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in run.__struct_fields__}
+
+
+def _journal(repo: Repo, run: records.RunStart, commit: str) -> spool.Journal:
+    folder = seal.spools(repo) / run.run_id
+    return spool.create(folder, writer(run.run_id, commit, owner=True, rank=0), records.line(run))
+
+
+def _undo(journal: spool.Journal) -> None:
+    journal.path.unlink(missing_ok=True)
+    journal.close()
+    journal.path.parent.rmdir()
+
+
+def _commit(repo: Repo, run: records.RunStart, taken: Snapshot) -> str:
+    """The run's commit: author the user, now; committer date as `dates` says."""
+    author = objects.ident(repo, time.time())
+    tips = refs.listing(repo, "refs/remotes").values() if _has_remotes(repo) else ()
+    when = dates.before_shared(repo, taken.base, tips)
+    committer = objects.Ident(name=author.name, email=author.email, time=when, offset=0)
+    dirty = "true" if taken.dirty else "false"
+    return objects.Writer(repo).commit(
+        taken.tree,
+        [taken.base] if taken.base else [],
+        f"run: {run.name}\n\nRun-Id: {run.run_id}\nRun-Dirty: {dirty}\n",
+        author=author,
+        committer=committer,
+    )
+
+
+def _has_remotes(repo: Repo) -> bool:
+    return refs.any_below(repo, "refs/remotes")
+
+
+def _unseen(repo: Repo) -> Snapshot:
+    """What is known without a snapshot: HEAD and its tree."""
+    try:
+        head = os.fsdecode(repo.git("rev-parse", "--verify", "-q", "HEAD")).strip()
+    except errors.GitFailed:
+        head = ""
+    tree = objects.tree_of(repo, head) if head else None
+    return Snapshot(
+        tree=tree or objects.Writer(repo).tree(None, {}),
+        base=head or None,
+        branch=None,
+        dirty=False,
+        changes=[],
+    )
+
+
+def _lost(repo: Repo, commit: str, taken: Snapshot | None) -> bool:
+    """Whether a gc took an object of the snapshot before the ref held it."""
+    changes = taken.changes if taken else []
+    return not objects.reachable(repo, commit, [path for letter, path in changes if letter != "D"])
+
+
+def _remember(repo: Repo, run_id: str) -> None:
+    """Note that this run is one's own: nothing that a record says can claim that."""
+    fd = os.open(repo.home / "local", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666)
+    try:
+        os.write(fd, f"{run_id}\n".encode())
+    finally:
+        os.close(fd)
+
+
+def _git(repo: Repo, commit: str, taken: Snapshot, *, full: bool) -> records.Git:
+    partial = "partial" if taken.partial else "full"
+    lines = [f"{letter}  {_text(path)}" for letter, path in taken.changes[:LIST_LIMIT]]
+    return records.Git(
+        commit=commit,
+        base=taken.base,
+        branch=taken.branch,
+        dirty=taken.dirty if full else None,
+        capture=partial if full else "none",
+        status=lines,
+        status_count=_count(taken.changes),
+        remote=_remote(repo, taken.branch),
+        skipped=[_skipped(one) for one in taken.left_out[:LIST_LIMIT]],
+        skipped_count=_count(taken.left_out),
+        missed=[_skipped(one) for one in taken.missed[:LIST_LIMIT]],
+        missed_count=_count(taken.missed),
+        submodules=[
+            records.Submodule(path=_text(one.path), dirty=one.dirty) for one in taken.submodules
+        ],
+    )
+
+
+def _count(listed: Sequence[object]) -> int | None:
+    return len(listed) if len(listed) > LIST_LIMIT else None
+
+
+def _skipped(one: LeftOut) -> records.Skipped:
+    return records.Skipped(
+        path=_text(one.path),
+        reason=one.reason,
+        size=one.size,
+        mtime=one.mtime,
+        sha256=one.sha256,
+    )
+
+
+def _text(path: bytes) -> str:
+    return values.quoted(os.fsdecode(path))
+
+
+def _remote(repo: Repo, branch: str | None) -> str | None:
+    remote = repo.config.get(f"branch.{branch}.remote") or "origin"
+    url = repo.config.get(f"remote.{remote}.url")
+    return values.quoted(mask.bare_url(url)) if url else None
