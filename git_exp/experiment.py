@@ -88,6 +88,8 @@ class Experiment:
         )
         self._recorder, run = _open(request, Path(repo or Path.cwd()), env)
         self._name = run.name
+        # One call less on the hot path: `track` below is what callers see, and does the same.
+        setattr(self, "track", self._recorder.track)  # noqa: B010
         _tell_gaps(run)
         endings.watch(self)
 
@@ -104,7 +106,7 @@ class Experiment:
     @property
     def path(self) -> Path | None:
         """The journal that this process writes; it goes when the run is sealed."""
-        return self._recorder.path if self._recorder else None
+        return self._recorder.journal.path if self._recorder else None
 
     @property
     def commit(self) -> str | None:
@@ -119,7 +121,7 @@ class Experiment:
         nothing of the value is then kept and the run goes on.
         """
         if self._recorder:
-            self._recorder.track(value, note, step)
+            self._recorder.track(value, note, step=step)
 
     def note(self, text: str) -> None:
         """Add words to the run."""

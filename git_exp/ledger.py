@@ -37,10 +37,11 @@ def write(repo: Repo, lock: int, plan: Planner) -> None:
 
 def _attempt(repo: Repo, lock: int, plan: Planner) -> None:
     tip, now = notes.tip(repo), time.time()
-    writer, changes = _built(repo, plan, tip, now)
-    if changes:
-        with locks.marked(repo, [change.name for change in changes]):
-            refs.commit(repo, refs.begin(repo, keep=[lock]), changes)
+    with refs.transaction(repo, keep=[lock]) as pending:
+        writer, changes = _built(repo, plan, tip, now)
+        if changes:
+            with locks.marked(repo, [change.name for change in changes]):
+                pending.commit(changes)
     for _ in range(_REWRITES):
         if not writer.missing():
             return
@@ -52,13 +53,13 @@ def _attempt(repo: Repo, lock: int, plan: Planner) -> None:
 
 
 def _built(repo: Repo, plan: Planner, tip: notes.Tip, now: float) -> tuple[Writer, list[Change]]:
-    with objects.durable(repo):
-        writer = Writer(repo)
-        made = plan(writer, tip)
-        texts = _changed(repo, tip, made.lines)
-        changes = list(made.changes)
-        if texts:
-            changes.append(_note_change(writer, tip, texts, made.subject, now))
+    writer = Writer(repo)
+    made = plan(writer, tip)
+    texts = _changed(repo, tip, made.lines)
+    changes = list(made.changes)
+    if texts:
+        changes.append(_note_change(writer, tip, texts, made.subject, now))
+    writer.sync()
     return writer, changes
 
 

@@ -70,17 +70,20 @@ class Goal(NamedTuple):
     higher: bool
 
 
-class Listed:
-    """Runs that are there already, newest first, as a source."""
+class _Once:
+    """A source that lists its runs no more than once, however many names are looked up."""
 
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = list(runs)
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._all: list[Run] | None = None
 
     def runs(self, limit: int | None = None) -> list[Run]:
-        return self._runs[:limit]
+        if self._all is None:
+            self._all = self._source.runs()
+        return self._all[:limit]
 
     def get(self, run_id: str) -> Run | None:
-        return next((run for run in self._runs if run.id == run_id), None)
+        return self._source.get(run_id)
 
 
 def find(source: Source, name: str) -> Run:
@@ -96,6 +99,12 @@ def find(source: Source, name: str) -> Run:
         if found:
             return found
     return _one(name, source.runs())
+
+
+def every(source: Source, names: Sequence[str]) -> list[Run]:
+    """The runs that several names mean, in their order; the runs are listed once at most."""
+    known = _Once(source) if len(names) > 1 else source
+    return [find(known, name) for name in names]
 
 
 def best(runs: Iterable[Run], goal: Goal) -> Run | None:

@@ -6,15 +6,15 @@ import hashlib
 import os
 import shutil
 import threading
-import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from git_exp import distributions, errors, metrics, records, seal, spool, starting, values
+from git_exp import distributions, errors, journal, metrics, records, seal, spool, starting, values
 from git_exp.git import paths
 from git_exp.git.repo import Repo
+from git_exp.journal import Journal
 from git_exp.seal import Report
 
 MAX_ARTIFACT = 10 << 20
@@ -24,7 +24,7 @@ class Recorder:
     """The writer of one run in one process; threads share it, a fork gets a journal of its own."""
 
     def __init__(
-        self, repo: Repo, writer: records.Writer, journal: spool.Journal, *, start: str
+        self, repo: Repo, writer: records.Writer, opened: journal.Opened, *, start: str
     ) -> None:
         self.repo = repo
         self.run_id = writer.run_id
@@ -32,56 +32,13 @@ class Recorder:
         self.rank = writer.rank
         self.owner = writer.owner
         self.ended = False
-        self._journal: spool.Journal | None = journal
-        self._path = journal.path
-        self._pid = os.getpid()
-        self._start = start
-        self._zero = time.monotonic_ns() - max(0, _now() - records.micros(start)) * 1000
-        self._last = _now()
-        self._second, self._prefix = -1, ""
+        self.folder = opened[0].parent
+        self.journal = Journal(opened, start=start, rank=writer.rank, renew=self._renewed)
+        self.track = self.journal.track
+        self.record = self.journal.record
         self._lock = threading.RLock()
-        self._tally = _Tally(journal.path.parent)
+        self._tally = _Tally(self.folder)
         _ALL.add(self)
-
-    @property
-    def path(self) -> Path:
-        """The journal that this process writes."""
-        return self._path
-
-    def track(self, value: Any, note: str | None = None, step: Any = None) -> None:
-        """Record one value; it is there when this returns, whatever becomes of the process.
-
-        Raises `Unencodable` for a value that no record can hold and `JournalFailed` when the disk
-        is full; nothing of the value is then kept.
-        """
-        with self._lock:
-            journal = self._journal or self._reopened()
-            now = time.time_ns() // 1000
-            if now <= self._last:
-                now = self._last + 1
-            second, micro = divmod(now, 1_000_000)
-            if second != self._second:
-                self._second, self._prefix = second, records.stamp(now)[:20]
-            elapsed = (time.monotonic_ns() - self._zero) // 1000 / 1000
-            t = f"{self._prefix}{micro:06d}Z"
-            event = records.Tracked(t, "track", elapsed, step, value, note, self.rank)
-            try:
-                line = _encode(event)
-            except (TypeError, ValueError, NotImplementedError, RecursionError):
-                line = _plain(event)
-            else:
-                if b"null" in line:
-                    line = _plain(event)
-            journal.append(line + b"\n")
-            self._last = now
-
-    def record(self, make: Callable[[str], records.Event]) -> None:
-        """Write one record; `make` gets its time."""
-        with self._lock:
-            journal = self._journal or self._reopened()
-            now = max(_now(), self._last + 1)
-            journal.append(records.line(make(records.stamp(now))))
-            self._last = now
 
     def artifact(self, source: Path, name: str) -> None:
         """Keep a copy of a file under a name; one over `exp.maxArtifact` is only described."""
@@ -92,7 +49,7 @@ class Recorder:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         stored = size <= limit
         if stored:
-            _copy(source, self._path.parent / "artifacts" / digest)
+            _copy(source, self.folder / "artifacts" / digest)
         uri = None if stored else source.absolute().as_uri()
         self.record(
             lambda t: records.Artifact(
@@ -103,7 +60,7 @@ class Recorder:
     def environment(self) -> None:
         """Record what is installed here, and the GPUs."""
         listing = distributions.listing()
-        packages = self._path.parent / "packages.txt"
+        packages = self.folder / "packages.txt"
         packages.write_bytes(listing)
         digest = hashlib.sha256(listing).hexdigest()
         self.record(lambda t: records.Env(t=t, gpus=distributions.gpus(), packages=digest))
@@ -132,26 +89,22 @@ class Recorder:
             if self.ended:
                 return Report()
             self.ended = True
-            if self.owner and self._journal:
+            if self.owner:
                 self._end(status, exit_code, error, usage or {})
             self.close()
         return seal.complete(self.repo, mine=self.run_id)
 
     def close(self) -> None:
         """Stop writing here; what was written stays."""
-        with self._lock:
-            if self._journal:
-                self._journal.close()
-                self._journal = None
-            _ALL.discard(self)
+        self.ended = True
+        self.journal.close()
+        _ALL.discard(self)
 
     def forked(self) -> None:
-        """In a fork: let go of the parent's journal, and own nothing."""
+        """In a fork: own nothing, and let go of the parent's journal."""
         self._lock = threading.RLock()
         self.owner = False
-        if self._journal:
-            self._journal.close()
-            self._journal = None
+        self.journal.forked()
 
     def _end(
         self,
@@ -161,7 +114,7 @@ class Recorder:
         usage: dict[str, Any],
     ) -> None:
         fold = self._tally.read()
-        lasted = (time.monotonic_ns() - self._zero) // 1000 / 1000
+        lasted = self.journal.elapsed()
         self.record(
             lambda t: records.RunEnd(
                 t=t,
@@ -175,21 +128,19 @@ class Recorder:
             )
         )
 
-    def _reopened(self) -> spool.Journal:
-        """A fork's own journal, at its first use."""
-        if self.ended or os.getpid() == self._pid:
+    def _renewed(self) -> journal.Opened:
+        """A fork's own file, at its first use."""
+        if self.ended:
             raise errors.UsageError(f"run '{self.run_id}' has ended")
         first = starting.writer(self.run_id, self.commit, owner=False, rank=self.rank)
-        self._journal = spool.create(self._path.parent, first)
-        self._path = self._journal.path
-        return self._journal
+        return journal.create(self.folder, first)
 
 
 def begin(repo: Repo, request: starting.Request) -> tuple[Recorder, records.RunStart]:
     """Begin a run of this process's own."""
     started = starting.begin(repo, request)
     writer = starting.writer(started.run.run_id, started.commit, owner=True, rank=0)
-    recorder = Recorder(repo, writer, started.journal, start=started.run.t)
+    recorder = Recorder(repo, writer, started.opened, start=started.run.t)
     recorder.environment()
     return recorder, started.run
 
@@ -214,8 +165,8 @@ def join(
         process=described.process,
         rank=rank,
     )
-    journal = spool.create(folder, writer, records.line(event))
-    return Recorder(repo, writer, journal, start=start.t), start
+    opened = journal.create(folder, writer, records.line(event))
+    return Recorder(repo, writer, opened, start=start.t), start
 
 
 def _running(repo: Repo, run_id: str) -> records.RunStart | None:
@@ -255,10 +206,6 @@ class _Tally:
         return [line for line in whole.split(b"\n") if records.is_kind(line, b"track")]
 
 
-def _now() -> int:
-    return time.time_ns() // 1000
-
-
 def _copy(source: Path, target: Path) -> None:
     """Copy a file so that it is there whole, or not at all."""
     target.parent.mkdir(exist_ok=True)
@@ -267,14 +214,6 @@ def _copy(source: Path, target: Path) -> None:
     half.rename(target)
 
 
-def _plain(event: records.Tracked) -> bytes:
-    event.value = values.plain(event.value)
-    event.step = values.plain(event.step, ("step",))
-    event.note = values.plain(event.note, ("note",))
-    return _encode(event)
-
-
-_encode = records.encode
 _ALL: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 

@@ -145,18 +145,6 @@ class Track(Event, frozen=True, kw_only=True, omit_defaults=True, tag="track"):
     rank: int = 0
 
 
-class Tracked(msgspec.Struct, omit_defaults=True):
-    """A `track` record on its hot path: the bytes of `Track`, in one encoding."""
-
-    t: str
-    event: str
-    elapsed_ms: float
-    step: Any = None
-    value: Any = msgspec.UNSET
-    note: str | None = None
-    rank: int = 0
-
-
 class Progress(Event, frozen=True, kw_only=True, omit_defaults=True, tag="progress"):
     """The metrics so far, at a checkpoint."""
 

@@ -6,23 +6,19 @@ packages that wait to be sealed. A record is there once `write(2)` has returned.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import platform
-import re
-import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 
-from git_exp import errors, records
+from git_exp import records
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 _PRIVATE = (b"writer", b"child")
 
 
@@ -51,64 +47,6 @@ def here() -> Machine:
         machine=_text("/etc/machine-id") or _text("/var/lib/dbus/machine-id"),
         host=platform.node() or "localhost",
     )
-
-
-class Journal:
-    """A journal that this process writes; locked while it is open."""
-
-    def __init__(self, path: Path, fd: int, size: int) -> None:
-        self.path = path
-        self.fd = fd
-        self.size = size
-
-    def append(self, line: bytes) -> None:
-        """One `write(2)`; where the disk takes only a part, that part is cut and this raises."""
-        try:
-            written = os.write(self.fd, line)
-            while written < len(line):
-                written += os.write(self.fd, line[written:])
-        except OSError as error:
-            self._cut()
-            raise _failed(self.path, error) from error
-        self.size += written
-
-    def sync(self) -> None:
-        os.fsync(self.fd)
-
-    def close(self) -> None:
-        """Close the file, which frees its lock; a fork's copy of the parent's frees nothing."""
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def _cut(self) -> None:
-        with suppress(OSError):
-            os.ftruncate(self.fd, self.size)
-
-
-def create(folder: Path, writer: records.Writer, first: bytes = b"") -> Journal:
-    """A new journal, with its writer's line and `first` in it before anybody can see it.
-
-    It gets its name only when it is locked: nobody takes it for that of a dead process.
-    """
-    host = re.sub(r"[^A-Za-z0-9-]+", "-", writer.host)[:64]
-    name = f"{writer.rank}.{host}.{writer.pid}.{secrets.token_hex(4)}.jsonl"
-    hidden, path = folder / f".{name}.new", folder / name
-    folder.mkdir(parents=True, exist_ok=True)
-    journal = Journal(hidden, -1, 0)
-    try:
-        journal.fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o666)
-        _lock(journal.fd, path)
-        journal.append(records.line(writer) + first)
-        hidden.rename(path)
-    except OSError as error:
-        journal.close()
-        hidden.unlink(missing_ok=True)
-        if isinstance(error, errors.GitExpError):
-            raise
-        raise _failed(path, error) from error
-    journal.path = path
-    return journal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,18 +207,6 @@ def _try_lock(fd: int, *, exclusive: bool) -> bool:
     return False
 
 
-def _lock(fd: int, path: Path) -> None:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        raise errors.RepositoryError(
-            f"file locks do not work at '{path.parent}': {error.strerror}",
-            hint="keep the repository on a file system with flock (on Windows: use WSL)",
-        ) from error
-
-
 def _first(fd: int) -> records.Writer | None:
     head = os.pread(fd, 65_536, 0).partition(b"\n")[0]
     event = records.parse(head)
@@ -310,13 +236,6 @@ def _child_lives(found: Found) -> bool:
     children = [line for line in found.lines() if records.is_kind(line, b"child")]
     event = records.parse(children[-1]) if children else None
     return isinstance(event, records.Child) and bool(event.born) and born(event.pid) == event.born
-
-
-def _failed(path: Path, error: OSError) -> errors.JournalFailed:
-    return errors.JournalFailed(
-        f"cannot write '{path}': {error.strerror or error}",
-        hint="free some space or mend its permissions: what was recorded before is kept",
-    )
 
 
 def _text(path: str) -> str:

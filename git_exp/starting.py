@@ -7,12 +7,13 @@ import platform
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import git_exp.names
-from git_exp import errors, mask, records, seal, spool, values
+from git_exp import errors, journal, mask, records, seal, spool, values
 from git_exp.git import dates, objects, refs, snapshot, untracked
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
@@ -49,11 +50,11 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A run that has begun: its records' first line is in `journal`, its ref is there."""
+    """A run that has begun: its first record is in the journal `opened`, its ref is there."""
 
     run: records.RunStart
     commit: str
-    journal: spool.Journal
+    opened: journal.Opened
 
 
 def begin(repo: Repo, request: Request) -> Started:
@@ -68,16 +69,16 @@ def begin(repo: Repo, request: Request) -> Started:
         commit = _commit(repo, described, taken or _unseen(repo))
         git = _git(repo, commit, taken or _unseen(repo), full=request.snapshot)
         run = records.RunStart(**{**_fields(described), "t": _now(), "git": git})
-        journal = _journal(repo, run, commit)
+        opened = _journal(repo, run, commit)
         try:
             refs.update(repo, [Change(name=f"refs/runs/{run_id}", new=commit, old=None)])
         except errors.GitExpError:
-            _undo(journal)
+            _undo(opened)
             raise
         if not _lost(repo, commit, taken):
             _remember(repo, run_id)
-            return Started(run=run, commit=commit, journal=journal)
-        _undo(journal)
+            return Started(run=run, commit=commit, opened=opened)
+        _undo(opened)
         refs.update(repo, [Change(name=f"refs/runs/{run_id}", new=None, old=commit)])
     raise errors.SnapshotFailed(
         "objects vanish as they are written", hint="is a git gc --prune=now running?"
@@ -186,15 +187,17 @@ def _fields(run: records.RunStart) -> dict[str, Any]:
     return {name: getattr(run, name) for name in run.__struct_fields__}
 
 
-def _journal(repo: Repo, run: records.RunStart, commit: str) -> spool.Journal:
+def _journal(repo: Repo, run: records.RunStart, commit: str) -> journal.Opened:
     folder = seal.spools(repo) / run.run_id
-    return spool.create(folder, writer(run.run_id, commit, owner=True, rank=0), records.line(run))
+    return journal.create(folder, writer(run.run_id, commit, owner=True, rank=0), records.line(run))
 
 
-def _undo(journal: spool.Journal) -> None:
-    journal.path.unlink(missing_ok=True)
-    journal.close()
-    journal.path.parent.rmdir()
+def _undo(opened: journal.Opened) -> None:
+    path, fd = opened
+    path.unlink(missing_ok=True)
+    os.close(fd)
+    with suppress(OSError):
+        path.parent.rmdir()
 
 
 def _commit(repo: Repo, run: records.RunStart, taken: Snapshot) -> str:

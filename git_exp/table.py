@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -40,15 +40,17 @@ class Table(NamedTuple):
 def overview(runs: Sequence[Run], now: int) -> Table:
     """What `log` shows of runs; `now` in microseconds since 1970."""
     params, paths = differing_params(runs), metric_paths(runs)
+    marked = any(map(mark, runs))
     columns = [
-        Column("ID", "id"), Column("", "mark"), Column("AGE", "age"), Column("NAME", "name"),
-        Column("STATUS", "status"),
+        Column("ID", "id"), *([Column("", "mark")] if marked else []), Column("AGE", "age"),
+        Column("NAME", "name"), Column("STATUS", "status"),
         *(Column(f"param:{key}" if key in paths else key, "param", True) for key in params),
         *(Column(path, "metric", True) for path in paths),
     ]  # fmt: skip
     rows = [
         [
-            query.short(run.id), mark(run), age(run.started, now), run.name, run.status,
+            query.short(run.id), *([mark(run)] if marked else []), age(run.started, now),
+            run.name or NOTHING, run.status,
             *(text(run.params[key]) if key in run.params else NOTHING for key in params),
             *(_last(run, path) for path in paths),
         ]
@@ -75,6 +77,63 @@ def exact(runs: Sequence[Run]) -> tuple[list[str], list[list[Any]]]:
         for run in runs
     ]
     return headings, rows
+
+
+def facts(run: Run, now: int) -> list[tuple[str, str]]:
+    """What `show` says of a run above its params and metrics: labels and words."""
+    git, process = run.git, run.process
+    told = {
+        "Name": run.name,
+        "Status": _outcome(run),
+        "Started": _when(run.started, now),
+        "Command": _command(run),
+        "Folder": process.cwd if process and process.cwd != "." else None,
+        "User": run.user,
+        "Host": _host(run.host),
+        "Python": process.python if process else None,
+        "Commit": run.commit,
+        "Base": _joined(run.base, git.branch and f"on {git.branch}") if git else None,
+        "Remote": git.remote if git else None,
+        "Tags": ", ".join(run.tags),
+        "Group": run.group,
+        "Parent": run.parent_run,
+        "Joined": _joined(*(f"{one.process.pid}" for one in run.joined if one.process)),
+        "Commits": ", ".join(run.links),
+        "Usage": ", ".join(f"{key} {number(value)}" for key, value in run.usage.items()),
+        "Error": _joined(run.error.type, run.error.message, by=": ") if run.error else None,
+    }
+    return [(label, words) for label, words in told.items() if words]
+
+
+def params(run: Run) -> Table:
+    """The params of a run; `!` marks one that was given several values."""
+    rows = [
+        [f"{key} {PARTIAL}" if key in run.conflicts else key, text(value)]
+        for key, value in run.params.items()
+    ]
+    return Table([Column("PARAM", "name"), Column("VALUE", "param")], rows)
+
+
+def metrics(run: Run, sparklines: Mapping[str, str]) -> Table:
+    """The metrics of a run: first, best and the step of that, last, and the course between."""
+    columns = [
+        Column("METRIC", "name"), Column("FIRST", "metric", True), Column("BEST", "best", True),
+        Column("AT", "step", True), Column("LAST", "metric", True), Column("", "course"),
+    ]  # fmt: skip
+    return Table(columns, [_metric(run, path, sparklines.get(path, "")) for path in run.metrics])
+
+
+def left_out(run: Run) -> Table:
+    """The files that a snapshot does not hold: first those that ran, then those left out."""
+    columns = [Column("FILE", "name"), Column("SIZE", "size", True), Column("WHY", "reason")]
+    git = run.git
+    if git is None:
+        return Table(columns, [])
+    files = (*git.missed, *git.skipped)
+    return Table(columns, [
+        *([one.path, size(one.size), one.reason] for one in files),
+        *([one.path, NOTHING, "submodule with changes"] for one in git.submodules if one.dirty),
+    ])  # fmt: skip
 
 
 def oneline(run: Run) -> list[tuple[str, str]]:
@@ -202,6 +261,35 @@ def _long_ago(days: int) -> str:
     if not months:
         return _ago(years, "year")
     return f"{years} year{'' if years == 1 else 's'}, {_ago(months, 'month')}"
+
+
+def _metric(run: Run, path: str, sparkline: str) -> list[str]:
+    known = run.metrics[path]
+    higher = query.higher_is_better(path)
+    best, at = (known.max, known.max_step) if higher else (known.min, known.min_step)
+    step = NOTHING if at is None else number(at)
+    return [path, number(known.first), number(best), step, number(known.last), sparkline]
+
+
+def _outcome(run: Run) -> str:
+    code = f"exit code {run.exit_code}" if run.exit_code else None
+    after = None if run.duration_ms is None else f"after {duration(run.duration_ms)}"
+    return _joined(run.status, code, after, by=", ") or ""
+
+
+def _when(t: str, now: int) -> str | None:
+    return f"{t[:10]} {t[11:19]} UTC, {age(t, now)}" if records.valid_time(t) else None
+
+
+def _host(host: records.Host | None) -> str | None:
+    if host is None:
+        return None
+    count = f"{host.cpu_count} CPUs" if host.cpu_count else None
+    return _joined(host.name, host.os, count, size(host.memory) if host.memory else None, by=", ")
+
+
+def _joined(*words: str | None, by: str = " ") -> str | None:
+    return by.join(word for word in words if word) or None
 
 
 def _last(run: Run, path: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from git_exp import errors, query
-from git_exp.query import Goal, Listed, Measure
+from git_exp.query import Goal, Measure
 from git_exp.records import Summary
 from git_exp.run import Run
 
@@ -27,14 +27,19 @@ def _summary(value: Any) -> Summary:
     return value if isinstance(value, Summary) else Summary(last=value, min=value, max=value)
 
 
-class Counting(Listed):
-    """Runs that remember how many of them were asked for."""
+class Listed:
+    """Runs, newest first, as a source that remembers how many of them were asked for."""
 
-    asked: int | None = 0
+    def __init__(self, runs: list[Run]) -> None:
+        self._runs = runs
+        self.asked: list[int | None] = []
 
     def runs(self, limit: int | None = None) -> list[Run]:
-        self.asked = limit
-        return super().runs(limit)
+        self.asked.append(limit)
+        return self._runs[:limit]
+
+    def get(self, run_id: str) -> Run | None:
+        return next((run for run in self._runs if run.id == run_id), None)
 
 
 # -- ids, names, commits -----------------------------------------------------------------------
@@ -42,12 +47,12 @@ class Counting(Listed):
 
 @pytest.mark.parametrize("name", [A, A.upper(), f"runs/{A}", f"refs/runs/{A}"])
 def test_a_full_id_is_found_without_listing_the_runs(name: str) -> None:
-    source = Counting([a_run(B), a_run(A)])
+    source = Listed([a_run(B), a_run(A)])
 
     found = query.find(source, name)
 
     assert found.id == A
-    assert source.asked == 0
+    assert source.asked == []
 
 
 def test_a_full_id_wins_over_a_run_that_is_named_like_it() -> None:
@@ -140,6 +145,23 @@ def test_one_run_that_matches_in_two_ways_is_not_ambiguous() -> None:
     assert query.find(source, "aaaa").id == A
 
 
+def test_several_names_are_looked_up_in_one_listing() -> None:
+    source = Listed([a_run(B, "new"), a_run(A, "old")])
+
+    found = query.every(source, ["old", "@", "@~1", B, "bbbb"])
+
+    assert [run.id for run in found] == [A, B, A, B, B]
+    assert source.asked == [None]
+
+
+def test_one_name_alone_reads_no_more_than_it_must() -> None:
+    source = Listed([a_run(B), a_run(A)])
+
+    query.every(source, ["@"])
+
+    assert source.asked == [1]
+
+
 @pytest.mark.parametrize("name", ["@", "base", "aaaa", A])
 def test_where_there_are_no_runs_that_is_what_is_said(name: str) -> None:
     with pytest.raises(errors.NotFound, match="there are no runs yet") as caught:
@@ -158,10 +180,10 @@ def test_where_there_are_no_runs_that_is_what_is_said(name: str) -> None:
 def test_a_revision_counts_back_from_the_latest_and_reads_no_further(
     name: str, found: str, read: int
 ) -> None:
-    source = Counting([a_run(C), a_run(B), a_run(A)])
+    source = Listed([a_run(C), a_run(B), a_run(A)])
 
     assert query.find(source, name).id == found
-    assert source.asked == read
+    assert source.asked == [read]
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,11 @@ def test_the_overview_has_the_params_that_differ_and_all_metrics() -> None:
     shown = table.overview(runs, NOW)
 
     assert [column.heading for column in shown.columns] == [
-        "ID", "", "AGE", "NAME", "STATUS", "lr", "acc", "loss",
+        "ID", "AGE", "NAME", "STATUS", "lr", "acc", "loss",
     ]  # fmt: skip
     assert shown.rows == [
-        ["bbbb1111", "", "30 seconds ago", "next", "finished", "0.1", "0.9877", "-"],
-        ["aaaa1111", "", "2 hours ago", "base", "failed", "0.01", "0.5", "12"],
+        ["bbbb1111", "30 seconds ago", "next", "finished", "0.1", "0.9877", "-"],
+        ["aaaa1111", "2 hours ago", "base", "failed", "0.01", "0.5", "12"],
     ]
 
 
@@ -51,7 +51,7 @@ def test_a_param_that_only_some_runs_have_differs() -> None:
     runs = [a_run(B, params={"lr": None}), a_run(A)]
 
     assert table.differing_params(runs) == ["lr"]
-    assert [row[5] for row in table.overview(runs, NOW).rows] == ["null", "-"]
+    assert [row[4] for row in table.overview(runs, NOW).rows] == ["null", "-"]
 
 
 def test_one_run_alone_differs_in_nothing() -> None:
@@ -69,7 +69,7 @@ def test_a_param_named_like_a_metric_says_which_it_is() -> None:
 
     headings = [column.heading for column in table.overview(runs, NOW).columns]
 
-    assert headings[5:] == ["param:acc", "acc"]
+    assert headings[4:] == ["param:acc", "acc"]
 
 
 def test_the_metrics_that_most_runs_have_come_first() -> None:
@@ -80,17 +80,24 @@ def test_the_metrics_that_most_runs_have_come_first() -> None:
 
 def test_dirty_and_partial_snapshots_are_marked() -> None:
     clean, dirty, partial = (
-        Git(commit="c", dirty=False), Git(commit="c", dirty=True),
+        Git(commit="c", capture="full", dirty=False), Git(commit="c", capture="full", dirty=True),
         Git(commit="c", dirty=True, capture="partial"),
     )  # fmt: skip
 
-    marks = [table.mark(a_run(git=git)) for git in (None, clean, dirty, partial)]
+    runs = [a_run(git=git) for git in (None, clean, dirty, partial)]
 
-    assert marks == ["", "", "*", "!"]
+    assert [table.mark(run) for run in runs] == ["", "", "*", "!"]
+    assert [row[1] for row in table.overview(runs, NOW).rows] == ["", "", "*", "!"]
+
+
+def test_a_run_without_a_name_has_a_dash() -> None:
+    assert table.overview([a_run(name="")], NOW).rows == [
+        ["aaaa1111", "2 hours ago", "-", "finished"]
+    ]
 
 
 def test_one_line_of_a_run_is_its_id_name_and_metrics() -> None:
-    dirty = Git(commit="c", dirty=True)
+    dirty = Git(commit="c", capture="full", dirty=True)
 
     clean_line = "".join(text for text, _ in table.oneline(a_run(m={"acc": 0.5, "loss": 1})))
     dirty_line = "".join(text for text, _ in table.oneline(a_run(git=dirty, status="failed")))
@@ -102,7 +109,8 @@ def test_one_line_of_a_run_is_its_id_name_and_metrics() -> None:
 def test_the_exact_table_rounds_nothing_and_leaves_out_nothing() -> None:
     run = a_run(
         params={"lr": 0.1}, m={"acc": 0.123456789}, tags=["x"], user="Ada", host=Host(name="h"),
-        process=Process(pid=1, argv=["python", "a b.py"]), git=Git(commit="c", branch="main"),
+        process=Process(pid=1, argv=["python", "a b.py"]),
+        git=Git(commit="c", capture="full", branch="main"),
     )  # fmt: skip
 
     headings, rows = table.exact([run, a_run(B)])

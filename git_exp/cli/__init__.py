@@ -35,6 +35,17 @@ def words() -> list[str]:
     return listed + sorted(found.difference(listed))
 
 
+def grouped() -> list[tuple[str, list[str]]]:
+    """The commands that there are, by what they are for."""
+    there = words()
+    listed = {
+        purpose: [one for one in group if one in there] for purpose, group in PURPOSES.items()
+    }
+    known = {word for group in listed.values() for word in group}
+    listed["more"] = [word for word in there if word not in known]
+    return [(purpose, group) for purpose, group in listed.items() if group]
+
+
 def summary(word: str) -> str:
     """What a command does, from the first line of its file: nothing has to be imported for it."""
     with Path(__file__).with_name(f"{word}.py").open() as file:

@@ -6,7 +6,6 @@
 # or as a file called _git-exp in a folder of $fpath.
 
 _git-exp() {
-  emulate -L zsh
   local -a asking=(git)
   if [[ ${words[1]:t} == git-exp ]]; then
     asking=(git-exp)
@@ -14,14 +13,14 @@ _git-exp() {
     (( ${+opt_args[-C]} )) && asking+=(-C ${(Q)${~opt_args[-C]}})
     asking+=(exp)
   fi
-  __git_exp_offered ${(Q)words[2,CURRENT-1]}
+  __git_exp_offered "${(@Q)words[2,CURRENT-1]}"
 }
 
 __git_exp_offered() {
-  local kind value told begun=${(Q)${:-$IPREFIX$PREFIX}}
-  local -a lines offers commands
+  local kind value told line begun="${(Q)${:-$IPREFIX$PREFIX}}"
+  local -a lines offers
   local ret=1
-  lines=("${(@f)$(_call_program git-exp ${(q)asking} --offer ${(q)@} ${(q)begun} 2>/dev/null)}")
+  lines=("${(@f)$(command "${asking[@]}" --offer "$@" "$begun" 2>/dev/null)}")
   for line in $lines; do
     IFS=$'\t' read -r kind value told <<<$line
     case $kind in
@@ -31,17 +30,18 @@ __git_exp_offered() {
       (dir) _files -/ && ret=0 ;;
     esac
   done
-  (( $#offers )) && _describe -V -t git-exp 'git exp' offers && ret=0
+  (( $#offers )) && _describe -t git-exp 'git exp' offers -V git-exp && ret=0
   return ret
 }
 
 # git-completion.zsh speaks bash: words from "git" on, and cword counted from 0.
 _git_exp() {
   emulate -L zsh
+  setopt ${_comp_options[@]}
   local -a asking=(git ${__git_C_args} ${__git_dir:+--git-dir=$__git_dir} exp)
   local -i at=${words[(i)exp]} last=$((cword + 1))
   [[ ${words[last]} == $IPREFIX$PREFIX* ]] || last=$((CURRENT + 1))
-  __git_exp_offered ${(Q)words[at+1,last-1]} && _ret=0
+  __git_exp_offered "${(@Q)words[at+1,last-1]}" && _ret=0
 }
 
 if [[ ${funcstack[1]} == _git-exp ]]; then

@@ -67,9 +67,7 @@ def metavar(param: click.Parameter) -> str:
         return ""
     if isinstance(param.type, click.Choice):
         return f"({'|'.join(map(str, param.type.choices))})"
-    known = {"integer": "number", "float": "number", "text": param.name, "path": "path"}
-    kind = param.type.name
-    given = param.metavar or known.get(kind, kind) or kind
+    given = param.metavar or _kind(param)
     return given if "<" in given else re.sub(r"[A-Za-z][\w-]*", _bracketed, given)
 
 
@@ -96,6 +94,15 @@ def paragraphs(command: click.Command) -> list[str]:
     blocks = [block for block in re.split(r"\n\s*\n", text) if block.strip()]
     first, *more = re.split(r"(?<=[.!?])\s+", blocks[0], maxsplit=1)
     return [" ".join(first.split()), *more, *blocks[1:]]
+
+
+def with_placeholders(text: str, command: click.Command) -> str:
+    """A docstring's RUN, for an argument, as the synopsis has it: `<run>`."""
+    for one in command.params:
+        if isinstance(one, click.Argument):
+            word = _kind(one)
+            text = re.sub(rf"\b{re.escape(word.upper())}\b", f"<{word}>", text)
+    return text
 
 
 def described(option: click.Option) -> str:
@@ -156,14 +163,9 @@ def _long(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 
 
 def _listing() -> Iterator[str]:
-    left = cli.words()
-    purposes = {**cli.PURPOSES, "more": ()}
-    for purpose, listed in purposes.items():
-        group = [word for word in left if word in listed or purpose == "more"]
-        left = [word for word in left if word not in group]
-        if group:
-            yield from ("", purpose)
-            yield from _rows((word, cli.summary(word)) for word in group)
+    for purpose, group in cli.grouped():
+        yield from ("", purpose)
+        yield from _rows((word, cli.summary(word)) for word in group)
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -186,6 +188,17 @@ def _alternatives(option: click.Option) -> str:
 
 def _repeated(option: click.Option) -> str:
     return "..." if option.multiple else ""
+
+
+def _kind(param: click.Parameter) -> str:
+    name = (param.name or "").removesuffix("s" if param.nargs == -1 else "")
+    kinds = {
+        "integer": "number",
+        "integer range": "number",
+        "float": "number",
+        "float range": "number",
+    }
+    return kinds.get(param.type.name, name.replace("_", "-"))
 
 
 def _argument(argument: click.Argument) -> str:

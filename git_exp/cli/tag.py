@@ -1,25 +1,25 @@
 """git exp tag: give a run tags."""
 
+from __future__ import annotations
+
 import click
-from git_exp import cli
-from git_exp.cli import options, output
+
+from git_exp import cli, query, records, starting
+from git_exp.cli import options
 
 
 @click.command()
 @options.run_argument()
-@click.option(
-    "-n", "--number", type=int, default=3, show_default=True, help="Show at most that many."
-)
-@click.option("-p", "params", metavar="K=V", multiple=True, help="Params.")
 @click.argument("tags", nargs=-1, required=True)
-@options.answers
-def command(run, tags, number, params, form):
-    """Give a run tags. It adds.
+def command(run: str, tags: tuple[str, ...]) -> None:
+    """Give a run tags.
 
-    More text
-    over here."""
-    if run == "boom":
-        1 / 0
-    output.table(
-        [output.Column("a"), output.Column("n", right=True)], [[run, "1"], ["\x1b[31mred", "100"]]
-    )
+    A tag is one line of text. `@{tag:T}` means the latest run that has tag T. A run tagged
+    `tainted` never counts as best.
+    """
+    wanted = starting.tags(tags)
+    store = cli.store()
+    found = query.find(store, run)
+    new = [tag for tag in wanted if tag not in found.tags]
+    if new:
+        store.add(found, lambda t: records.Tag(t=t, tags=new))

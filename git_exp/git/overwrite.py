@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from git_exp.git import filters, survey
-from git_exp.git.survey import GITLINK, Entry, Sides, Survey
+from git_exp.git import filters
+from git_exp.git.survey import GITLINK, Sides, Survey, between, entries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,18 +27,18 @@ class Aim:
 
 @dataclass(kw_only=True)
 class Peril:
-    """What a checkout does to the worktree: paths as git has them.
+    """What a checkout does to the worktree, by paths of the repository.
 
-    `lost` would be lost, `same` is as the checkout would write it, `ignored` is in the way and
-    ignored, `blocked` is in the way and no commit can hold it (ends with a slash: a folder),
-    `replaced` is unchanged and will be another file.
+    `lost` would be lost unless it is saved; `same` is as the checkout would write it, or safe in a
+    commit; `blocked` is in the way and no commit can hold it (a folder ends with a slash);
+    `replaced` is unchanged and will be another file or none; `kept` is changed and stays so.
     """
 
     lost: set[bytes] = field(default_factory=set)
     same: set[bytes] = field(default_factory=set)
-    ignored: set[bytes] = field(default_factory=set)
     blocked: set[bytes] = field(default_factory=set)
     replaced: set[bytes] = field(default_factory=set)
+    kept: set[bytes] = field(default_factory=set)
 
 
 class Obstacle(NamedTuple):
@@ -48,24 +48,184 @@ class Obstacle(NamedTuple):
     savable: bool
 
 
-def gentle(found: Survey, aim: Aim) -> Peril:
-    """The peril of a checkout that keeps local changes, as `git checkout` does."""
+def gentle(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> Peril:
+    """The peril of a checkout that keeps what is changed elsewhere, as `git checkout` does.
+
+    With `paths`, of writing these into the worktree alone.
+    """
+    pairs = _pairs(found, found.differences(aim.tree), paths)
     peril = Peril()
-    differing = found.differences(aim.tree)
-    if aim.index:
-        resets = found.differences(aim.index)
+    staged: set[bytes] = set()
+    if paths is None:
         staged = {path for path, one in found.changes.items() if one.staged != "."}
-        peril.lost |= staged & resets.keys() & differing.keys()
-        peril.lost |= {path for path in staged & resets.keys() if _index_alone(found, path)}
+    if staged and aim.index:
+        # What is staged stays safe where it is in the worktree's tree or in the index to come.
+        peril.lost |= staged & pairs.keys() & found.differences(aim.index).keys()
+        staged = set()
+    # git keeps what is staged where HEAD and the target agree, and refuses where they do not.
+    agreed = {p for p in staged & pairs.keys() if found.changes[p].head == pairs[p][0]}
+    worked = {path for path, one in found.changes.items() if one.worked != "."}
+    peril.kept = agreed | (worked - pairs.keys())
+    peril.lost |= (staged & pairs.keys()) - agreed
+    rest = {path: pair for path, pair in pairs.items() if path not in staged}
     suspects: set[bytes] = set()
-    for path, (new, old) in differing.items():
-        change = found.changes.get(path)
-        if not aim.index and change and change.staged != ".":
-            # git keeps what is staged where the two commits agree, and refuses where they do not.
-            if change.head != new:
-                peril.lost.add(path)
-            continue
-        _look(found, differing, path, (new, old), suspects, peril)
-    _judge(found, aim, differing, suspects, peril)
-    peril.lost |= set(filters.lossy(found, peril.replaced, clean=True))
+    for one in _met(found, rest):
+        if not one.savable:
+            peril.blocked.add(one.path)
+        elif one.path in staged or not _clean(found, pairs, one.path):
+            suspects.add(one.path)
+        else:
+            peril.replaced.add(one.path)
+    _judge(found, aim, pairs, suspects, peril)
+    peril.lost |= filters.lossy(found.repo, found.index, peril.replaced, drivers=True)
     return peril
+
+
+def forced(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> Peril:
+    """The peril of a checkout that overwrites what is changed, and untracked files in its way."""
+    changed = [path for path, one in found.changes.items() if one.worked != "."]
+    pairs = _pairs(found, found.differences(aim.tree), changed if paths is None else paths)
+    if paths is None:
+        pairs.update(found.differences(aim.tree))
+    peril = Peril()
+    for one in _met(found, pairs):
+        if not one.savable:
+            peril.blocked.add(one.path)
+        elif one.path not in found.changes and _tracked(pairs, one.path):
+            peril.replaced.add(one.path)
+        else:
+            peril.lost.add(one.path)
+    return peril
+
+
+def _pairs(
+    found: Survey, differing: dict[bytes, Sides], paths: Collection[bytes] | None
+) -> dict[bytes, Sides]:
+    """What the target and the index have where a checkout may write: all, or some paths."""
+    if paths is None:
+        return differing
+    pairs: dict[bytes, Sides] = {}
+    for path in paths:
+        change = found.changes.get(path)
+        if path in differing:
+            pairs[path] = differing[path]
+        elif change and change.worked != ".":
+            pairs[path] = (change.index, change.index)
+    return pairs
+
+
+def _met(found: Survey, pairs: Mapping[bytes, Sides]) -> Iterator[Obstacle]:
+    """What is on disk where a checkout writes or removes."""
+    ground = Ground(found.top)
+    for path, (new, _) in pairs.items():
+        folder = new is None or new.mode == GITLINK
+        for one in ground.in_way(path, folder=folder):
+            # A removal goes through no symlink, and takes no file from its parent's place.
+            if new is not None or one.path == path:
+                yield one
+
+
+def _tracked(pairs: Mapping[bytes, Sides], path: bytes) -> bool:
+    return pairs.get(path, (None, None))[1] is not None
+
+
+def _clean(found: Survey, pairs: Mapping[bytes, Sides], path: bytes) -> bool:
+    change = found.changes.get(path)
+    return _tracked(pairs, path) and not (change and change.edited)
+
+
+def _judge(
+    found: Survey, aim: Aim, pairs: Mapping[bytes, Sides], suspects: set[bytes], peril: Peril
+) -> None:
+    """Sort what is changed or untracked and in the way: safe elsewhere, or lost."""
+    known = between(found.repo, aim.known, aim.tree) if aim.known else {}
+    # What an earlier checkout of ours left untracked, and its way back takes away again.
+    spare = {path for path, (_, new) in known.items() if new is None} & found.untracked
+    asked = suspects | spare
+    if not asked:
+        return
+    with found.adding(asked) as scratch:
+        added = entries(found.repo, scratch)
+        for path in asked:
+            entry, target = added.get(path), pairs.get(path, (None, None))[0]
+            if entry and entry in (target, known.get(path, (target, None))[0]):
+                peril.same.add(path)
+            elif path in suspects:
+                peril.lost.add(path)
+        gone = {path for path in peril.same if added[path] != pairs.get(path, (None, None))[0]}
+        only_here = filters.lossy(found.repo, scratch, gone, drivers=True)
+    peril.same -= only_here
+    peril.lost |= only_here & suspects
+
+
+class Ground:
+    """What stands in a worktree where files are to be written; looks at each folder once."""
+
+    def __init__(self, top: bytes) -> None:
+        self._top = top
+        self._above: dict[bytes, Obstacle | bool] = {b"": True}
+
+    def in_way(self, path: bytes, *, folder: bool = False) -> Iterator[Obstacle]:
+        """What would go if a file, or for a submodule a folder, were written at a path."""
+        above = self._passage(_parent(path))
+        if isinstance(above, Obstacle):
+            yield above
+        elif above:
+            yield from self._here(path, folder)
+
+    def _passage(self, folder: bytes) -> Obstacle | bool:
+        """Whether there is a folder; or what else there is in its place, or further up."""
+        if folder not in self._above:
+            above = self._passage(_parent(folder))
+            self._above[folder] = self._step(folder) if above is True else above
+        return self._above[folder]
+
+    def _step(self, folder: bytes) -> Obstacle | bool:
+        mode = self._mode(folder)
+        if mode is None:
+            return False
+        if not stat.S_ISDIR(mode):
+            return _single(folder, mode)
+        if self._mode(folder + b"/.git") is not None:
+            return Obstacle(folder + b"/", savable=False)
+        return True
+
+    def _here(self, path: bytes, folder: bool) -> Iterator[Obstacle]:
+        mode = self._mode(path)
+        if mode is None:
+            return
+        if not stat.S_ISDIR(mode):
+            yield _single(path, mode)
+        elif not folder:
+            yield from self._inside(path)
+
+    def _inside(self, folder: bytes) -> Iterator[Obstacle]:
+        try:
+            with os.scandir(os.path.join(self._top, folder)) as listing:
+                found = sorted(listing, key=lambda one: one.name)
+        except OSError:
+            found = []
+            yield Obstacle(folder + b"/", savable=False)
+        if any(one.name == b".git" for one in found):
+            yield Obstacle(folder + b"/", savable=False)
+            return
+        for one in found:
+            path = os.path.join(folder, one.name)
+            if one.is_dir(follow_symlinks=False):
+                yield from self._inside(path)
+            else:
+                yield _single(path, one.stat(follow_symlinks=False).st_mode)
+
+    def _mode(self, path: bytes) -> int | None:
+        try:
+            return os.lstat(os.path.join(self._top, path)).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def _single(path: bytes, mode: int) -> Obstacle:
+    return Obstacle(path, savable=stat.S_ISREG(mode) or stat.S_ISLNK(mode))
+
+
+def _parent(path: bytes) -> bytes:
+    return path.rpartition(b"/")[0]

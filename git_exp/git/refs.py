@@ -8,7 +8,8 @@ import random
 import re
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,33 +55,46 @@ def any_below(repo: Repo, prefix: str) -> bool:
     return _find(repo.common_dir / "packed-refs", f" {prefix}/".encode()) is not None
 
 
-def begin(repo: Repo, keep: Sequence[int] = ()) -> subprocess.Popen[bytes]:
-    """Start the program of a transaction: its start-up overlaps with the work before it.
+@contextmanager
+def transaction(repo: Repo, keep: Sequence[int] = ()) -> Iterator[Transaction]:
+    """A transaction whose program starts now: its start-up overlaps with the work before it.
 
-    No reflog is made and no hook of the user's runs. A ref is synced to disk unless the user's
+    `keep` are descriptors that the program inherits. No reflog is made and no hook of the user's runs. A ref is synced to disk unless the user's
     `core.fsync` says what to sync: git's default leaves that to the file system's next flush.
     """
     sync = () if repo.config.get("core.fsync") else ("-c", "core.fsync=reference")
-    return repo.start(
+    child = repo.start(
         *("-c", "core.hooksPath=/dev/null", "-c", "core.logAllRefUpdates=false", *sync),
         *("update-ref", "--stdin", "-z"),
         stdin=True,
         keep=keep,
     )
-
-
-def commit(repo: Repo, child: subprocess.Popen[bytes], changes: Sequence[Change]) -> None:
-    """All of these changes or none; `RefMoved` and `RefLocked` mean that none was done."""
     try:
-        finish(child, ("update-ref",), b"".join(_command(change) for change in changes))
-    except errors.GitFailed as error:
-        raise _refusal(error, changes) from error
+        yield Transaction(child)
+    finally:
+        if child.returncode is None:
+            # Without a command git ends by itself, and changes nothing.
+            child.communicate()
+
+
+class Transaction:
+    """Changes of refs that are to happen together."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """All of these changes or none; `RefMoved` and `RefLocked` mean that none was done."""
+        try:
+            finish(self._child, ("update-ref",), b"".join(map(_command, changes)))
+        except errors.GitFailed as error:
+            raise _refusal(error, changes) from error
 
 
 def update(repo: Repo, changes: Sequence[Change]) -> None:
     """Move refs in one transaction, each from its expected old value."""
-    if changes:
-        commit(repo, begin(repo), changes)
+    with transaction(repo) as pending:
+        pending.commit(changes)
 
 
 def insist(attempt: Callable[[], None], *, seconds: float = 10.0) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from git_exp import errors
 from git_exp.git import snapshot, status
@@ -23,7 +22,8 @@ _OWN_INDEX = (*PLAIN, "-c", "core.splitIndex=false", "-c", "core.safecrlf=false"
 _TAGGED = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True)
+class Entry:
     """What a tree or an index holds at a path."""
 
     mode: int
@@ -33,7 +33,8 @@ class Entry(NamedTuple):
 Sides = tuple[Entry | None, Entry | None]
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Change:
     """A tracked path that differs: `staged` index against HEAD, `worked` worktree against index."""
 
     staged: str
@@ -72,15 +73,14 @@ class Survey:
         args = ("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames")
         return sides(self.repo.git(*args, "--ignore-submodules=none", tree, index=self.index))
 
-    def staged_as(self, paths: Iterable[bytes]) -> dict[bytes, Entry]:
-        """The entries that paths of the worktree would have if they were added to the index."""
+    @contextmanager
+    def adding(self, paths: Iterable[bytes]) -> Iterator[Path]:
+        """An index in which these paths of the worktree have been added, gone afterwards."""
         with snapshot.copied_index(self.repo) as scratch:
             if self.index.exists():
                 shutil.copy2(self.index, scratch)
-            wanted = set(paths)
-            snapshot.stage(self.repo, scratch, self.addable(wanted))
-            found = entries(self.repo, scratch)
-        return {path: found[path] for path in wanted if path in found}
+            snapshot.stage(self.repo, scratch, self.addable(paths))
+            yield scratch
 
     def addable(self, paths: Iterable[bytes]) -> list[bytes]:
         """Paths to add, after the tracked ones that are gone and would be in their way."""
@@ -155,6 +155,13 @@ def listed(paths: Iterable[bytes]) -> bytes:
     return b"".join(path + b"\0" for path in paths)
 
 
+def naming(paths: Iterable[str], limit: int = 10) -> str:
+    """Paths in a message: quoted, the first ten of them."""
+    found = list(paths)
+    shown = ", ".join(f"'{path}'" for path in found[:limit])
+    return f"{shown} and {len(found) - limit} more" if len(found) > limit else shown
+
+
 def _asked(repo: Repo, *args: str) -> str | None:
     try:
         return os.fsdecode(repo.git(*args)).rstrip("\n")
@@ -213,9 +220,7 @@ def _entry(mode: bytes, oid: bytes) -> Entry | None:
 
 def _collides(path: bytes, others: set[bytes]) -> bool:
     """Whether one of two paths would be a folder of the other's."""
-    return any(
-        one.startswith(path + b"/") or path.startswith(one + b"/") for one in others
-    )
+    return any(one.startswith(path + b"/") or path.startswith(one + b"/") for one in others)
 
 
 def _join(top: bytes, path: bytes) -> bytes:

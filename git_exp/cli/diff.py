@@ -1,0 +1,128 @@
+"""git exp diff: show what differs between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from git_exp import cli, compare, errors, query, records, table
+from git_exp.cli import options, output, terminal
+from git_exp.cli.output import Column, Piece
+from git_exp.compare import Differing, Side, View
+from git_exp.store import Store
+
+_OWN = ("-h", "--help", "--json")
+# Options of git diff whose value may be the next word.
+_VALUED = frozenset((
+    "-S", "-G", "-O", "-U", "-l", "--output", "--diff-filter", "--diff-algorithm", "--find-object",
+    "--line-prefix", "--src-prefix", "--dst-prefix", "--inter-hunk-context", "--word-diff-regex",
+    "--skip-to", "--rotate-to", "--anchored", "--unified", "--ws-error-highlight",
+))  # fmt: skip
+# What a script reads, or what is not shown at all: nothing of ours stands above it.
+_BARE = ("--name-only", "--name-status", "--numstat", "--raw", "-z", "--quiet", "--check",
+         "--output", "--exit-code")  # fmt: skip
+_OPTIONS, _PATHS = "git_exp.diff.options", "git_exp.diff.paths"
+
+
+class Passing(click.Command):
+    """A command that keeps all options but its own for git, and what follows `--` as paths."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        cut = args.index("--") if "--" in args else len(args)
+        ctx.meta[_OPTIONS], rest = _sorted(args[:cut])
+        ctx.meta[_PATHS] = args[cut + 1 :]
+        return super().parse_args(ctx, rest)
+
+
+@click.command(cls=Passing)
+@options.run_argument("a")
+@options.run_argument("b", required=False)
+@options.answer
+def command(a: str, b: str | None, form: options.Form) -> int:
+    """Show what differs between two runs: params, metrics, and code as `git diff` does.
+
+    A is a run. B is a run or else any revision of git's; without B it is the worktree as a run
+    would capture it now. Above the code of two runs stand the params and the last values of
+    metrics that differ, unless the output is one that scripts read, such as --name-only.
+
+    All options of `git diff` that compare two commits are passed on to it: --stat, --name-only,
+    --word-diff, -w, -S, --exit-code and so on. Paths follow `--`. The exit code is that of
+    `git diff`.
+    """
+    meta = click.get_current_context().meta
+    asked, paths = meta[_OPTIONS], meta[_PATHS]
+    store = cli.store()
+    before = compare.snapshot_of(store, query.find(store, a))
+    after = compare.worktree(store) if b is None else compare.named(store, b)
+    if form.kind == "json":
+        if asked:
+            raise click.UsageError(f"--json and {asked[0]} exclude each other")
+        output.document("diff", _document(store, before, after, paths))
+        return 0
+    if not any(_is_bare(option) for option in asked):
+        _heading(before, after)
+    view = View(options=asked, paths=paths, paged=terminal.paged())
+    return compare.show(store, before, after, view)
+
+
+def _sorted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Git's options, each with its value, and all the rest."""
+    git: list[str] = []
+    rest: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word.startswith("-") and word not in _OWN:
+            git += [word, *([next(left, "")] if word in _VALUED else [])]
+        else:
+            rest.append(word)
+    return git, rest
+
+
+def _is_bare(option: str) -> bool:
+    return option.split("=")[0] in _BARE
+
+
+def _document(store: Store, before: Side, after: Side, paths: Sequence[str]) -> dict[str, Any]:
+    a, b = before.run, after.run
+    both = a is not None and b is not None
+    return {
+        "a": _side(before),
+        "b": _side(after),
+        "params": compare.params(a, b) if a and b else None,
+        "metrics": compare.metrics(a, b) if a and b else None,
+        "files": compare.files(store, before, after, View(paths=paths)),
+    } | ({} if both else {})
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"kind": side.kind, "name": side.name, "tree": side.tree, "run": side.run}
+
+
+def _heading(before: Side, after: Side) -> None:
+    a, b = before.run, after.run
+    if a is None or b is None:
+        return
+    for what, found in (("PARAM", compare.params(a, b)), ("METRIC", compare.metrics(a, b))):
+        if found:
+            titles = [Column(what), Column(before.name, right=True), Column(after.name, right=True)]
+            change = [Column("CHANGE", right=True)] if what == "METRIC" else []
+            output.table([*titles, *change], [_row(one, what) for one in found])
+            output.line()
+
+
+def _row(one: Differing, what: str) -> list[str | Piece]:
+    if what == "PARAM":
+        return [one.name, *(table.NOTHING if v is None else table.text(v) for v in (one.a, one.b))]
+    return [one.name, table.number(one.a), table.number(one.b), _change(one)]
+
+
+def _change(one: Differing) -> Piece:
+    a, b = records.number(one.a), records.number(one.b)
+    if a is None or b is None:
+        return Piece(table.NOTHING)
+    change = b - a
+    better = (change > 0) == query.higher_is_better(one.name)
+    style = "" if change == 0 or change != change else "green" if better else "red"
+    return Piece(("+" if change > 0 else "") + table.number(change), style)

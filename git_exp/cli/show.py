@@ -1,0 +1,253 @@
+"""git exp show: show one run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from git_exp import cli, compare, curve, errors, metrics, query, records, table
+from git_exp.cli import options, output, terminal
+from git_exp.cli.output import Column, Piece
+from git_exp.compare import View
+from git_exp.run import Run
+from git_exp.store import Store
+
+_POINTS = 20
+_STATUSES = {"failed": "red", "crashed": "red", "lost": "red"}
+
+
+@click.command()
+@options.run_argument(default="@")
+@click.option("--events", is_flag=True, help="Show its records, a line each.")
+@click.option("--series", metavar="metric", help="Show each value of a metric, a line each.")
+@click.option("--output", "printed", is_flag=True, help="Show what its command printed.")
+@click.option(
+    "--env", is_flag=True, help="Show its machine, its Python and the installed packages."
+)
+@click.option("-p", "--patch", is_flag=True, help="Show its code changes as a patch.")
+@click.option("--stat", is_flag=True, help="Show which files its code changes; the default.")
+@options.answer
+def command(
+    run: str, series: str | None, patch: bool, stat: bool, form: options.Form, **views: bool
+) -> None:
+    """Show one run: what it was, its params, metrics, notes and code.
+
+    Without RUN, the latest. Of each metric the first, best and last value are shown, the step of
+    the best one, and its course; best is the highest or the lowest by the metric's name, as for
+    `@{best:METRIC}`. Code changes are those against the commit that the run started from.
+
+    With --output what the command wrote to standard error goes there.
+    """
+    chosen = [name for name, given in {**views, "series": series}.items() if given]
+    if len(chosen) > 1:
+        names = [f"--{name.replace('printed', 'output')}" for name in chosen]
+        raise click.UsageError(f"{names[0]} and {names[1]} exclude each other")
+    store = cli.store()
+    found = query.find(store, run)
+    as_json = form.kind == "json"
+    if series is not None:
+        _series(store, found, series, as_json)
+    elif chosen:
+        _VIEWS[chosen[0]](store, found, as_json)
+    elif as_json:
+        _document(store, found)
+    else:
+        _show(
+            store, found, [*(["--stat"] if stat or not patch else []), *(["-p"] if patch else [])]
+        )
+
+
+def _document(store: Store, run: Run) -> None:
+    changes: list[compare.File] | None = None
+    with_code = _sides(store, run)
+    if with_code:
+        changes = compare.files(store, *with_code, View())
+    output.document("show", {"run": run, "changes": changes})
+
+
+def _show(store: Store, run: Run, diff_options: list[str]) -> None:
+    output.page()
+    now = time.time_ns() // 1_000
+    output.line(Piece(f"run {run.id}", "yellow"))
+    for label, words in table.facts(run, now):
+        style = _STATUSES.get(run.status, "") if label in ("Status", "Error") else ""
+        output.line(f"{label + ':':<10}", Piece(words, style))
+    _alarm(run)
+    _section("", (run.error.traceback or "").splitlines() if run.error else ())
+    _table(table.params(run))
+    if run.metrics:
+        curves = curve.read(store.series(run), _POINTS)
+        drawn = {path: curve.sparkline(one.points(_POINTS)) for path, one in curves.items()}
+        _table(table.metrics(run, drawn))
+    for note in run.notes:
+        _section(f"Note, {table.age(note.t, now)}", note.text.splitlines())
+    _section("Artifacts", (_artifact(one) for one in run.artifacts))
+    _table(table.left_out(run))
+    _changes(store, run, diff_options)
+
+
+def _alarm(run: Run) -> None:
+    """Say loudly what makes this run less than it seems."""
+    capture = run.git.capture if run.git else "none"
+    if capture == "none":
+        _loud("NO SNAPSHOT: the code that ran was not captured")
+    elif run.partial:
+        _loud("PARTIAL SNAPSHOT: not all of the code that ran was captured; see FILE below")
+    if run.conflicts:
+        _loud(f"CONFLICT: several values were given for {', '.join(dict.fromkeys(run.conflicts))}")
+    if run.damaged:
+        records_are = "1 record is" if run.damaged == 1 else f"{run.damaged} records are"
+        _loud(f"DAMAGE: {records_are} not readable; see git exp fsck")
+
+
+def _loud(text: str) -> None:
+    output.line(Piece(text, "bold red"))
+
+
+def _table(shown: table.Table) -> None:
+    if shown.rows:
+        output.line()
+        columns = [Column(one.heading, right=one.right) for one in shown.columns]
+        output.table(columns, shown.rows)
+
+
+def _section(title: str, lines: Iterable[str]) -> None:
+    every = list(lines)
+    if every:
+        output.line()
+        if title:
+            output.line(f"{title}:")
+        output.lines("\n".join(f"    {line}" for line in every))
+
+
+def _artifact(artifact: records.Artifact) -> str:
+    where = "" if artifact.stored else f", {artifact.uri or 'not stored'}"
+    return f"{artifact.path} ({table.size(artifact.size)}{where})"
+
+
+def _changes(store: Store, run: Run, diff_options: list[str]) -> None:
+    sides = _sides(store, run)
+    if sides is None:
+        output.line()
+        output.line("Its code, or the commit that it started from, is not here.")
+    elif compare.files(store, *sides, View()):
+        output.line()
+        sys.stdout.flush()
+        compare.show(store, *sides, View(options=diff_options, paged=terminal.shown()))
+
+
+def _sides(store: Store, run: Run) -> tuple[compare.Side, compare.Side] | None:
+    try:
+        base, code = compare.base_of(store, run), compare.snapshot_of(store, run)
+    except errors.NotFound:
+        return None
+    return (base, code) if base else None
+
+
+def _events(store: Store, run: Run, as_json: bool) -> None:
+    lines = store.lines(run)
+    if as_json:
+        output.document("show", {"run": run.id, "events": list(map(_event, lines))})
+        return
+    output.page()
+    for line in lines:
+        event = _event(line)
+        t, kind = event.pop("t", ""), event.pop("event", "damaged")
+        output.line(Piece(str(t), "dim"), f"  {kind:<13}  ", table.text(event))
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    if isinstance(records.parse(line), records.Damaged):
+        return {"line": line.decode(errors="backslashreplace")}
+    event: dict[str, Any] = msgspec.json.decode(line)
+    return event
+
+
+def _series(store: Store, run: Run, metric: str, as_json: bool) -> None:
+    if metric not in run.metrics:
+        known = ", ".join(run.metrics) or "it has none"
+        raise errors.NotFound(
+            f"run {query.short(run.id)} has no metric '{metric}'", hint=f"its metrics: {known}"
+        )
+    if as_json:
+        points = [_point(*pair) for pair in _values(store, run, metric)]
+        output.document("show", {"run": run.id, "metric": metric, "points": points})
+        return
+    output.page()
+    output.line(f"{'STEP':>10}  {'ELAPSED':>12}  VALUE")
+    for event, value in _values(store, run, metric):
+        point = _point(event, value)
+        step, rank = point["step"], f"  rank {event.rank}" if event.rank else ""
+        shown = table.NOTHING if step is None else table.text(step)
+        output.line(f"{shown:>10}  {event.elapsed_ms / 1000:>10.3f} s  {table.text(value)}{rank}")
+
+
+def _values(store: Store, run: Run, metric: str) -> Iterator[tuple[records.Track, metrics.Number]]:
+    for line in store.series(run):
+        event = records.parse(line)
+        if isinstance(event, records.Track):
+            yield from ((event, value) for path, value in metrics.leaves(event.value)
+                        if path == metric)  # fmt: skip
+
+
+def _point(event: records.Track, value: metrics.Number) -> dict[str, Any]:
+    inside = event.value.get("step") if isinstance(event.value, dict) else None
+    step = inside if event.step is None else event.step
+    return {"t": event.t, "elapsed_ms": event.elapsed_ms, "step": step, "rank": event.rank,
+            "value": value}  # fmt: skip
+
+
+def _printed(store: Store, run: Run, as_json: bool) -> None:
+    out, err = (store.file(run, f"output/{name}") for name in ("stdout", "stderr"))
+    if as_json:
+        texts = {"stdout": _decoded(out), "stderr": _decoded(err)}
+        output.document("show", {"run": run.id, **texts})
+        return
+    if out is None and err is None:
+        output.hints("nothing was captured; only commands under git exp run print into their run")
+    output.page()
+    output.raw(out or b"")
+    _to_stderr(err or b"")
+
+
+def _to_stderr(data: bytes) -> None:
+    sys.stdout.flush()
+    if sys.stderr.isatty():
+        data = output.escape(data.decode(errors="backslashreplace"), "\t\n").encode()
+    sys.stderr.buffer.write(data)
+    sys.stderr.flush()
+
+
+def _env(store: Store, run: Run, as_json: bool) -> None:
+    packages = _decoded(store.file(run, "packages.txt")) or ""
+    listed = packages.splitlines()
+    if as_json:
+        kept = {"run": run.id, "host": run.host, "process": run.process, "env": run.env}
+        output.document("show", {**kept, "packages": listed})
+        return
+    output.page()
+    facts = dict(table.facts(run, 0))
+    gpus = ", ".join(run.env.gpus) if run.env else ""
+    executable = run.process.executable if run.process else None
+    shown = {"Host": facts.get("Host"), "GPUs": gpus, "Python": facts.get("Python"),
+             "Program": executable}  # fmt: skip
+    for label, words in shown.items():
+        if words:
+            output.line(f"{label + ':':<10}{words}")
+    _section("Packages", listed)
+
+
+def _decoded(data: bytes | None) -> str | None:
+    return None if data is None else data.decode(errors="backslashreplace")
+
+
+_VIEWS: dict[str, Callable[[Store, Run, bool], None]] = {
+    "events": _events,
+    "printed": _printed,
+    "env": _env,
+}

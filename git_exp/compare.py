@@ -1,0 +1,138 @@
+"""What differs between two runs: their params, their metrics, their code."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import msgspec
+
+from git_exp import errors, query, table, values
+from git_exp.git import diff, objects, snapshot, untracked
+from git_exp.git.diff import View as View
+from git_exp.run import Run
+from git_exp.store import Store
+
+_OID = re.compile(r"[0-9a-f]{40}")
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of two trees that are compared: a run's, the worktree's, or a revision's."""
+
+    kind: str
+    name: str
+    tree: str
+    run: Run | None = None
+
+
+class Differing(msgspec.Struct, frozen=True, kw_only=True):
+    """A param or the last value of a metric that the two runs do not share."""
+
+    name: str
+    a: Any = None
+    b: Any = None
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that differs: git's status letter; no counts of lines where it is binary."""
+
+    path: str
+    status: str
+    old_path: str | None = None
+    added: int | None = None
+    removed: int | None = None
+
+
+def params(a: Run, b: Run) -> list[Differing]:
+    """The params that are not the same in both runs."""
+    return _differing(a.params, b.params)
+
+
+def metrics(a: Run, b: Run) -> list[Differing]:
+    """The metrics whose last values are not the same."""
+    lasts = ({path: summary.last for path, summary in run.metrics.items()} for run in (a, b))
+    return _differing(*lasts)
+
+
+def snapshot_of(store: Store, run: Run) -> Side:
+    """The code of a run; `NotFound` where this repository does not have it."""
+    if not _is_here(store, run.commit):
+        ref = f"refs/runs/{run.id}"
+        raise errors.NotFound(
+            f"the code of run {query.short(run.id)} is not here",
+            hint=f"fetch it: git fetch origin {ref}:{ref}",
+        )
+    return Side(kind="run", name=_titled(run), tree=run.commit, run=run)
+
+
+def base_of(store: Store, run: Run) -> Side | None:
+    """The code that a run started from; None where it is not here, as in a shallow clone."""
+    if run.base is None:
+        return Side(kind="revision", name="nothing", tree=diff.EMPTY)
+    if not _is_here(store, run.base):
+        return None
+    return Side(kind="revision", name=run.base, tree=run.base)
+
+
+def worktree(store: Store) -> Side:
+    """The worktree as a run would capture it now: untracked files belong to it too."""
+    taken = snapshot.take(store.repo, untracked.rules(store.repo.config))
+    return Side(kind="worktree", name="worktree", tree=taken.tree)
+
+
+def named(store: Store, name: str) -> Side:
+    """A run, or else any revision of git's."""
+    try:
+        run = query.find(store, name)
+    except errors.Ambiguous:
+        raise
+    except errors.NotFound as missing:
+        found = diff.resolve(store.repo, name)
+        if found is None:
+            hint = f"{missing.hint}; a revision of git's will do too"
+            raise errors.NotFound(missing.message, hint=hint) from None
+        return Side(kind="revision", name=name, tree=found)
+    return snapshot_of(store, run)
+
+
+def show(store: Store, before: Side, after: Side, view: View) -> int:
+    """Let `git diff` write what differs to our stdout; its exit code."""
+    return diff.show(store.repo, before.tree, after.tree, view)
+
+
+def files(store: Store, before: Side, after: Side, view: View) -> list[File]:
+    """The files that differ below the paths of a view."""
+    found = diff.files(store.repo, before.tree, after.tree, view.paths)
+    return [
+        File(
+            path=_text(one.path),
+            status=one.status,
+            old_path=None if one.old_path is None else _text(one.old_path),
+            added=one.added,
+            removed=one.removed,
+        )
+        for one in found
+    ]
+
+
+def _differing(a: dict[str, Any], b: dict[str, Any]) -> list[Differing]:
+    keys = dict.fromkeys((*a, *b))
+    return [
+        Differing(name=key, a=a.get(key), b=b.get(key))
+        for key in keys
+        if (key in a) != (key in b) or table.text(a[key]) != table.text(b[key])
+    ]
+
+
+def _is_here(store: Store, oid: str) -> bool:
+    # Ids come from records, which anybody may have written.
+    return bool(_OID.fullmatch(oid)) and objects.commit(store.repo, oid) is not None
+
+
+def _titled(run: Run) -> str:
+    return f"{query.short(run.id)} {run.name}".rstrip()
+
+
+def _text(path: bytes) -> str:
+    return values.quoted(os.fsdecode(path))

@@ -1,0 +1,97 @@
+"""What differs between two trees: shown by the user's own `git diff`, or as a list of files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from git_exp import errors
+from git_exp.git.repo import Repo
+
+EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """A file that differs: git's status letter, lines added and removed (None: binary)."""
+
+    path: bytes
+    status: str
+    old_path: bytes | None = None
+    added: int | None = None
+    removed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """How `git diff` is to show it: its own options, paths relative to the user's folder.
+
+    `paged` says that a pager shows our stdout, so that git's colours are as on a terminal.
+    """
+
+    options: Sequence[str] = ()
+    paths: Sequence[str] = ()
+    paged: bool = False
+
+
+def show(repo: Repo, before: str, after: str, view: View) -> int:
+    """Let `git diff` write to our stdout; its exit code."""
+    env = repo.child_env() | ({"GIT_PAGER_IN_USE": "1"} if view.paged else {})
+    words = ("git", "diff", *view.options, before, after, "--", *view.paths)
+    here = repo.top / repo.prefix if repo.top else repo.git_dir
+    return subprocess.call(words, cwd=here, env=env)
+
+
+def files(repo: Repo, before: str, after: str, paths: Sequence[str] = ()) -> list[Changed]:
+    """The files that differ, renames found; paths are relative to the user's folder."""
+    here = ("-C", repo.prefix) if repo.prefix else ()
+    words = ("diff-tree", "-r", "-z", "-M", "--raw", "--numstat", before, after, "--", *paths)
+    fields = iter(repo.git(*here, *words).split(b"\0")[:-1])
+    found: dict[bytes, Changed] = {}
+    for field in fields:
+        if field.startswith(b":"):
+            changed = _raw(field, fields)
+            found[changed.path] = changed
+        else:
+            added, removed, path = _counted(field, fields)
+            known = found[path]
+            found[path] = Changed(
+                path=path,
+                status=known.status,
+                old_path=known.old_path,
+                added=added,
+                removed=removed,
+            )
+    return list(found.values())
+
+
+def resolve(repo: Repo, revision: str) -> str | None:
+    """The object id of any revision of git's; None where git knows none of that name."""
+    if revision.startswith("-"):
+        return None
+    try:
+        return os.fsdecode(repo.git("rev-parse", "--verify", "-q", revision)).strip()
+    except errors.GitFailed:
+        return None
+
+
+def _raw(field: bytes, fields: Iterator[bytes]) -> Changed:
+    letter = field.rsplit(b" ", 1)[1][:1].decode()
+    first = next(fields)
+    if letter in "RC":
+        return Changed(path=next(fields), status=letter, old_path=first)
+    return Changed(path=first, status=letter)
+
+
+def _counted(field: bytes, fields: Iterator[bytes]) -> tuple[int | None, int | None, bytes]:
+    added, removed, path = field.split(b"\t", 2)
+    if not path:
+        next(fields)
+        path = next(fields)
+    return _lines(added), _lines(removed), path
+
+
+def _lines(count: bytes) -> int | None:
+    return int(count) if count != b"-" else None

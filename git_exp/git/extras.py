@@ -1,0 +1,148 @@
+"""What no git tree tells of a worktree: bytes that a filter drops, permissions, index marks."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from git_exp import errors
+from git_exp.git import filters, objects
+from git_exp.git.overwrite import Peril
+from git_exp.git.repo import Repo
+from git_exp.git.survey import PLAIN, Entry, Survey, entries, listed
+
+LIST = "list"
+# Any other permission is noted: git keeps but the one bit for executables.
+_USUAL = (0o644, 0o664, 0o755, 0o775)
+
+
+class Extra(NamedTuple):
+    """One thing to do once git has written a file.
+
+    `raw` is the blob with the bytes of a file that its filters would not give back, `mode` its
+    permissions, `mark` what the index had: N intent-to-add, h assume-unchanged, S skip-worktree.
+    """
+
+    kind: str
+    value: str
+    path: bytes
+
+
+def write(writer: objects.Writer, found: Sequence[Extra]) -> str:
+    """A tree with the list of them, and every blob that the list names."""
+    lines = b"".join(b"%b %b %b\0" % (k.encode(), v.encode(), path) for k, v, path in found)
+    blobs = {one.value: (objects.BLOB, one.value) for one in found if one.kind == "raw"}
+    return writer.tree(None, {**blobs, LIST: (objects.BLOB, writer.blob(lines))})
+
+
+def read(repo: Repo, tree: str) -> list[Extra]:
+    """The list as it was written."""
+    found = objects.entry(repo, tree, LIST)
+    lines = objects.blob(repo, found[1]).split(b"\0")[:-1] if found else []
+    words = (line.split(b" ", 2) for line in lines)
+    return [Extra(kind.decode(), value.decode(), path) for kind, value, path in words]
+
+
+def raws(found: Iterable[Extra]) -> dict[bytes, str]:
+    """The blobs of files whose bytes git's trees do not hold."""
+    return {one.path: one.value for one in found if one.kind == "raw"}
+
+
+def collect(
+    found: Survey, held: Mapping[bytes, Entry], paths: Collection[bytes], writer: objects.Writer
+) -> list[Extra]:
+    """What is to be noted of the files at these paths, which the survey's index now holds."""
+    there = [path for path in sorted(paths) if path in held]
+    dropped = filters.lossy(found.repo, found.index, there)
+    return [
+        *(Extra("mark", tag, path) for tag, path in found.marks),
+        *(Extra("mark", "N", path) for path, one in found.changes.items() if one.worked == "A"),
+        *(Extra("mode", f"{mode:o}", path) for path, mode in _modes(found, held, there)),
+        *(Extra("raw", writer.blob(Path(os.fsdecode(found.at(path))).read_bytes()), path)
+          for path in sorted(dropped)),
+    ]  # fmt: skip
+
+
+def clashes(found: Survey, peril: Peril, wanted: Mapping[bytes, str]) -> set[bytes]:
+    """The files that writing raw bytes over them would lose, though git calls them unchanged."""
+    other = {
+        path
+        for path, oid in wanted.items()
+        if path not in peril.replaced and _differs(found, path, oid)
+    }
+    if not other:
+        return set()
+    edited = {path for path in other - peril.same if _edited(found, path)}
+    with found.adding(other) as scratch:
+        return edited | filters.lossy(found.repo, scratch, other)
+
+
+def apply(repo: Repo, found: Sequence[Extra]) -> None:
+    """Do what is noted, after git has written worktree and index."""
+    top = os.fsencode(repo.top or "")
+    for one in found:
+        path = os.path.join(top, one.path)
+        if one.kind == "raw" and os.path.lexists(path):
+            _overwrite(path, objects.blob(repo, one.value))
+        elif one.kind == "mode" and os.path.lexists(path):
+            os.chmod(path, int(one.value, 8))
+    marks = [one for one in found if one.kind == "mark"]
+    if marks:
+        _mark(repo, marks)
+
+
+def _modes(
+    found: Survey, held: Mapping[bytes, Entry], paths: Iterable[bytes]
+) -> Iterator[tuple[bytes, int]]:
+    for path in paths:
+        mode = os.lstat(found.at(path)).st_mode
+        executable = held[path].mode == 0o100755
+        if not stat.S_ISREG(mode):
+            continue
+        if mode & 0o777 not in _USUAL or bool(mode & 0o100) != executable:
+            yield path, stat.S_IMODE(mode)
+
+
+def _differs(found: Survey, path: bytes, oid: str) -> bool:
+    try:
+        if not stat.S_ISREG(os.lstat(found.at(path)).st_mode):
+            return False
+    except OSError:
+        return False
+    return Path(os.fsdecode(found.at(path))).read_bytes() != objects.blob(found.repo, oid)
+
+
+def _edited(found: Survey, path: bytes) -> bool:
+    change = found.changes.get(path)
+    return path in found.untracked or bool(change and change.edited)
+
+
+def _overwrite(path: bytes, data: bytes) -> None:
+    mode = stat.S_IMODE(os.lstat(path).st_mode)
+    handle, temporary = tempfile.mkstemp(dir=os.path.split(path)[0])
+    with open(handle, "wb") as file:
+        file.write(data)
+    os.chmod(temporary, mode)
+    os.replace(temporary, path)
+
+
+def _mark(repo: Repo, marks: Iterable[Extra]) -> None:
+    held = entries(repo, repo.index)
+    tracked = [one for one in marks if one.path in held]
+    for tags, option in (("hs", "--assume-unchanged"), ("sS", "--skip-worktree")):
+        paths = [one.path for one in tracked if one.value in tags]
+        if paths:
+            repo.git(*PLAIN, "update-index", option, "-z", "--stdin", stdin=listed(paths))
+    intended = [one.path for one in marks if one.value == "N" and one.path not in held]
+    if intended:
+        args = ("add", "--intent-to-add", "--force", "--sparse", "--pathspec-file-nul")
+        with suppress(errors.GitFailed):
+            repo.git(
+                *(*PLAIN, "--literal-pathspecs", *args, "--pathspec-from-file=-"),
+                stdin=listed(intended),
+            )

@@ -1,0 +1,176 @@
+"""What was put aside: an index and a worktree as two commits, the way `git stash create` does."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from git_exp import errors
+from git_exp.git import extras, objects, refs, snapshot
+from git_exp.git.overwrite import Peril
+from git_exp.git.repo import Repo
+from git_exp.git.survey import Entry, Survey, entries, naming
+
+PREFIX = "refs/exp/saved/"
+LATEST = "@{saved}"
+_TRAILER = re.compile(r"^Saved-(\w+): (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A worktree that was put aside: `tree` is its files, `index` the tree of its index.
+
+    `head` and `branch` say where HEAD was, `known` what was checked out in its place; `extras` is
+    the tree of what no git tree tells. `number` counts up, and `worktree` says which one it was.
+    """
+
+    name: str
+    commit: str
+    tree: str
+    index: str
+    head: str | None
+    branch: str | None
+    known: str
+    extras: str
+    worktree: str
+    number: int
+
+
+def put(found: Survey, peril: Peril, *, known: str, now: float) -> tuple[Saved, list[bytes]]:
+    """Put the worktree aside, and answer the untracked files that git cannot hold.
+
+    Those are in nobody's way and stay. Raises `Refused` when what would be overwritten cannot be
+    saved. The survey's index holds the saved worktree afterwards.
+    """
+    repo = found.repo
+    index = _tree(found)
+    wanted = {path for path, one in found.changes.items() if one.edited} | peril.lost
+    missed, held = _stage(found, wanted | found.untracked)
+    if stuck := sorted(missed & wanted):
+        raise errors.Refused(
+            f"cannot put aside {naming(map(os.fsdecode, stuck))}", hint="make it readable, or move it away"
+        )
+    with objects.durable(repo):
+        writer = objects.Writer(repo)
+        paths = (wanted | found.untracked | peril.replaced) - missed
+        notes = extras.write(writer, extras.collect(found, held, paths, writer))
+        saved = _commit(found, writer, (index, _tree(found), notes), known=known, now=now)
+    refs.update(repo, [refs.Change(name=saved.name, new=saved.commit, old=None)])
+    return saved, sorted(missed)
+
+
+def find(repo: Repo, name: str) -> Saved | None:
+    """What `@{saved}` (the newest of this worktree) or the full name of a saved ref stands for.
+
+    None for a name that is neither; `NotFound` when there is no such thing.
+    """
+    if name == LATEST:
+        mine = [one for one in _all(repo) if one.worktree == _worktree(repo)]
+        newest = max(mine, key=lambda one: (one.number, one.name), default=None)
+        if newest is None:
+            raise errors.NotFound(
+                "nothing was put aside in this worktree", hint=f"list all: git for-each-ref {PREFIX}"
+            )
+        return newest
+    if not name.startswith(PREFIX):
+        return None
+    oid = refs.resolve(repo, name)
+    found = _read(repo, name, oid) if oid else None
+    if found is None:
+        raise errors.NotFound(f"no saved work '{name}'", hint=f"git for-each-ref {PREFIX}")
+    return found
+
+
+def _stage(found: Survey, wanted: set[bytes]) -> tuple[set[bytes], dict[bytes, Entry]]:
+    """Add what is changed and untracked to the survey's index; answers what git did not take."""
+    gone = sorted(path for path, one in found.changes.items() if one.worked == "D")
+    submodules = {path for path, one in found.changes.items() if one.submodule}
+    failed = snapshot.stage(found.repo, found.index, [*gone, *sorted(wanted | submodules)])
+    held = entries(found.repo, found.index)
+    # git passes over a name that another platform could not write, without a word of failure.
+    there = {path for path in wanted - held.keys() if os.path.lexists(found.at(path))}
+    return there | {one.path for one in failed}, held
+
+
+def _tree(found: Survey) -> str:
+    return os.fsdecode(found.repo.git("write-tree", index=found.index)).strip()
+
+
+def _commit(
+    found: Survey, writer: objects.Writer, trees: tuple[str, str, str], *, known: str, now: float
+) -> Saved:
+    repo = found.repo
+    index, tree, notes = trees
+    number = max((one.number for one in _all(repo)), default=0) + 1
+    who = objects.ident(repo, now)
+    message = _message(found, known, number)
+
+    def commit(tree: str, *parents: str | None) -> str:
+        present = [parent for parent in parents if parent]
+        return writer.commit(tree, present, message, author=who, committer=who)
+
+    # `git stash apply` looks at the first two parents of a stash, and at none of its index's.
+    below = commit(index, found.head, commit(notes))
+    return Saved(
+        name=f"{PREFIX}{uuid.uuid4()}",
+        commit=commit(tree, found.head, below),
+        tree=tree,
+        index=index,
+        head=found.head,
+        branch=found.branch,
+        known=known,
+        extras=notes,
+        worktree=_worktree(repo),
+        number=number,
+    )
+
+
+def _message(found: Survey, known: str, number: int) -> str:
+    where = urllib.parse.quote(os.fsencode(found.branch)) if found.branch else "detached"
+    lines = (
+        f"saved: before a checkout of {known}",
+        "",
+        f"Saved-Number: {number}",
+        f"Saved-Head: {where}",
+        f"Saved-Before: {known}",
+        f"Saved-Worktree: {_worktree(found.repo)}",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _all(repo: Repo) -> Iterator[Saved]:
+    for name, oid in refs.listing(repo, PREFIX).items():
+        if saved := _read(repo, name, oid):
+            yield saved
+
+
+def _read(repo: Repo, name: str, oid: str) -> Saved | None:
+    top = objects.commit(repo, oid)
+    said = dict(_TRAILER.findall(top.message)) if top else {}
+    below = objects.commit(repo, top.parents[-1]) if top and top.parents else None
+    if not (top and below and said.get("Number", "").isdigit() and "Before" in said):
+        return None
+    notes = objects.tree_of(repo, below.parents[-1]) if below.parents else None
+    where = said.get("Head", "detached")
+    return Saved(
+        name=name,
+        commit=oid,
+        tree=top.tree,
+        index=below.tree,
+        head=top.parents[0] if len(top.parents) > 1 else None,
+        branch=None if where == "detached" else os.fsdecode(urllib.parse.unquote_to_bytes(where)),
+        known=said["Before"],
+        extras=notes or objects.EMPTY_TREE,
+        worktree=said.get("Worktree", ""),
+        number=int(said["Number"]),
+    )
+
+
+def _worktree(repo: Repo) -> str:
+    """Which worktree of the repository this is: git's own name for it, which outlives a move."""
+    place = os.path.relpath(repo.git_dir, repo.common_dir)
+    return urllib.parse.quote(os.fsencode(place))

@@ -1,0 +1,219 @@
+"""Commit to worktree: every checkout is the git program's, with its filters and its own guards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from git_exp import errors
+from git_exp.git import snapshot
+from git_exp.git.overwrite import Aim
+from git_exp.git.repo import Repo
+from git_exp.git.survey import Survey, listed, naming, position
+
+# Operations that a checkout would end: their state is the user's work too.
+_UNFINISHED = {
+    "MERGE_HEAD": "merging",
+    "CHERRY_PICK_HEAD": "cherry-picking",
+    "REVERT_HEAD": "reverting",
+    "rebase-merge": "rebasing",
+    "rebase-apply": "rebasing",
+    "sequencer": "cherry-picking",
+}
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+
+
+def unfinished(repo: Repo) -> str | None:
+    """What the user is in the middle of: merging, rebasing, cherry-picking or reverting."""
+    return next((doing for name, doing in _UNFINISHED.items() if (repo.git_dir / name).exists()), None)
+
+
+def present(repo: Repo, commit: str) -> bool:
+    """Whether a commit is here, or can be fetched by a partial clone."""
+    if len(commit) != 40 or not commit.isalnum():
+        return False
+    try:
+        repo.git("cat-file", "-e", f"{commit}^{{commit}}")
+    except errors.GitFailed:
+        return False
+    return True
+
+
+def switch(
+    found: Survey, commit: str, *, branch: str | None, force: bool, same: Collection[bytes]
+) -> str:
+    """HEAD, index and worktree to a commit, as `git checkout` does; answers what was said.
+
+    The user's post-checkout hook runs, for a user of `git checkout` expects it to. `same` are
+    files in the way that are as the commit has them: git would refuse to overwrite them.
+    """
+    how = ("-f", "--no-recurse-submodules") if force else ("--no-overwrite-ignore",)
+    where = ("-b", branch) if branch else ("--detach",)
+    with _added(found, same):
+        code, said = _run(found.repo, "checkout", "-q", *how, *where, commit, "--")
+        # A failing post-checkout hook gives its own exit code to a checkout that was done.
+        done = position(found.repo)[0] == commit and (code != 128 or found.head != commit)
+        if code and not done:
+            raise _failed("checkout", code, said)
+    if code:
+        _written(found, said)
+    return said
+
+
+def lay(found: Survey, aim: Aim, *, force: bool, same: Collection[bytes]) -> None:
+    """The worktree to one tree and the index to another; HEAD stays.
+
+    No hook runs: there is no `git checkout` in it that a hook could be told of.
+    """
+    repo = found.repo
+    with _added(found, same):
+        if force:
+            how = ("--reset", "-u", aim.tree)
+        else:
+            # With what is safe added to it, the index is the one side that a change is seen from.
+            how = ("-m", "-u", _write_tree(repo), aim.tree)
+        repo.git(*_NO_HOOKS, "read-tree", "--no-recurse-submodules", *how)
+    if aim.index:
+        repo.git(*_NO_HOOKS, "read-tree", "--reset", aim.index)
+    with suppress(errors.GitFailed):
+        repo.git(*_NO_HOOKS, "update-index", "-q", "--refresh")
+
+
+def point(found: Survey, commit: str | None, branch: str | None) -> None:
+    """HEAD to a branch, or to a commit if that is None; no branch moves."""
+    if (commit, branch) == (found.head, found.branch):
+        return
+    there = branch.removeprefix("refs/heads/") if branch else commit
+    here = found.branch.removeprefix("refs/heads/") if found.branch else found.head
+    # In these words `git checkout -` finds its way.
+    reason = f"checkout: moving from {here} to {there}"
+    if branch:
+        found.repo.git("symbolic-ref", "-m", reason, "HEAD", branch)
+    else:
+        found.repo.git("update-ref", "-m", reason, "--no-deref", "HEAD", commit or "")
+
+
+def free(repo: Repo, branch: str, commit: str | None) -> bool:
+    """Whether a branch is where it was, and in no other worktree."""
+    args = ("for-each-ref", "--format=%(objectname) %(worktreepath)", branch)
+    lines = os.fsdecode(repo.git(*args)).splitlines()
+    if not lines:
+        return commit is None
+    oid, _, where = lines[0].partition(" ")
+    return oid == commit and (not where or Path(where) == repo.top)
+
+
+def branch_name(repo: Repo, name: str) -> str:
+    """The full name of a branch to be made."""
+    full = f"refs/heads/{name}"
+    try:
+        repo.git("check-ref-format", full)
+    except errors.GitFailed:
+        full = ""
+    if not full or name.startswith("-") or name == "HEAD":
+        raise errors.BadName(f"'{name}' is not a valid branch name")
+    if repo.git("for-each-ref", full):
+        raise errors.Refused(f"a branch named '{name}' already exists", hint="choose another name")
+    return full
+
+
+def add(repo: Repo, folder: Path, commit: str) -> str:
+    """A new linked worktree at a commit; answers what was said."""
+    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+        raise errors.Refused(f"'{folder}' already exists", hint="choose another folder")
+    # git would take a GIT_INDEX_FILE of a hook for the new worktree's.
+    env = {key: value for key, value in repo.env.items() if key != "GIT_INDEX_FILE"}
+    plain = replace(repo, env=env)
+    code, said = _run(plain, "worktree", "add", "-q", "--detach", "--", str(folder), commit)
+    if code and not (folder / ".git").is_file():
+        raise _failed("worktree", code, said)
+    return said
+
+
+def matching(found: Survey, tree: str, specs: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
+    """The paths in a tree that pathspecs match, and those in the index."""
+    repo = found.repo
+    here = _from_prefix(repo)
+    args = ("ls-files", "-z", "--full-name")
+    with snapshot.copied_index(repo) as index:
+        index.unlink(missing_ok=True)
+        repo.git("read-tree", tree, index=index)
+        held = repo.git(*here, *args, "--error-unmatch", "--", *specs, index=index)
+    tracked = repo.git(*here, *args, "--", *specs, index=found.index)
+    return held.split(b"\0")[:-1], tracked.split(b"\0")[:-1]
+
+
+def write_paths(repo: Repo, commit: str, specs: Sequence[str]) -> str:
+    """Files of a commit into the worktree, as `git restore --worktree`; the index stays."""
+    args = ("restore", "-q", "--no-recurse-submodules", "--worktree", f"--source={commit}")
+    code, said = _run(repo, *_from_prefix(repo), *args, "--", *specs)
+    if code:
+        raise _failed("restore", code, said)
+    return said
+
+
+def _from_prefix(repo: Repo) -> tuple[str, ...]:
+    return ("-C", repo.prefix) if repo.prefix else ()
+
+
+def _run(repo: Repo, *args: str) -> tuple[int, str]:
+    child = repo.start(*args)
+    out, err = child.communicate()
+    return child.returncode, (out + err).decode(errors="surrogateescape")
+
+
+def _failed(command: str, code: int, said: str) -> errors.GitExpError:
+    if "would be overwritten by" in said or "would lose untracked files" in said:
+        # A file that came up since we looked: git names it in a line of its own.
+        files = [line.strip() for line in said.splitlines() if line.startswith("\t")]
+        return errors.Refused(f"{naming(files)} would be overwritten")
+    return errors.GitFailed(command, code, said)
+
+
+def _written(found: Survey, said: str) -> None:
+    """Whether git wrote every file: it moves HEAD even if it could not."""
+    changed = found.repo.git(*_NO_HOOKS, "diff-files", "--name-only", "-z").split(b"\0")[:-1]
+    if [path for path in changed if path not in found.changes]:
+        raise errors.GitFailed("checkout", 1, said)
+
+
+def _write_tree(repo: Repo) -> str:
+    return os.fsdecode(repo.git("write-tree")).strip()
+
+
+@contextmanager
+def _added(found: Survey, paths: Collection[bytes]) -> Iterator[None]:
+    """Files added to the user's index, so that git sees no change in them.
+
+    If what is done inside fails, the index is as it was.
+    """
+    if not paths:
+        yield
+        return
+    repo = found.repo
+    with snapshot.copied_index(repo) as before:
+        try:
+            args = ("-c", "core.safecrlf=false", "update-index", "--add", "--remove")
+            repo.git(
+                *_NO_HOOKS, *args, "-z", "--stdin", stdin=listed(found.addable(paths))
+            )
+            yield
+        except BaseException:
+            _put_back(repo, before)
+            raise
+
+
+def _put_back(repo: Repo, before: Path) -> None:
+    """The index file as it was, under git's own lock."""
+    lock = repo.index.with_name(f"{repo.index.name}.lock")
+    if not before.exists():
+        repo.index.unlink(missing_ok=True)
+        return
+    with suppress(FileExistsError), lock.open("xb") as file:
+        file.write(before.read_bytes())
+        shutil.copystat(before, lock)
+        lock.replace(repo.index)

@@ -1,0 +1,229 @@
+"""A journal as its own process writes it: append-only, locked, one `write(2)` a record."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from git_exp import errors, records, values
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
+_SECOND = 1_000_000
+_U = ord("u")
+
+# Bound once: the hot path looks up no module.
+_encode = records.encode
+_monotonic = time.monotonic_ns
+_write = os.write
+
+Opened = tuple[Path, int]
+
+
+def create(folder: Path, writer: records.Writer, first: bytes = b"") -> Opened:
+    """A new file with its writer's line and `first` in it before anybody can see it.
+
+    It gets its name only when it is locked: nobody takes it for that of a dead process.
+    """
+    host = re.sub(r"[^A-Za-z0-9-]+", "-", writer.host)[:64]
+    name = f"{writer.rank}.{host}.{writer.pid}.{secrets.token_hex(4)}.jsonl"
+    hidden, path = folder / f".{name}.new", folder / name
+    fd = -1
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o666)
+        _lock(fd, path)
+        append(fd, path, records.line(writer) + first)
+        hidden.rename(path)
+    except OSError as error:
+        if fd >= 0:
+            os.close(fd)
+            hidden.unlink(missing_ok=True)
+        if isinstance(error, errors.GitExpError):
+            raise
+        raise refused(path, error) from error
+    return path, fd
+
+
+def append(fd: int, path: Path, line: bytes) -> None:
+    """One `write(2)`; where the disk takes only a part, that part is cut and this raises."""
+    try:
+        written = os.write(fd, line)
+    except OSError as error:
+        raise refused(path, error) from error
+    if written != len(line):
+        _complete(fd, path, line, written)
+
+
+def refused(path: Path, error: OSError) -> errors.JournalFailed:
+    """What to say when the file system takes no record."""
+    return errors.JournalFailed(
+        f"cannot write '{path}': {error.strerror or error}",
+        hint="free some space or mend its permissions: what was recorded before is kept",
+    )
+
+
+class Journal:
+    """The records of one run out of one process; its threads share it.
+
+    `start` is the time of the run's first record, from which `elapsed_ms` counts. A fork lets go
+    of its parent's file, and `renew` opens one of its own at first use.
+    """
+
+    def __init__(
+        self, opened: Opened, *, start: str, rank: int = 0, renew: Callable[[], Opened]
+    ) -> None:
+        self.path, self._fd = opened
+        self.rank = rank
+        self._renew = renew
+        self._zero = _monotonic() // 1000 - max(0, _now() - records.micros(start))
+        self._last = 0
+        # Of the second that a line's time is in: where it begins, and the line up to its value.
+        self._offset, self._second, self._form = 0, -_SECOND, b""
+        self._relock()
+
+    def track(self, value: Any, note: str | None = None, *, step: Any = None) -> None:
+        """Record one value; it is there when this returns, whatever becomes of the process.
+
+        Raises `Unencodable`, a `TypeError` that names the key, for a value that no record can
+        hold, and `JournalFailed` when the disk is full; nothing of the value is then kept.
+        """
+        # The hot path: a third of its time above the write and the encoding.
+        try:
+            raw = _encode(value)
+        except (TypeError, ValueError, NotImplementedError, RecursionError):
+            raw = _encode(values.plain(value))
+        if note is not None or step is not None or (_U in raw and b"null" in raw):
+            return self._track_with(value, note, step)
+        self._acquire()
+        try:
+            micro = _monotonic() // 1000
+            elapsed = micro - self._zero
+            micro += self._offset
+            if micro <= self._last:
+                micro = self._last + 1
+            if micro - self._second >= _SECOND:
+                micro = self._next_second()
+            self._last = micro
+            line = self._form % (micro - self._second, elapsed // 1000, elapsed % 1000, raw)
+            written = _write(self._fd, line)
+            if written != len(line):
+                _complete(self._fd, self.path, line, written)
+        except OSError as error:
+            self._refused(line, error)
+        finally:
+            self._release()
+        return None
+
+    def record(self, make: Callable[[str], records.Event]) -> None:
+        """Write one record; `make` gets its time."""
+        with self._lock:
+            line = records.line(make(records.stamp(self._tick())))
+            try:
+                append(self._fd, self.path, line)
+            except OSError as error:
+                self._refused(line, error)
+
+    def elapsed(self) -> float:
+        """Milliseconds since the run's start, by the monotonic clock."""
+        return (_monotonic() // 1000 - self._zero) / 1000
+
+    def sync(self) -> None:
+        """Flush the file to disk."""
+        with self._lock, suppress(OSError):
+            os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Close the file, which frees its lock; a fork's copy of the parent's frees nothing."""
+        with self._lock:
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                os.close(fd)
+
+    def forked(self) -> None:
+        """In a fork: let go of the parent's file, whoever of its threads held the lock."""
+        self._relock()
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the next record needs a new file."""
+        return self._fd < 0
+
+    def _track_with(self, value: Any, note: str | None, step: Any) -> None:
+        with self._lock:
+            elapsed = self.elapsed()
+            t = records.stamp(self._tick())
+            event = records.Track(
+                t=t, elapsed_ms=elapsed, step=step, value=value, note=note, rank=self.rank
+            )
+            line = records.line(event)
+            try:
+                append(self._fd, self.path, line)
+            except OSError as error:
+                self._refused(line, error)
+
+    def _tick(self) -> int:
+        self._last = max(_now(), self._last + 1)
+        return self._last
+
+    def _next_second(self) -> int:
+        """Look at the wall clock again: within a second a line's time follows the monotonic one."""
+        now = max(_now(), self._last + 1)
+        self._offset = now - _monotonic() // 1000
+        self._second = now // _SECOND * _SECOND
+        ending = f',"rank":{self.rank}}}\n' if self.rank else "}\n"
+        self._form = (
+            f'{{"t":"{records.stamp(now)[:20]}%06dZ",'
+            f'"event":"track","elapsed_ms":%d.%03d,"value":%b{ending}'
+        ).encode()
+        return now
+
+    def _refused(self, line: bytes, error: OSError) -> None:
+        if self._fd >= 0:
+            if isinstance(error, errors.JournalFailed):
+                raise error
+            raise refused(self.path, error) from error
+        self.path, self._fd = self._renew()
+        append(self._fd, self.path, line)
+
+    def _relock(self) -> None:
+        self._lock = threading.RLock()
+        # `with` would cost 100 ns more on the hot path.
+        self._acquire, self._release = self._lock.acquire, self._lock.release
+
+
+def _complete(fd: int, path: Path, line: bytes, written: int) -> None:
+    """Write the rest of a line of which the disk took only a part, or cut that part."""
+    try:
+        while written < len(line):
+            written += os.write(fd, line[written:])
+    except OSError as error:
+        # The only writer of this file: what is at its end is ours.
+        with suppress(OSError):
+            os.ftruncate(fd, os.fstat(fd).st_size - written)
+        raise refused(path, error) from error
+
+
+def _lock(fd: int, path: Path) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise errors.RepositoryError(
+            f"file locks do not work at '{path.parent}': {error.strerror}",
+            hint="keep the repository on a file system with flock (on Windows: use WSL)",
+        ) from error
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,271 @@
+"""A command from its start to its end, with the signals and the time limit between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from git_exp.launch import process
+from git_exp.launch.output import OnMetric, Tail
+from git_exp.launch.process import Command
+from git_exp.launch.screen import Screen, at_keyboard
+
+GRACE = 5.0  # seconds from SIGTERM to SIGKILL
+
+_SHORTEST, _LONGEST = 0.001, 0.05
+_TYPED = (signal.SIGINT, signal.SIGQUIT)
+_FORWARDED = (*_TYPED, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a command ended.
+
+    `exit_code` as a shell has it: the command's own, 128+N for signal N, 124 when it ran out of
+    time, 125 without its folder, 126 and 127 when it could not be started (`error` says why).
+    Times in milliseconds; `max_rss` in bytes, of its largest process, 0 where it is not known.
+    """
+
+    exit_code: int
+    signal: int | None = None
+    wall_ms: float = 0.0
+    cpu_ms: float = 0.0
+    max_rss: int = 0
+    timed_out: bool = False
+    error: str | None = None
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    output: Path,
+    terminal: bool = False,
+    stdin: int = 0,
+) -> Child:
+    """Start a command whose output goes to the files `stdout` and `stderr` of a folder.
+
+    `terminal` says that our own stdout is one. The command then has a pty, and both its streams
+    are in `stdout`, unless our stderr is no terminal. From here on our signals are the command's,
+    until `follow` or `close`.
+    """
+    child = Child(output)
+    try:
+        child.begin(Command(tuple(argv), cwd, env), stdin, terminal=terminal)
+    except BaseException:
+        child.close()
+        raise
+    return child
+
+
+class Child:
+    """A command that was started: its `pid`, or the `error` why it could not be."""
+
+    def __init__(self, output: Path) -> None:
+        self.pid: int | None = None
+        self.error: str | None = None
+        self._output = output
+        self._files: list[Path] = []
+        self._code = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._screen: Screen | None = None
+        self._ended: _Ended | None = None
+        self._began = 0.0
+        self._deadline: float | None = None
+        self._timed_out = False
+        self._peak = self._floor = 0
+        self._before: dict[int, Any] = {}
+        self._wake: tuple[int, ...] = os.pipe()
+
+    def begin(self, command: Command, stdin: int, *, terminal: bool) -> None:
+        """Open the files, take over the signals, start the command: `start` calls this."""
+        self._output.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as opened:
+            out = self._open("stdout", opened)
+            source, both = stdin, out
+            if terminal:
+                self._screen = Screen(stdin, out)
+                both = self._screen.slave
+                opened.callback(os.close, both)
+                source = stdin if self._screen.keyboard is None else both
+            err = both if terminal and os.isatty(2) else self._open("stderr", opened)
+            self._listen()
+            self._spawn(command, (source, both, err))
+
+    def follow(
+        self,
+        *,
+        stdout: BinaryIO,
+        stderr: BinaryIO,
+        on_metric: OnMetric | None = None,
+        timeout: float | None = None,
+        limit: int | None = None,
+    ) -> Outcome:
+        """Pass on what the command writes until it ends; `timeout` in seconds from its start.
+
+        `limit` is how much of each file will be kept: the middle of one that grows far beyond it
+        is given back to the disk. What `on_metric` raises ends the watch, not the command.
+        """
+        if timeout is not None:
+            self._deadline = self._began + timeout
+        with contextlib.ExitStack() as opened:
+            opened.callback(self.close)
+            gone = self._reader_gone
+            tails = [
+                opened.enter_context(
+                    Tail(path, sink, on_gone=gone, on_metric=on_metric, limit=limit)
+                )
+                for path, sink in zip(self._files, (stdout, stderr), strict=False)
+            ]
+            self._watch(tails)
+            if self._screen:
+                self._screen.finish()
+            for tail in tails:
+                tail.drain()
+        return self._outcome()
+
+    def close(self) -> None:
+        """Give back signals and terminal; the command goes on if it has not ended."""
+        for number, before in self._before.items():
+            signal.signal(number, before or signal.SIG_DFL)
+        self._before.clear()
+        if self._screen:
+            self._screen.close()
+            self._screen = None
+        for end in self._wake:
+            os.close(end)
+        self._wake = ()
+
+    def _open(self, name: str, opened: contextlib.ExitStack) -> int:
+        self._files.append(self._output / name)
+        return opened.enter_context(self._files[-1].open("ab", buffering=0)).fileno()
+
+    def _spawn(self, command: Command, streams: tuple[int, int, int]) -> None:
+        self._began = time.monotonic()
+        try:
+            self._process = process.spawn(command, streams, terminal=self._screen is not None)
+        except OSError as error:
+            self._code, text = process.refusal(command, error)
+            self.error = f"git exp run: {text}"
+            return
+        self.pid = self._process.pid
+        self._floor = process.peak(os.getpid())
+
+    def _listen(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        acts: dict[int, Any] = dict.fromkeys(_FORWARDED, self._forward)
+        # A reader of ours that ends before the command must not end us.
+        acts |= {signal.SIGCHLD: self._child, signal.SIGPIPE: signal.SIG_IGN}
+        if self._screen:
+            acts |= {signal.SIGWINCH: self._screen.resize, signal.SIGCONT: self._screen.continued}
+        for number, act in acts.items():
+            # What was ignored from the start (nohup) stays so, here and in the command.
+            if number == signal.SIGCHLD or signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, act)
+
+    def _forward(self, number: int, _frame: object) -> None:
+        if self.pid is None or self._ended:
+            return
+        with contextlib.suppress(OSError):
+            if number not in _TYPED:
+                os.kill(self.pid, number)
+            elif self._screen:
+                os.killpg(self._screen.owner(), number)
+            elif not at_keyboard():  # else the command beside us has it already
+                os.kill(self.pid, number)
+
+    def _child(self, *_signal: object) -> None:
+        self._collect()
+        if self._ended:
+            os.write(self._wake[1], b".")
+
+    def _collect(self) -> None:
+        """Note the end of the command, if it has ended."""
+        if self._process is None or self._ended:
+            return
+        # The signal's handler may come between, and collect it first.
+        with contextlib.suppress(ChildProcessError):
+            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            if pid:
+                self._ended = _Ended(status, usage, time.monotonic())
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+
+    def _watch(self, tails: Sequence[Tail]) -> None:
+        pause = _SHORTEST
+        while self.pid is not None and not self._ended:
+            moved = [tail.pass_on() for tail in tails]
+            typed = self._rest(0.0 if any(moved) else pause, self.pid)
+            pause = _SHORTEST if any(moved) or typed else min(2 * pause, _LONGEST)
+            self._peak = max(self._peak, process.peak(self.pid))
+            self._expire(self.pid)
+            self._collect()
+
+    def _rest(self, pause: float, pid: int) -> bool:
+        """Wait for the command's end or for what is typed; whether anything was."""
+        keyboard = self._screen.source() if self._screen else None
+        sources = [self._wake[0]] if keyboard is None else [self._wake[0], keyboard]
+        ready = select.select(sources, [], [], pause)[0]
+        if self._screen and keyboard in ready:
+            self._screen.read()
+        if self._screen and self._screen.send(pid):
+            _suspend(pid, self._screen)
+        return keyboard in ready
+
+    def _expire(self, pid: int) -> None:
+        now = time.monotonic()
+        if self._deadline is None or now < self._deadline:
+            return
+        number = signal.SIGKILL if self._timed_out else signal.SIGTERM
+        process.send(process.tree(pid), number)
+        self._timed_out = True
+        self._deadline = now + GRACE
+
+    def _reader_gone(self) -> None:
+        """Give those that write what their next write into a pipe would have given them."""
+        if self.pid is not None and not self._ended:
+            below = process.tree(self.pid)
+            process.send([pid for pid in below if not below[pid]], signal.SIGPIPE)
+
+    def _outcome(self) -> Outcome:
+        if self._ended is None:
+            return Outcome(exit_code=self._code, error=self.error)
+        status, usage, at = self._ended
+        code = os.waitstatus_to_exitcode(status)
+        measured = usage.ru_maxrss * _RSS_UNIT
+        # On Linux it includes the peak of whoever spawned it: near our own it says nothing.
+        known = measured > self._floor + self._floor // 8
+        return Outcome(
+            exit_code=124 if self._timed_out else 128 - code if code < 0 else code,
+            signal=-code if code < 0 else None,
+            wall_ms=(at - self._began) * 1000,
+            cpu_ms=(usage.ru_utime + usage.ru_stime) * 1000,
+            max_rss=measured if known else self._peak,
+            timed_out=self._timed_out,
+        )
+
+
+class _Ended(NamedTuple):
+    status: int
+    usage: Any
+    at: float
+
+
+def _suspend(pid: int, screen: Screen) -> None:
+    """Stop the command, then the job that we are, as Ctrl-Z does without git-exp."""
+    os.killpg(pid, signal.SIGSTOP)
+    screen.restore()
+    os.kill(0, signal.SIGTSTP)
+    os.killpg(pid, signal.SIGCONT)

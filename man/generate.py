@@ -1,0 +1,195 @@
+"""Write the manual pages: from the commands themselves, and from the prose in `man/src`.
+
+`python man/generate.py` writes them, `python man/generate.py --check` names those that differ from
+what it would write.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import roff
+
+from git_exp import __version__, cli
+from git_exp.cli import manual
+
+HERE = Path(__file__).parent
+STATUSES = {
+    0: "Done.",
+    1: "The answer is no: nothing matched, or a check failed.",
+    2: "Wrong usage.",
+    3: "Not found, or several things match.",
+    4: "Refused, to protect data.",
+    5: "The repository or a remote failed, or git exp itself did.",
+    130: "Interrupted from the terminal.",
+}
+# Their place in every page; other sections of the prose stand between the two groups.
+FIRST = ("Description", "Options", "Commands")
+LAST = ("Examples", "Configuration", "Environment", "Exit status", "See also")
+
+
+def pages() -> dict[str, str]:
+    """Every page there is: its file name and its text."""
+    entry = cli.group()
+    context = click.Context(entry, info_name="git exp")
+    made = {"git-exp.1": _top(entry), "git-exp-format.5": _format()}
+    for word in cli.words():
+        command = entry.get_command(context, word)
+        assert command
+        made[f"{manual.page(word)}.1"] = _command(command, word)
+    return made
+
+
+def main(args: list[str]) -> int:
+    """Write the pages, or with `--check` compare them; 1 if there is a difference."""
+    made = pages()
+    there = {path.name for path in HERE.glob("*.[15]")}
+    stale = sorted(there - set(made))
+    for name, page in made.items():
+        path = HERE / name
+        if not path.exists() or path.read_text() != page:
+            stale.append(name)
+            if "--check" not in args:
+                path.write_text(page)
+    if "--check" in args:
+        for name in stale:
+            sys.stderr.write(f"man/{name} is not what python man/generate.py makes\n")
+        return 1 if stale else 0
+    for name in there - set(made):
+        (HERE / name).unlink()
+    return 0
+
+
+def _command(command: click.Command, word: str) -> str:
+    name = manual.page(word)
+    prose = _prose(word)
+    first, *more = manual.paragraphs(command)
+    own = {
+        "Description": "\n\n".join(_named(one, command) for one in more or [first]),
+        "See also": "`git-exp`(1), `git-exp-format`(5)",
+    }
+    body = {
+        "Description": roff.blocks(own["Description"]) + roff.blocks(prose.pop("Description", "")),
+        "Options": _options(command),
+        "Configuration": _settings(word),
+        "Exit status": _statuses(),
+        "See also": roff.blocks(_joined(prose.pop("See also", ""), own["See also"])),
+    }
+    synopsis = _synopsis(f"git exp {word}", manual.synopsis(command))
+    head = _head(name, 1, manual.summary(command))
+    return _page([*head, *synopsis], body, prose)
+
+
+def _top(entry: cli.Commands) -> str:
+    prose = _prose("git-exp")
+    body = {
+        "Description": roff.blocks(prose.pop("Description")),
+        "Options": _options(entry),
+        "Commands": _commands(),
+        "Configuration": _settings(""),
+        "Exit status": _statuses(),
+        "See also": roff.blocks(
+            ", ".join(f"`{manual.page(word)}`(1)" for word in cli.words())
+            + ", `git-exp-format`(5), `git`(1), `git-notes`(1)"
+        ),
+    }
+    words = [*manual.synopsis(entry), "<command>", "[<args>]"]
+    head = _head("git-exp", 1, "the experiment memory that lives inside git")
+    return _page([*head, *_synopsis("git exp", words)], body, prose)
+
+
+def _format() -> str:
+    prose = _prose("git-exp-format")
+    body = {"Description": roff.blocks(prose.pop("Description"))}
+    return _page(_head("git-exp-format", 5, "how git exp stores runs in a repository"), body, prose)
+
+
+def _page(head: Iterable[str], body: dict[str, list[str]], prose: dict[str, str]) -> str:
+    body = {**body, **{name: roff.blocks(text) for name, text in prose.items()}}
+    between = [name for name in body if name not in FIRST + LAST]
+    lines = list(head)
+    for name in (*FIRST, *between, *LAST):
+        if body.get(name):
+            lines += [f".SH {name.upper()}", *_without_first_break(body[name])]
+    return "\n".join(lines) + "\n"
+
+
+def _head(name: str, section: int, summary: str) -> list[str]:
+    title = roff.text(name.upper(), code=True)
+    return [
+        '.\\" Made by man/generate.py from git_exp/cli and man/src: change those.',
+        f'.TH {title} {section} "" "git\\-exp {__version__}" "Git Exp Manual"',
+        ".nh",
+        ".ad l",
+        ".SH NAME",
+        f"{roff.text(name, code=True)} \\- {roff.inline(summary)}",
+    ]
+
+
+def _synopsis(command: str, words: Iterable[str]) -> list[str]:
+    # No word of it is broken between an option and its value.
+    kept = [roff.text(word, code=True).replace(" ", "\\~") for word in words]
+    name = roff.text(command, code=True).replace(" ", "\\~")
+    return [".SH SYNOPSIS", f".SY {name}", *kept, ".YS"]
+
+
+def _options(command: click.Command) -> list[str]:
+    lines: list[str] = []
+    for option in manual.options(command):
+        tag = ", ".join(roff.text(one, code=True) for one in manual.spellings(option))
+        lines += roff.term(tag, [roff.inline(_named(manual.described(option), command))])
+    return lines
+
+
+def _commands() -> list[str]:
+    lines: list[str] = []
+    for purpose, words in cli.grouped():
+        lines.append(f".SS {roff.text(purpose.capitalize())}")
+        for word in words:
+            tag = f"\\fB{roff.text(manual.page(word), code=True)}\\fR(1)"
+            lines += roff.term(tag, [roff.inline(cli.summary(word).capitalize() + ".")])
+    return lines
+
+
+def _settings(word: str) -> list[str]:
+    known: dict[str, Any] = tomllib.loads((HERE / "src" / "settings.toml").read_text())
+    lines: list[str] = []
+    for key, one in known.items():
+        if not word or word in one["pages"]:
+            default = f" (default `{one['default']}`)" if one.get("default") else ""
+            lines += roff.term(roff.bold(key), roff.inline(one["help"] + default).split("\n"))
+    return lines
+
+
+def _statuses() -> list[str]:
+    lines: list[str] = []
+    for code, told in STATUSES.items():
+        lines += roff.term(str(code), [roff.inline(told)])
+    return lines
+
+
+def _prose(word: str) -> dict[str, str]:
+    path = HERE / "src" / f"{word}.md"
+    return roff.sections(path.read_text()) if path.exists() else {}
+
+
+def _named(text: str, command: click.Command) -> str:
+    """RUN, as docstrings write an argument, as the synopsis does: `<run>`."""
+    return manual.with_placeholders(text, command)
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first.rstrip('.')}, {second}" if first else second
+
+
+def _without_first_break(lines: list[str]) -> list[str]:
+    return lines[1:] if lines[0] == ".PP" else lines
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
