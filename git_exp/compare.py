@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from git_exp import errors, query, table, values
-from git_exp.git import diff, objects, snapshot, untracked
+from git_exp.git import diff, objects, saved, snapshot, untracked
 from git_exp.git.diff import View as View
 from git_exp.run import Run
 from git_exp.store import Store
@@ -69,7 +69,7 @@ def snapshot_of(store: Store, run: Run) -> Side:
 def base_of(store: Store, run: Run) -> Side | None:
     """The code that a run started from; None where it is not here, as in a shallow clone."""
     if run.base is None:
-        return Side(kind="revision", name="nothing", tree=diff.EMPTY)
+        return Side(kind="revision", name="nothing", tree=objects.EMPTY_TREE)
     if not _is_here(store, run.base):
         return None
     return Side(kind="revision", name=run.base, tree=run.base)
@@ -82,7 +82,10 @@ def worktree(store: Store) -> Side:
 
 
 def named(store: Store, name: str) -> Side:
-    """A run, or else any revision of git's."""
+    """A run, what checkout put aside, or else any revision of git's."""
+    kept = saved.find(store.repo, name)
+    if kept:
+        return Side(kind="saved", name=name, tree=kept.tree)
     try:
         run = query.find(store, name)
     except errors.Ambiguous:
@@ -94,6 +97,12 @@ def named(store: Store, name: str) -> Side:
             raise errors.NotFound(missing.message, hint=hint) from None
         return Side(kind="revision", name=name, tree=found)
     return snapshot_of(store, run)
+
+
+def differ(store: Store, before: Side, after: Side) -> bool:
+    """Whether two commits hold different files at all."""
+    trees = (objects.tree_of(store.repo, side.tree) for side in (before, after))
+    return len(set(trees)) > 1
 
 
 def show(store: Store, before: Side, after: Side, view: View) -> int:

@@ -57,12 +57,10 @@ class Recorder:
             )
         )
 
-    def environment(self) -> None:
+    def environment(self, packages: bytes) -> None:
         """Record what is installed here, and the GPUs."""
-        listing = distributions.listing()
-        packages = self.folder / "packages.txt"
-        packages.write_bytes(listing)
-        digest = hashlib.sha256(listing).hexdigest()
+        (self.folder / "packages.txt").write_bytes(packages)
+        digest = hashlib.sha256(packages).hexdigest()
         self.record(lambda t: records.Env(t=t, gpus=distributions.gpus(), packages=digest))
 
     def checkpoint(self) -> Report:
@@ -141,7 +139,7 @@ def begin(repo: Repo, request: starting.Request) -> tuple[Recorder, records.RunS
     started = starting.begin(repo, request)
     writer = starting.writer(started.run.run_id, started.commit, owner=True, rank=0)
     recorder = Recorder(repo, writer, started.opened, start=started.run.t)
-    recorder.environment()
+    recorder.environment(started.packages)
     return recorder, started.run
 
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import stat
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from git_exp import errors, records, values
+from git_exp import errors, left_out, values
 from git_exp.git import extras, objects, overwrite, readback, worktree
 from git_exp.git import saved as aside
 from git_exp.git.overwrite import Aim, Peril
 from git_exp.git.repo import Repo
 from git_exp.git.saved import Saved
-from git_exp.git.survey import Survey, between, naming, survey
+from git_exp.git.survey import Survey, between, naming, position, survey
+from git_exp.left_out import LeftOut
 from git_exp.run import Run
 
-_SAVE_HINT = "put everything aside first: add --save"
+WAY_BACK = f"git exp checkout {aside.LATEST}"
+_UNMATCHED = re.compile(r"pathspec '(.*)' did not match any file", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +44,6 @@ class Kept(NamedTuple):
 
     letter: str
     path: str
-
-
-class LeftOut(NamedTuple):
-    """A file that the snapshot had left out: `now` it is absent, differs, or nobody can tell."""
-
-    path: str
-    reason: str
-    now: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +93,7 @@ class _Step:
     raws: dict[bytes, str] | None = None
 
 
-def checkout(repo: Repo, run: Run, form: Form = Form()) -> Answer:  # noqa: B008
+def checkout(repo: Repo, run: Run, form: Form = Form()) -> Answer:
     """Bring a run's code back.
 
     Raises `Refused` (and has touched nothing) where a local change would be overwritten and `save`
@@ -168,9 +160,7 @@ def _on_base(found: Survey, run: Run) -> _Step:
 def _returned(found: Survey, what: Saved) -> _Step:
     repo = found.repo
     branch = what.branch
-    if branch and branch != found.branch and not worktree.free(repo, branch, what.head):
-        branch = None
-    elif branch and found.head != what.head and branch == found.branch:
+    if branch and not worktree.free(repo, branch, what.head):
         branch = None
     if what.head is None and branch is None:
         raise errors.Refused(
@@ -190,16 +180,18 @@ def _returned(found: Survey, what: Saved) -> _Step:
 
 
 def _done(found: Survey, run: Run, step: _Step, form: Form) -> Answer:
+    """Guard, act, and tell what was done."""
+    repo = found.repo
     _settled(found)
     peril, kept_aside, unsaved = _guarded(found, step, form.save or form.exact)
     said = _acted(step, peril, kept_aside)
-    others = found.untracked - between(found.repo, objects.EMPTY_TREE, step.aim.tree).keys()
-    removed = peril.same & others
+    mine = between(repo, objects.EMPTY_TREE, step.aim.tree).keys()
+    others = readback.untracked(repo) - mine
+    removed = (peril.same & found.untracked) - mine
     if form.exact and kept_aside:
-        unignored = readback.untracked(found.repo)
-        removed |= readback.remove(found.repo, kept_aside, others & unignored)
-    left, unlisted = _left_out(run, found.repo.top or Path())
-    head, branch = position(found.repo)
+        removed |= readback.remove(repo, kept_aside, others & found.untracked)
+    left, unlisted = left_out.check(run, repo.top or Path())
+    head, branch = position(repo)
     return Answer(
         run=run.id,
         commit=step.commit,
@@ -207,13 +199,162 @@ def _done(found: Survey, run: Run, step: _Step, form: Form) -> Answer:
         branch=branch,
         was_head=found.head,
         was_branch=found.branch,
+        saved=kept_aside.name if kept_aside else None,
+        way_back=WAY_BACK if kept_aside else None,
         unsaved=_shown(unsaved),
         kept=_kept(found, peril),
         removed=_shown(removed),
-        untracked=_shown((others - removed) | set(found.embedded)),
+        untracked=_shown(others - removed),
         left_out=left,
         left_out_unlisted=unlisted,
-        folder_gone=not (found.repo.top or Path()).joinpath(found.repo.prefix).is_dir(),
+        folder_gone=_gone(repo),
         said=said,
-        **_way_back(kept_aside),
     )
+
+
+def _in_place(found: Survey, run: Run, form: Form) -> Answer:
+    """Some paths of the run into the worktree; index and HEAD stay."""
+    repo = found.repo
+    held, tracked = _matching(found, run, form.paths)
+    extra = {path for path in tracked if path not in held and os.path.lexists(found.at(path))}
+    step = _Step(
+        aim=Aim(tree=run.commit),
+        commit=run.commit,
+        act=lambda _force, _same: worktree.write_paths(repo, run.commit, form.paths),
+        paths=frozenset(held).union(tracked),
+    )
+    if form.save:
+        _settled(found)
+    peril, kept_aside, unsaved = _guarded(found, step, form.save)
+    said = _acted(step, peril, kept_aside)
+    return Answer(
+        run=run.id,
+        commit=run.commit,
+        head=found.head,
+        branch=found.branch,
+        was_head=found.head,
+        was_branch=found.branch,
+        saved=kept_aside.name if kept_aside else None,
+        way_back=WAY_BACK if kept_aside else None,
+        unsaved=_shown(unsaved),
+        restored=_shown(path for path in held if os.path.lexists(found.at(path))),
+        removed=_shown(path for path in extra if not os.path.lexists(found.at(path))),
+        folder_gone=_gone(repo),
+        said=said,
+    )
+
+
+def _beside(repo: Repo, run: Run, folder: Path) -> Answer:
+    """The run's code in a new linked worktree."""
+    place = (repo.top or repo.git_dir) / repo.prefix / folder
+    head, branch = position(repo)
+    said = worktree.add(repo, place, run.commit)
+    left, unlisted = left_out.check(run, place)
+    return Answer(
+        run=run.id,
+        commit=run.commit,
+        head=head,
+        branch=branch,
+        was_head=head,
+        was_branch=branch,
+        worktree=values.quoted(str(place)),
+        left_out=left,
+        left_out_unlisted=unlisted,
+        said=said,
+    )
+
+
+def _consistent(form: Form) -> None:
+    options = {
+        "-b": form.branch is not None,
+        "--worktree": form.worktree is not None,
+        "--keep-base": form.keep_base,
+        "a path": bool(form.paths),
+    }
+    chosen = [name for name, given in options.items() if given]
+    if form.worktree is not None or form.paths:
+        chosen += ["--exact"] if form.exact else []
+    if form.worktree is not None:
+        chosen += ["--save"] if form.save else []
+    if len(chosen) > 1:
+        raise errors.UsageError(f"{chosen[0]} and {chosen[1]} cannot be used together")
+
+
+def _settled(found: Survey) -> None:
+    """Refuse in the middle of a merge and the like: a checkout would end it."""
+    doing = worktree.unfinished(found.repo)
+    if doing or found.unmerged:
+        raise errors.Refused(
+            f"cannot check out another state while {doing or 'files are unmerged'}",
+            hint="finish it or abort it first, or look at the run beside it: add --worktree DIR",
+        )
+
+
+def _guarded(found: Survey, step: _Step, save: bool) -> tuple[Peril, Saved | None, list[bytes]]:
+    """Refuse, with nothing touched, unless nothing would be lost or it has been put aside."""
+    look = overwrite.forced if save else overwrite.gentle
+    peril = look(found, step.aim, step.paths)
+    if step.raws and save:
+        peril.replaced |= step.raws.keys() - peril.lost
+    elif step.raws:
+        peril.lost |= extras.clashes(found, peril, step.raws)
+    if peril.blocked:
+        raise errors.Refused(
+            f"{_names(peril.blocked)} is in the way", hint="no commit can hold it: move it away"
+        )
+    if save:
+        kept_aside, unsaved = aside.put(found, peril, known=step.commit, now=time.time_ns() / 1e9)
+        return peril, kept_aside, unsaved
+    if peril.lost:
+        raise errors.Refused(
+            f"local changes would be overwritten: {_names(peril.lost)}",
+            hint="put everything aside first: add --save",
+        )
+    return peril, None, []
+
+
+def _acted(step: _Step, peril: Peril, kept_aside: Saved | None) -> str:
+    try:
+        return step.act(kept_aside is not None, peril.same)
+    except errors.GitExpError as error:
+        if kept_aside:
+            error.hint = f"nothing is lost, return with: git exp checkout --save {kept_aside.name}"
+        raise
+
+
+def _matching(found: Survey, run: Run, specs: Iterable[str]) -> tuple[list[bytes], list[bytes]]:
+    try:
+        return worktree.matching(found, run.commit, tuple(specs))
+    except errors.GitFailed as error:
+        missing = _UNMATCHED.search(error.stderr)
+        if not missing:
+            raise
+        why = next((one.reason for one in left_out.of(run) if one.path == missing[1]), None)
+        raise errors.NotFound(
+            f"run '{run.id}' has no '{missing[1]}'",
+            hint=f"the snapshot had left it out: {why}" if why else None,
+        ) from error
+
+
+def _kept(found: Survey, peril: Peril) -> tuple[Kept, ...]:
+    letters = ((path, found.changes[path]) for path in sorted(peril.kept))
+    return tuple(
+        Kept(one.worked if one.worked != "." else one.staged, _quoted(path))
+        for path, one in letters
+    )
+
+
+def _gone(repo: Repo) -> bool:
+    return not ((repo.top or Path()) / repo.prefix).is_dir()
+
+
+def _names(paths: Iterable[bytes]) -> str:
+    return naming(map(os.fsdecode, sorted(paths)))
+
+
+def _shown(paths: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(_quoted(path) for path in sorted(paths))
+
+
+def _quoted(path: bytes) -> str:
+    return values.quoted(os.fsdecode(path))

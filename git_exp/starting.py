@@ -6,14 +6,14 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import git_exp.names
-from git_exp import errors, journal, mask, records, seal, spool, values
+from git_exp import distributions, errors, journal, mask, records, seal, spool, values
 from git_exp.git import dates, objects, refs, snapshot, untracked
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
@@ -55,6 +55,15 @@ class Started:
     run: records.RunStart
     commit: str
     opened: journal.Opened
+    packages: bytes
+
+
+@dataclass(kw_only=True)
+class _Learned:
+    """What is looked up while git captures the worktree."""
+
+    tips: Collection[str] = ()
+    packages: bytes = b""
 
 
 def begin(repo: Repo, request: Request) -> Started:
@@ -65,24 +74,49 @@ def begin(repo: Repo, request: Request) -> Started:
     run_id = str(uuid.uuid4())
     described = checked(repo, request, run_id)
     for _ in range(_TRIES):
-        taken = snapshot.take(repo, untracked.rules(repo.config)) if request.snapshot else None
-        commit = _commit(repo, described, taken or _unseen(repo))
-        git = _git(repo, commit, taken or _unseen(repo), full=request.snapshot)
-        run = records.RunStart(**{**_fields(described), "t": _now(), "git": git})
-        opened = _journal(repo, run, commit)
-        try:
-            refs.update(repo, [Change(name=f"refs/runs/{run_id}", new=commit, old=None)])
-        except errors.GitExpError:
-            _undo(opened)
-            raise
-        if not _lost(repo, commit, taken):
+        started = _begun(repo, request, described)
+        if started:
             _remember(repo, run_id)
-            return Started(run=run, commit=commit, opened=opened)
-        _undo(opened)
-        refs.update(repo, [Change(name=f"refs/runs/{run_id}", new=None, old=commit)])
+            return started
     raise errors.SnapshotFailed(
         "objects vanish as they are written", hint="is a git gc --prune=now running?"
     )
+
+
+def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started | None:
+    """One try; None where a gc took an object of the snapshot before the ref held it."""
+    learned = _Learned()
+
+    def learn() -> None:
+        learned.packages = distributions.listing()
+        if refs.any_below(repo, "refs/remotes"):
+            learned.tips = set(refs.listing(repo, "refs/remotes").values())
+
+    ref = f"refs/runs/{described.run_id}"
+    with refs.transaction(repo) as pending:
+        taken = _captured(repo, request, learn)
+        commit = _commit(repo, described, taken, learned.tips)
+        git = _git(repo, commit, taken, full=request.snapshot)
+        run = records.RunStart(**{**_fields(described), "t": _now(), "git": git})
+        opened = _journal(repo, run, commit)
+        try:
+            pending.commit([Change(name=ref, new=commit, old=None)])
+        except errors.GitExpError:
+            _undo(opened)
+            raise
+    paths = [path for letter, path in taken.changes if letter != "D"]
+    if objects.reachable(repo, commit, paths):
+        return Started(run=run, commit=commit, opened=opened, packages=learned.packages)
+    _undo(opened)
+    refs.update(repo, [Change(name=ref, new=None, old=commit)])
+    return None
+
+
+def _captured(repo: Repo, request: Request, learn: Callable[[], None]) -> Snapshot:
+    if request.snapshot:
+        return snapshot.take(repo, untracked.rules(repo.config), meanwhile=learn)
+    learn()
+    return _unseen(repo)
 
 
 def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
@@ -200,24 +234,18 @@ def _undo(opened: journal.Opened) -> None:
         path.parent.rmdir()
 
 
-def _commit(repo: Repo, run: records.RunStart, taken: Snapshot) -> str:
+def _commit(repo: Repo, run: records.RunStart, taken: Snapshot, tips: Collection[str]) -> str:
     """The run's commit: author the user, now; committer date as `dates` says."""
     author = objects.ident(repo, time.time())
-    tips = refs.listing(repo, "refs/remotes").values() if _has_remotes(repo) else ()
     when = dates.before_shared(repo, taken.base, tips)
-    committer = objects.Ident(name=author.name, email=author.email, time=when, offset=0)
     dirty = "true" if taken.dirty else "false"
     return objects.Writer(repo).commit(
         taken.tree,
         [taken.base] if taken.base else [],
         f"run: {run.name}\n\nRun-Id: {run.run_id}\nRun-Dirty: {dirty}\n",
         author=author,
-        committer=committer,
+        committer=objects.Ident(name=author.name, email=author.email, time=when, offset=0),
     )
-
-
-def _has_remotes(repo: Repo) -> bool:
-    return refs.any_below(repo, "refs/remotes")
 
 
 def _unseen(repo: Repo) -> Snapshot:
@@ -234,12 +262,6 @@ def _unseen(repo: Repo) -> Snapshot:
         dirty=False,
         changes=[],
     )
-
-
-def _lost(repo: Repo, commit: str, taken: Snapshot | None) -> bool:
-    """Whether a gc took an object of the snapshot before the ref held it."""
-    changes = taken.changes if taken else []
-    return not objects.reachable(repo, commit, [path for letter, path in changes if letter != "D"])
 
 
 def _remember(repo: Repo, run_id: str) -> None:

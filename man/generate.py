@@ -135,7 +135,8 @@ def _synopsis(command: str, words: Iterable[str]) -> list[str]:
     # No word of it is broken between an option and its value.
     kept = [roff.text(word, code=True).replace(" ", "\\~") for word in words]
     name = roff.text(command, code=True).replace(" ", "\\~")
-    return [".SH SYNOPSIS", f".SY {name}", *kept, ".YS"]
+    # .YS turns hyphenation on again.
+    return [".SH SYNOPSIS", f".SY {name}", *kept, ".YS", ".nh"]
 
 
 def _options(command: click.Command) -> list[str]:
@@ -161,7 +162,7 @@ def _settings(word: str) -> list[str]:
     lines: list[str] = []
     for key, one in known.items():
         if not word or word in one["pages"]:
-            default = f" (default `{one['default']}`)" if one.get("default") else ""
+            default = f" Default: `{one['default']}`." if one.get("default") else ""
             lines += roff.term(roff.bold(key), roff.inline(one["help"] + default).split("\n"))
     return lines
 

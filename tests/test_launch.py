@@ -48,8 +48,8 @@ class Seen:
     def run(self, *argv: str, env: dict[str, str] | None = None, **follow: Any) -> launch.Outcome:
         env = {**os.environ, **(env or {})}
         child = launch.start(argv, cwd=self.folder, env=env, output=self.folder / "output")
-        follow = {"stdout": self.out, "stderr": self.err, "on_metric": self.hear} | follow
-        return child.follow(**follow)
+        given: dict[str, Any] = {"stdout": self.out, "stderr": self.err, "on_metric": self.hear}
+        return child.follow(**given | follow)
 
     def python(self, code: str, **follow: Any) -> launch.Outcome:
         return self.run(sys.executable, "-c", code, **follow)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from git_exp import cli, compare, errors, query, records, table
+from git_exp import cli, compare, query, records, table
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import Differing, Side, View
@@ -22,7 +22,7 @@ _VALUED = frozenset((
 ))  # fmt: skip
 # What a script reads, or what is not shown at all: nothing of ours stands above it.
 _BARE = ("--name-only", "--name-status", "--numstat", "--raw", "-z", "--quiet", "--check",
-         "--output", "--exit-code")  # fmt: skip
+         "--output")  # fmt: skip
 _OPTIONS, _PATHS = "git_exp.diff.options", "git_exp.diff.paths"
 
 
@@ -61,9 +61,12 @@ def command(a: str, b: str | None, form: options.Form) -> int:
             raise click.UsageError(f"--json and {asked[0]} exclude each other")
         output.document("diff", _document(store, before, after, paths))
         return 0
-    if not any(_is_bare(option) for option in asked):
-        _heading(before, after)
-    view = View(options=asked, paths=paths, paged=terminal.paged())
+    headed = not any(_is_bare(option) for option in asked) and _heading(before, after)
+    if headed and compare.differ(store, before, after):
+        output.line()
+    # With nothing of ours above it, git's own pager for diffs is the one to show it.
+    pager = not headed and not meta.get("git_exp.no_pager")
+    view = View(options=asked, paths=paths, pager=pager, colour=terminal.colour())
     return compare.show(store, before, after, view)
 
 
@@ -86,35 +89,41 @@ def _is_bare(option: str) -> bool:
 
 def _document(store: Store, before: Side, after: Side, paths: Sequence[str]) -> dict[str, Any]:
     a, b = before.run, after.run
-    both = a is not None and b is not None
     return {
         "a": _side(before),
         "b": _side(after),
         "params": compare.params(a, b) if a and b else None,
         "metrics": compare.metrics(a, b) if a and b else None,
         "files": compare.files(store, before, after, View(paths=paths)),
-    } | ({} if both else {})
+    }
 
 
 def _side(side: Side) -> dict[str, Any]:
     return {"kind": side.kind, "name": side.name, "tree": side.tree, "run": side.run}
 
 
-def _heading(before: Side, after: Side) -> None:
+def _heading(before: Side, after: Side) -> bool:
+    """Show the params and metrics that differ; whether there are any."""
     a, b = before.run, after.run
     if a is None or b is None:
-        return
-    for what, found in (("PARAM", compare.params(a, b)), ("METRIC", compare.metrics(a, b))):
-        if found:
-            titles = [Column(what), Column(before.name, right=True), Column(after.name, right=True)]
-            change = [Column("CHANGE", right=True)] if what == "METRIC" else []
-            output.table([*titles, *change], [_row(one, what) for one in found])
-            output.line()
+        return False
+    params, metrics = compare.params(a, b), compare.metrics(a, b)
+    sides = [Column(before.name, right=True), Column(after.name, right=True)]
+    if params:
+        output.table([Column("PARAM"), *sides], list(map(_param, params)))
+    if params and metrics:
+        output.line()
+    if metrics:
+        columns = [Column("METRIC"), *sides, Column("CHANGE", right=True)]
+        output.table(columns, list(map(_metric, metrics)))
+    return bool(params or metrics)
 
 
-def _row(one: Differing, what: str) -> list[str | Piece]:
-    if what == "PARAM":
-        return [one.name, *(table.NOTHING if v is None else table.text(v) for v in (one.a, one.b))]
+def _param(one: Differing) -> list[str]:
+    return [one.name, *(table.NOTHING if v is None else table.text(v) for v in (one.a, one.b))]
+
+
+def _metric(one: Differing) -> list[str | Piece]:
     return [one.name, table.number(one.a), table.number(one.b), _change(one)]
 
 

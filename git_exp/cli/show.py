@@ -138,7 +138,7 @@ def _changes(store: Store, run: Run, diff_options: list[str]) -> None:
     elif compare.files(store, *sides, View()):
         output.line()
         sys.stdout.flush()
-        compare.show(store, *sides, View(options=diff_options, paged=terminal.shown()))
+        compare.show(store, *sides, View(options=diff_options, colour=terminal.colour()))
 
 
 def _sides(store: Store, run: Run) -> tuple[compare.Side, compare.Side] | None:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from git_exp import errors
 from git_exp.git.repo import Repo
 
-EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
@@ -28,18 +26,21 @@ class Changed:
 class View:
     """How `git diff` is to show it: its own options, paths relative to the user's folder.
 
-    `paged` says that a pager shows our stdout, so that git's colours are as on a terminal.
+    `pager` lets git start the user's pager on a terminal. `colour` tells it that a pager of ours
+    shows its output, so that its colours are as on a terminal.
     """
 
     options: Sequence[str] = ()
     paths: Sequence[str] = ()
-    paged: bool = False
+    pager: bool = False
+    colour: bool = False
 
 
 def show(repo: Repo, before: str, after: str, view: View) -> int:
     """Let `git diff` write to our stdout; its exit code."""
-    env = repo.child_env() | ({"GIT_PAGER_IN_USE": "1"} if view.paged else {})
-    words = ("git", "diff", *view.options, before, after, "--", *view.paths)
+    env = repo.child_env() | ({"GIT_PAGER_IN_USE": "1"} if view.colour else {})
+    git = ("git",) if view.pager else ("git", "--no-pager")
+    words = (*git, "diff", *view.options, before, after, "--", *view.paths)
     here = repo.top / repo.prefix if repo.top else repo.git_dir
     return subprocess.call(words, cwd=here, env=env)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from git_exp import errors
 from git_exp.git import filters, objects
 from git_exp.git.overwrite import Peril
 from git_exp.git.repo import Repo
-from git_exp.git.survey import PLAIN, Entry, Survey, entries, listed
+from git_exp.git.survey import PLAIN, Entry, Survey, entries, listed, place
 
 LIST = "list"
 # Any other permission is noted: git keeps but the one bit for executables.
@@ -63,7 +62,7 @@ def collect(
         *(Extra("mark", tag, path) for tag, path in found.marks),
         *(Extra("mark", "N", path) for path, one in found.changes.items() if one.worked == "A"),
         *(Extra("mode", f"{mode:o}", path) for path, mode in _modes(found, held, there)),
-        *(Extra("raw", writer.blob(Path(os.fsdecode(found.at(path))).read_bytes()), path)
+        *(Extra("raw", writer.blob(found.at(path).read_bytes()), path)
           for path in sorted(dropped)),
     ]  # fmt: skip
 
@@ -84,13 +83,12 @@ def clashes(found: Survey, peril: Peril, wanted: Mapping[bytes, str]) -> set[byt
 
 def apply(repo: Repo, found: Sequence[Extra]) -> None:
     """Do what is noted, after git has written worktree and index."""
-    top = os.fsencode(repo.top or "")
     for one in found:
-        path = os.path.join(top, one.path)
-        if one.kind == "raw" and os.path.lexists(path):
+        path = place(repo, one.path)
+        if one.kind == "raw" and path.is_file():
             _overwrite(path, objects.blob(repo, one.value))
-        elif one.kind == "mode" and os.path.lexists(path):
-            os.chmod(path, int(one.value, 8))
+        elif one.kind == "mode" and path.is_file():
+            path.chmod(int(one.value, 8))
     marks = [one for one in found if one.kind == "mark"]
     if marks:
         _mark(repo, marks)
@@ -100,7 +98,7 @@ def _modes(
     found: Survey, held: Mapping[bytes, Entry], paths: Iterable[bytes]
 ) -> Iterator[tuple[bytes, int]]:
     for path in paths:
-        mode = os.lstat(found.at(path)).st_mode
+        mode = found.at(path).lstat().st_mode
         executable = held[path].mode == 0o100755
         if not stat.S_ISREG(mode):
             continue
@@ -110,11 +108,11 @@ def _modes(
 
 def _differs(found: Survey, path: bytes, oid: str) -> bool:
     try:
-        if not stat.S_ISREG(os.lstat(found.at(path)).st_mode):
+        if not stat.S_ISREG(found.at(path).lstat().st_mode):
             return False
     except OSError:
         return False
-    return Path(os.fsdecode(found.at(path))).read_bytes() != objects.blob(found.repo, oid)
+    return found.at(path).read_bytes() != objects.blob(found.repo, oid)
 
 
 def _edited(found: Survey, path: bytes) -> bool:
@@ -122,13 +120,12 @@ def _edited(found: Survey, path: bytes) -> bool:
     return path in found.untracked or bool(change and change.edited)
 
 
-def _overwrite(path: bytes, data: bytes) -> None:
-    mode = stat.S_IMODE(os.lstat(path).st_mode)
-    handle, temporary = tempfile.mkstemp(dir=os.path.split(path)[0])
+def _overwrite(path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent)
     with open(handle, "wb") as file:
         file.write(data)
-    os.chmod(temporary, mode)
-    os.replace(temporary, path)
+    Path(name).chmod(stat.S_IMODE(path.stat().st_mode))
+    Path(name).replace(path)
 
 
 def _mark(repo: Repo, marks: Iterable[Extra]) -> None:

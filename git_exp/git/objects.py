@@ -126,6 +126,7 @@ class Writer:
 
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
+        # A handle of its own: one that is older may think that a pruned object is there.
         self.pg = opened(repo)
         self.written: list[str] = []
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from git_exp.git import filters
-from git_exp.git.survey import GITLINK, Sides, Survey, between, entries
+from git_exp.git.survey import GITLINK, Entry, Sides, Survey, between, entries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,23 +139,39 @@ def _judge(
 ) -> None:
     """Sort what is changed or untracked and in the way: safe elsewhere, or lost."""
     known = between(found.repo, aim.known, aim.tree) if aim.known else {}
-    # What an earlier checkout of ours left untracked, and its way back takes away again.
-    spare = {path for path, (_, new) in known.items() if new is None} & found.untracked
+    spare = {path for path in known if _left_behind(found, pairs, path)}
     asked = suspects | spare
     if not asked:
         return
     with found.adding(asked) as scratch:
         added = entries(found.repo, scratch)
         for path in asked:
-            entry, target = added.get(path), pairs.get(path, (None, None))[0]
-            if entry and entry in (target, known.get(path, (target, None))[0]):
+            target = _target(pairs, path)
+            safe = (target, known.get(path, (target, None))[0])
+            if added.get(path) in safe and (path in added or path in spare):
                 peril.same.add(path)
             elif path in suspects:
                 peril.lost.add(path)
-        gone = {path for path in peril.same if added[path] != pairs.get(path, (None, None))[0]}
+        gone = {path for path in peril.same if added.get(path) not in (None, _target(pairs, path))}
         only_here = filters.lossy(found.repo, scratch, gone, drivers=True)
     peril.same -= only_here
+    peril.kept -= peril.same
     peril.lost |= only_here & suspects
+
+
+def _target(pairs: Mapping[bytes, Sides], path: bytes) -> Entry | None:
+    return pairs.get(path, (None, None))[0]
+
+
+def _left_behind(found: Survey, pairs: Mapping[bytes, Sides], path: bytes) -> bool:
+    """Whether an earlier checkout of ours may have left a change here that no index knows of.
+
+    Its way back takes it away again.
+    """
+    change = found.changes.get(path)
+    if change is None or path in pairs:
+        return path in found.untracked
+    return change.worked != "." and not change.submodule
 
 
 class Ground:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import BinaryIO
 
 from git_exp import errors
 from git_exp.git import extras, objects
 from git_exp.git.repo import Repo
 from git_exp.git.saved import Saved
-from git_exp.git.survey import Entry, between
+from git_exp.git.survey import SYMLINK, Entry, between, place
 
 _CHUNK = 1 << 20
 
@@ -21,16 +21,15 @@ def remove(repo: Repo, saved: Saved, paths: Iterable[bytes]) -> set[bytes]:
     """Remove the files that what was put aside gives back; answers which."""
     held = between(repo, objects.EMPTY_TREE, saved.tree)
     raws = extras.raws(extras.read(repo, saved.extras))
-    top = os.fsencode(repo.top or "")
     removed: set[bytes] = set()
     with _reader(repo) as reader:
         for path in sorted(paths):
             entry = held.get(path, (None, None))[1]
             if entry is None or not _gives_back(repo, reader, entry, path, raws.get(path)):
                 continue
-            os.unlink(os.path.join(top, path))
+            place(repo, path).unlink()
             removed.add(path)
-    _prune(top, removed, os.fsencode(repo.prefix))
+    _prune(repo, removed)
     return removed
 
 
@@ -77,42 +76,41 @@ def _reader(repo: Repo) -> Iterator[_Reader]:
 
 
 def _gives_back(repo: Repo, reader: _Reader, entry: Entry, path: bytes, raw: str | None) -> bool:
-    place = os.path.join(os.fsencode(repo.top or ""), path)
+    file = place(repo, path)
+    linked = entry.mode == SYMLINK
     try:
-        mode = os.lstat(place).st_mode
-        if stat.S_ISLNK(mode) or entry.mode == 0o120000:
-            link = entry.mode == 0o120000 and stat.S_ISLNK(mode)
-            return link and reader.equals(entry.oid, iter([os.readlink(place)]))
-        if not stat.S_ISREG(mode):
+        if linked or file.is_symlink():
+            target = os.fsencode(file.readlink())
+            return linked and reader.equals(entry.oid, iter([target]))
+        if not file.is_file():
             return False
-        if reader.equals(raw or entry.oid, _chunks(place)):
-            return True
-        return raw is None and _filtered(repo, entry, path, place)
+        same = reader.equals(raw or entry.oid, _chunks(file))
+        return same or (raw is None and _filtered(repo, entry, path, file))
     except OSError:
         return False
 
 
-def _filtered(repo: Repo, entry: Entry, path: bytes, place: bytes) -> bool:
+def _filtered(repo: Repo, entry: Entry, path: bytes, file: Path) -> bool:
     """Whether the smudge filters give the file back: LFS has only a pointer in git."""
-    with suppress(errors.GitFailed), open(place, "rb") as file:
+    with suppress(errors.GitFailed):
         name = f"--path={os.fsdecode(path)}"
-        return repo.git("cat-file", "--filters", name, entry.oid) == file.read()
+        return repo.git("cat-file", "--filters", name, entry.oid) == file.read_bytes()
     return False
 
 
-def _chunks(place: bytes) -> Iterator[bytes]:
-    with open(place, "rb") as file:
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
 
 
-def _prune(top: bytes, removed: Iterable[bytes], prefix: bytes) -> None:
+def _prune(repo: Repo, removed: Iterable[bytes]) -> None:
     """Remove the folders that became empty, but not the one the user stands in."""
-    folders = {path.rpartition(b"/")[0] for path in removed}
-    for folder in sorted(folders, reverse=True):
-        while folder and not prefix.startswith(folder + b"/"):
+    stays = os.fsencode(repo.prefix)
+    for folder in sorted({path.rpartition(b"/")[0] for path in removed}, reverse=True):
+        while folder and not stays.startswith(folder + b"/"):
             try:
-                os.rmdir(os.path.join(top, folder))
+                place(repo, folder).rmdir()
             except OSError:
                 break
             folder = folder.rpartition(b"/")[0]

@@ -52,13 +52,14 @@ def put(found: Survey, peril: Peril, *, known: str, now: float) -> tuple[Saved, 
     missed, held = _stage(found, wanted | found.untracked)
     if stuck := sorted(missed & wanted):
         raise errors.Refused(
-            f"cannot put aside {naming(map(os.fsdecode, stuck))}", hint="make it readable, or move it away"
+            f"cannot put aside {naming(map(os.fsdecode, stuck))}",
+            hint="make it readable, or move it away",
         )
-    with objects.durable(repo):
-        writer = objects.Writer(repo)
-        paths = (wanted | found.untracked | peril.replaced) - missed
-        notes = extras.write(writer, extras.collect(found, held, paths, writer))
-        saved = _commit(found, writer, (index, _tree(found), notes), known=known, now=now)
+    writer = objects.Writer(repo)
+    paths = (wanted | found.untracked | peril.replaced) - missed
+    notes = extras.write(writer, extras.collect(found, held, paths, writer))
+    saved = _commit(found, writer, (index, _tree(found), notes), known=known, now=now)
+    writer.sync()
     refs.update(repo, [refs.Change(name=saved.name, new=saved.commit, old=None)])
     return saved, sorted(missed)
 
@@ -73,7 +74,8 @@ def find(repo: Repo, name: str) -> Saved | None:
         newest = max(mine, key=lambda one: (one.number, one.name), default=None)
         if newest is None:
             raise errors.NotFound(
-                "nothing was put aside in this worktree", hint=f"list all: git for-each-ref {PREFIX}"
+                "nothing was put aside in this worktree",
+                hint=f"list all: git for-each-ref {PREFIX}",
             )
         return newest
     if not name.startswith(PREFIX):

@@ -11,14 +11,14 @@ import os
 import re
 import shutil
 import subprocess
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from git_exp import errors
-from git_exp.git import objects, status, untracked
+from git_exp.git import index, objects, status, untracked
+from git_exp.git.index import copied as copied_index  # noqa: F401
 from git_exp.git.repo import Repo, finish
 from git_exp.git.status import Status
 from git_exp.git.untracked import LeftOut, Rules
@@ -27,7 +27,7 @@ _STAGE = (
     "-c", "core.splitIndex=false", "-c", "core.hooksPath=/dev/null", "-c", "core.safecrlf=false",
     "update-index", "--add", "--remove", "-z", "--stdin",
 )  # fmt: skip
-_HIDDEN = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
+_MARKED = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,66 +49,37 @@ class Snapshot:
         return bool(self.missed) or any(one.dirty for one in self.submodules)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Started:
-    """The commands of a snapshot, started together: their start-up overlaps."""
-
-    status: subprocess.Popen[bytes]
-    hidden: subprocess.Popen[bytes]
-    stage: subprocess.Popen[bytes]
-
-    def kill(self) -> None:
-        for child in (self.status, self.hidden, self.stage):
-            child.kill()
-            child.communicate()
-
-
-def take(repo: Repo, rules: Rules) -> Snapshot:
+def take(repo: Repo, rules: Rules, *, meanwhile: Callable[[], None] = lambda: None) -> Snapshot:
     """Capture the worktree; objects are written, no ref is.
 
-    Raises `SnapshotFailed` where nothing can be captured. What could not be staged is in `missed`.
+    `meanwhile` is called once while git works. Raises `SnapshotFailed` where nothing can be
+    captured. What could not be staged is in `missed`.
     """
     if repo.top is None:
         raise errors.SnapshotFailed(
             "a bare repository has no worktree to capture", hint="run inside a worktree of it"
         )
-    with copied_index(repo) as index:
-        started = _Started(
-            status=repo.start(*status.ARGS, index=index),
-            hidden=repo.start("ls-files", "-v", "-z", index=index),
-            stage=repo.start(*_STAGE, index=index, stdin=True),
-        )
+    with index.copied(repo) as copy:
+        # Both start now: that of the second overlaps with the work of the first.
+        looking = repo.start(*status.ARGS, index=copy)
+        staging = repo.start(*_STAGE, index=copy, stdin=True)
         try:
-            return _taken(repo, rules, index, started)
+            meanwhile()
+            hidden = _hidden(repo, copy)
+            seen = _Copy(path=copy, status=_seen(looking), staging=staging, hidden=hidden)
+            return _taken(repo, rules, seen)
         except errors.GitFailed as error:
-            started.kill()
             raise errors.SnapshotFailed(f"cannot capture the worktree: {error}") from error
-
-
-@contextmanager
-def copied_index(repo: Repo) -> Iterator[Path]:
-    """A copy of the index that git may write, gone afterwards.
-
-    It keeps the modification time: git's racy-entry check compares with that, and would miss a
-    file changed in the same tick if the copy were newer.
-    """
-    folder = repo.git_dir / "exp" / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / f"{uuid.uuid4()}.index"
-    try:
-        with suppress(FileNotFoundError):
-            found = repo.index.stat()
-            shutil.copyfile(repo.index, copy)
-            os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
-        yield copy
-    finally:
-        for path in (copy, copy.with_name(f"{copy.name}.lock")):
-            path.unlink(missing_ok=True)
+        finally:
+            for child in (looking, staging):
+                if child.returncode is None:
+                    child.kill()
+                    child.communicate()
 
 
 def stage(
     repo: Repo,
-    index: Path,
+    copy: Path,
     paths: Sequence[bytes],
     child: subprocess.Popen[bytes] | None = None,
 ) -> list[LeftOut]:
@@ -116,40 +87,52 @@ def stage(
 
     git stages nothing when one path fails: the rest is found by halving.
     """
-    child = child or repo.start(*_STAGE, index=index, stdin=True)
+    child = child or repo.start(*_STAGE, index=copy, stdin=True)
     try:
         finish(child, ("update-index",), b"".join(path + b"\0" for path in paths))
     except errors.GitFailed as error:
         if len(paths) <= 1:
             return [_missed(repo, path, str(error)) for path in paths]
         half = len(paths) // 2
-        return stage(repo, index, paths[:half]) + stage(repo, index, paths[half:])
+        return stage(repo, copy, paths[:half]) + stage(repo, copy, paths[half:])
     return []
 
 
-def _taken(repo: Repo, rules: Rules, index: Path, started: _Started) -> Snapshot:
-    top = repo.top or Path()
-    out, err = started.status.communicate()
-    if started.status.returncode:
-        raise errors.GitFailed("status", started.status.returncode, os.fsdecode(err))
-    found = status.parse(out, err)
+@dataclass(frozen=True, kw_only=True)
+class _Copy:
+    """The copied index, what git saw in it, and the program that waits to stage into it."""
+
+    path: Path
+    status: Status
+    staging: subprocess.Popen[bytes]
+    hidden: Sequence[bytes]
+
+
+def _seen(looking: subprocess.Popen[bytes]) -> Status:
+    out, err = looking.communicate()
+    if looking.returncode:
+        raise errors.GitFailed("status", looking.returncode, os.fsdecode(err))
+    return status.parse(out, err)
+
+
+def _taken(repo: Repo, rules: Rules, copy: _Copy) -> Snapshot:
+    top, found = repo.top or Path(), copy.status
     taken, left = untracked.choose(top, found.untracked, rules)
     # Removals first: a file may have become a folder of new ones.
     paths = [*found.removed, *found.unmerged, *found.changed, *taken]
-    missed = stage(repo, index, paths, started.stage)
-    _drop_unmerged(repo, index, found, missed)
+    missed = stage(repo, copy.path, paths, copy.staging)
+    _drop_unmerged(repo, copy.path, found, missed)
     missed += [LeftOut(path=path, reason="cannot be read") for path in found.unreadable]
-    missed += _changed_hidden(repo, index, finish(started.hidden, ("ls-files",)))
+    missed += _changed_hidden(repo, copy)
     base = _tree_of(repo, found.head)
     same = base is not None and not (paths or found.staged)
-    tree = base if same and base else os.fsdecode(repo.git("write-tree", index=index)).strip()
-    differing = [] if tree == base else objects.differing(repo, base, tree)
+    tree = base if same and base else index.tree(repo, copy.path)
     return Snapshot(
         tree=tree,
         base=found.head,
         branch=found.branch,
-        dirty=bool(differing),
-        changes=differing,
+        dirty=tree != (base or objects.EMPTY_TREE),
+        changes=[] if tree == base else objects.differing(repo, base, tree),
         left_out=untracked.hashed(top, left),
         missed=missed,
         submodules=found.submodules,
@@ -157,46 +140,46 @@ def _taken(repo: Repo, rules: Rules, index: Path, started: _Started) -> Snapshot
 
 
 def _tree_of(repo: Repo, commit: str | None) -> str | None:
-    import pygit2
-
-    if commit is None:
-        return None
-    return str(repo.pg[commit].peel(pygit2.Commit).tree_id)
+    return objects.tree_of(repo, commit) if commit else None
 
 
-def _drop_unmerged(repo: Repo, index: Path, found: Status, missed: Sequence[LeftOut]) -> None:
+def _drop_unmerged(repo: Repo, copy: Path, found: Status, missed: Sequence[LeftOut]) -> None:
     """An unmerged path that could not be staged would keep git from writing any tree."""
     stuck = [one.path for one in missed if one.path in found.unmerged]
     if stuck:
         lines = b"".join(b"0 %040d\t%b\0" % (0, path) for path in stuck)
-        repo.git("update-index", "-z", "--index-info", stdin=lines, index=index)
+        repo.git("update-index", "-z", "--index-info", stdin=lines, index=copy)
 
 
-def _changed_hidden(repo: Repo, index: Path, listing: bytes) -> list[LeftOut]:
-    """Files marked assume-unchanged or skip-worktree that differ from what the index says.
+def _hidden(repo: Repo, copy: Path) -> list[bytes]:
+    """Files marked assume-unchanged or skip-worktree; of the latter those that are there."""
+    marked = index.hidden(copy)
+    if marked is None:
+        listed = _MARKED.findall(repo.git("ls-files", "-v", "-z", index=copy))
+        marked = [(path, tag in b"sS") for tag, path in listed]
+    top = os.fsencode(repo.top or "")
+    # What a sparse checkout leaves out is not there: that is no change.
+    return [path for path, skip in marked if not skip or os.path.lexists(os.path.join(top, path))]
+
+
+def _changed_hidden(repo: Repo, copy: _Copy) -> list[LeftOut]:
+    """Those of the hidden files that differ from what the index says.
 
     Nothing of git's shows them, and the user does not want them staged: they are named.
     """
-    top = os.fsencode(repo.top or "")
-    hidden = [
-        path
-        for tag, path in _HIDDEN.findall(listing)
-        # A sparse checkout's own files are not there: that is no change.
-        if tag == b"h" or os.path.lexists(os.path.join(top, path))
-    ]
-    if not hidden:
+    if not copy.hidden:
         return []
-    with copied_index(repo) as copy:
-        shutil.copy2(index, copy)
-        shown = b"".join(path + b"\0" for path in hidden)
+    with index.copied(repo) as bare:
+        shutil.copy2(copy.path, bare)
+        shown = b"".join(path + b"\0" for path in copy.hidden)
         quiet = ("-c", "core.hooksPath=/dev/null", "-c", "core.splitIndex=false", "update-index")
         for option in ("--no-assume-unchanged", "--no-skip-worktree"):
-            repo.git(*quiet, option, "-z", "--stdin", stdin=shown, index=copy)
+            repo.git(*quiet, option, "-z", "--stdin", stdin=shown, index=bare)
         with suppress(errors.GitFailed):
-            repo.git(*quiet, "-q", "--refresh", index=copy)
-        changed = repo.git("diff-files", "--name-only", "-z", index=copy).split(b"\0")
+            repo.git(*quiet, "-q", "--refresh", index=bare)
+        changed = repo.git("diff-files", "--name-only", "-z", index=bare).split(b"\0")
     reason = "changed, but marked assume-unchanged or skip-worktree"
-    return [_missed(repo, path, reason) for path in hidden if path in changed]
+    return [_missed(repo, path, reason) for path in copy.hidden if path in changed]
 
 
 def _missed(repo: Repo, path: bytes, reason: str) -> LeftOut:

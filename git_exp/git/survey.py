@@ -12,9 +12,11 @@ from pathlib import Path
 
 from git_exp import errors
 from git_exp.git import snapshot, status
+from git_exp.git.index import copied
 from git_exp.git.repo import Repo
 
 GITLINK = 0o160000
+SYMLINK = 0o120000
 # No hook of the user's runs while we look at a worktree or put it aside, and nobody's monitor is
 # believed about what has changed.
 PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
@@ -64,9 +66,9 @@ class Survey:
     untracked: set[bytes] = field(default_factory=set)
     embedded: list[bytes] = field(default_factory=list)
 
-    def at(self, path: bytes) -> bytes:
+    def at(self, path: bytes) -> Path:
         """Where a path of the repository is on disk."""
-        return os.path.join(self.top, path)
+        return place(self.repo, path)
 
     def differences(self, tree: str) -> dict[bytes, Sides]:
         """What a tree and the index have at each path where they differ."""
@@ -76,7 +78,7 @@ class Survey:
     @contextmanager
     def adding(self, paths: Iterable[bytes]) -> Iterator[Path]:
         """An index in which these paths of the worktree have been added, gone afterwards."""
-        with snapshot.copied_index(self.repo) as scratch:
+        with copied(self.repo) as scratch:
             if self.index.exists():
                 shutil.copy2(self.index, scratch)
             snapshot.stage(self.repo, scratch, self.addable(paths))
@@ -96,7 +98,7 @@ def survey(repo: Repo) -> Iterator[Survey]:
         raise errors.RepositoryError(
             "this operation must be run in a work tree", hint="add --worktree DIR to make one"
         )
-    with snapshot.copied_index(repo) as index:
+    with copied(repo) as index:
         marks = _reveal(repo, index)
         listing = repo.git(*PLAIN, *status.ARGS, index=index)
         head, branch = position(repo)
@@ -155,6 +157,11 @@ def listed(paths: Iterable[bytes]) -> bytes:
     return b"".join(path + b"\0" for path in paths)
 
 
+def place(repo: Repo, path: bytes) -> Path:
+    """Where a path of the repository is on disk."""
+    return (repo.top or repo.git_dir) / os.fsdecode(path)
+
+
 def naming(paths: Iterable[str], limit: int = 10) -> str:
     """Paths in a message: quoted, the first ten of them."""
     found = list(paths)
@@ -177,8 +184,7 @@ def _reveal(repo: Repo, index: Path) -> list[tuple[str, bytes]]:
     tagged = _TAGGED.findall(repo.git("ls-files", "-v", "-z", index=index))
     if not tagged:
         return []
-    top = os.fsencode(repo.top or "")
-    shown = [path for tag, path in tagged if tag == b"h" or os.path.lexists(_join(top, path))]
+    shown = [p for tag, p in tagged if tag == b"h" or os.path.lexists(place(repo, p))]
     for option in ("--no-assume-unchanged", "--no-skip-worktree"):
         write(repo, index, option, "-z", "--stdin", stdin=listed(shown))
     sparse = repo.config.flag("core.sparseCheckout")
@@ -221,7 +227,3 @@ def _entry(mode: bytes, oid: bytes) -> Entry | None:
 def _collides(path: bytes, others: set[bytes]) -> bool:
     """Whether one of two paths would be a folder of the other's."""
     return any(one.startswith(path + b"/") or path.startswith(one + b"/") for one in others)
-
-
-def _join(top: bytes, path: bytes) -> bytes:
-    return os.path.join(top, path)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from git_exp import errors
-from git_exp.git import snapshot
+from git_exp.git.index import copied
 from git_exp.git.overwrite import Aim
 from git_exp.git.repo import Repo
 from git_exp.git.survey import Survey, listed, naming, position
@@ -29,7 +29,9 @@ _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 def unfinished(repo: Repo) -> str | None:
     """What the user is in the middle of: merging, rebasing, cherry-picking or reverting."""
-    return next((doing for name, doing in _UNFINISHED.items() if (repo.git_dir / name).exists()), None)
+    return next(
+        (doing for name, doing in _UNFINISHED.items() if (repo.git_dir / name).exists()), None
+    )
 
 
 def present(repo: Repo, commit: str) -> bool:
@@ -71,12 +73,9 @@ def lay(found: Survey, aim: Aim, *, force: bool, same: Collection[bytes]) -> Non
     """
     repo = found.repo
     with _added(found, same):
-        if force:
-            how = ("--reset", "-u", aim.tree)
-        else:
-            # With what is safe added to it, the index is the one side that a change is seen from.
-            how = ("-m", "-u", _write_tree(repo), aim.tree)
-        repo.git(*_NO_HOOKS, "read-tree", "--no-recurse-submodules", *how)
+        # With what is safe added to it, the index is the one side that a change is seen from.
+        how = ("--reset", "-u") if force else ("-m", "-u", _write_tree(repo))
+        repo.git(*_NO_HOOKS, "read-tree", "--no-recurse-submodules", *how, aim.tree)
     if aim.index:
         repo.git(*_NO_HOOKS, "read-tree", "--reset", aim.index)
     with suppress(errors.GitFailed):
@@ -139,7 +138,7 @@ def matching(found: Survey, tree: str, specs: Sequence[str]) -> tuple[list[bytes
     repo = found.repo
     here = _from_prefix(repo)
     args = ("ls-files", "-z", "--full-name")
-    with snapshot.copied_index(repo) as index:
+    with copied(repo) as index:
         index.unlink(missing_ok=True)
         repo.git("read-tree", tree, index=index)
         held = repo.git(*here, *args, "--error-unmatch", "--", *specs, index=index)
@@ -195,12 +194,10 @@ def _added(found: Survey, paths: Collection[bytes]) -> Iterator[None]:
         yield
         return
     repo = found.repo
-    with snapshot.copied_index(repo) as before:
+    with copied(repo) as before:
         try:
             args = ("-c", "core.safecrlf=false", "update-index", "--add", "--remove")
-            repo.git(
-                *_NO_HOOKS, *args, "-z", "--stdin", stdin=listed(found.addable(paths))
-            )
+            repo.git(*_NO_HOOKS, *args, "-z", "--stdin", stdin=listed(found.addable(paths)))
             yield
         except BaseException:
             _put_back(repo, before)

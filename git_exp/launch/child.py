@@ -147,6 +147,8 @@ class Child:
         for end in self._wake:
             os.close(end)
         self._wake = ()
+        if self._process and not self._ended:
+            self._process.returncode = 0  # nobody waits for it any more, on purpose
 
     def _open(self, name: str, opened: contextlib.ExitStack) -> int:
         self._files.append(self._output / name)
@@ -204,11 +206,11 @@ class Child:
                 self._process.returncode = os.waitstatus_to_exitcode(status)
 
     def _watch(self, tails: Sequence[Tail]) -> None:
-        pause = _SHORTEST
+        pause = 0.0
         while self.pid is not None and not self._ended:
+            typed = self._rest(pause, self.pid)
             moved = [tail.pass_on() for tail in tails]
-            typed = self._rest(0.0 if any(moved) else pause, self.pid)
-            pause = _SHORTEST if any(moved) or typed else min(2 * pause, _LONGEST)
+            pause = 0.0 if typed or any(moved) else min(max(2 * pause, _SHORTEST), _LONGEST)
             self._peak = max(self._peak, process.peak(self.pid))
             self._expire(self.pid)
             self._collect()

@@ -18,7 +18,7 @@ _ESCAPE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 
 Metrics = dict[str, int | float]
-OnMetric = Callable[[Metrics, int | None], None]
+OnMetric = Callable[[Metrics, int | None], object]
 
 
 def metric_line(line: bytes) -> tuple[Metrics, int | None] | None:

@@ -1,0 +1,133 @@
+"""git exp checkout: go back to the code of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from git_exp import cli, query, restore
+from git_exp.cli import options, output
+from git_exp.restore import Answer, Form
+from git_exp.run import Run
+from git_exp.store import Store
+
+_LISTED = 10
+
+
+@click.command()
+@options.run_argument()
+@click.option("-b", "branch", metavar="branch", help="Make a branch there, and switch to it.")
+@click.option(
+    "--worktree",
+    metavar="dir",
+    type=click.Path(path_type=Path),
+    help="Put the code into a new worktree, and leave this one alone.",
+)
+@click.option(
+    "--keep-base",
+    is_flag=True,
+    help="Set HEAD to the commit that the run started from, and leave its changes uncommitted.",
+)
+@click.option("--save", is_flag=True, help="Put all local changes aside first.")
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Remove untracked files that the run did not have, once they are put aside.",
+)
+@click.argument("paths", nargs=-1, type=click.Path())
+@options.answer
+def command(run: str, worktree: Path | None, form: options.Form, **given: object) -> None:
+    """Go back to the code of a run.
+
+    HEAD is detached at the run's commit, as `git checkout` of it would do; with PATH, those files
+    alone are written, HEAD and the index stay. A checkout that would overwrite local changes is
+    refused, with exit code 4 and nothing touched, unless --save puts them aside: index, worktree
+    and every untracked file that is not ignored, in commits below `refs/exp/saved/`, which are
+    never pushed. A RUN of `@{saved}` brings back what was put aside last.
+
+    Ignored files are never touched. Files that the snapshot of the run had left out are named.
+    """
+    store = cli.store()
+    folder = None if worktree is None else Path.cwd() / worktree
+    wanted = Form(worktree=folder, **given)  # type: ignore[arg-type]
+    back = restore.saved(store.repo, run)
+    found = None if back else query.find(store, run)
+    answer = _gone_back(store, found, run, wanted)
+    if form.kind == "json":
+        output.document("checkout", answer)
+    else:
+        _tell(answer, found)
+
+
+def _gone_back(store: Store, run: Run | None, name: str, wanted: Form) -> Answer:
+    if run:
+        return restore.checkout(store.repo, run, wanted)
+    what = restore.saved(store.repo, name)
+    assert what
+    if wanted != Form(save=wanted.save, exact=wanted.exact):
+        raise click.UsageError("saved work comes back whole: only --save and --exact go with it")
+    return restore.back(store.repo, what, save=wanted.save, exact=wanted.exact)
+
+
+def _tell(answer: Answer, run: Run | None) -> None:
+    for line in answer.said.splitlines():
+        output.say(line)
+    for one in answer.kept:
+        output.line(f"{one.letter}\t{one.path}")
+    output.say(_done(answer, run))
+    _list("removed", answer.removed)
+    if answer.saved:
+        output.say(f"Local changes are in {answer.saved}")
+        output.hints(f"to return: {answer.way_back}")
+    elif _moved(answer):
+        output.hints(f"to return: {_return(answer)}")
+    if answer.unsaved:
+        _list("untracked files that git cannot hold, left where they are", answer.unsaved)
+    if answer.untracked:
+        _list("untracked files that the run did not have (--exact removes them)", answer.untracked)
+    _warn(answer)
+
+
+def _done(answer: Answer, run: Run | None) -> str:
+    title = f"run {query.short(run.id)} '{run.name}'" if run else "what was put aside"
+    if answer.worktree:
+        return f"The code of {title} is in {answer.worktree}"
+    if answer.restored or (run and not _moved(answer) and answer.commit != answer.head):
+        files = "1 file" if len(answer.restored) == 1 else f"{len(answer.restored)} files"
+        return f"Updated {files} from {title}"
+    where = f"{answer.head[:8]}" if answer.head else "an unborn branch"
+    branch = f" on branch {answer.branch.removeprefix('refs/heads/')}" if answer.branch else ""
+    return f"HEAD is now at {where}{branch}, the files are those of {title}"
+
+
+def _moved(answer: Answer) -> bool:
+    return (answer.head, answer.branch) != (answer.was_head, answer.was_branch)
+
+
+def _return(answer: Answer) -> str:
+    if answer.was_branch:
+        return f"git switch {answer.was_branch.removeprefix('refs/heads/')}"
+    return f"git switch --detach {answer.was_head}"
+
+
+def _list(title: str, paths: Sequence[str]) -> None:
+    if paths:
+        more = f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
+        output.say(f"{title}: {', '.join(paths[:_LISTED])}{more}")
+
+
+def _warn(answer: Answer) -> None:
+    left = [f"{one.path} ({one.reason}; {one.now})" for one in answer.left_out]
+    unlisted = answer.left_out_unlisted
+    if left or unlisted:
+        many = len(left) + unlisted
+        files = "1 file" if many == 1 else f"{many} files"
+        shown = ", ".join(left[:_LISTED]) + (" and more" if many > _LISTED else "")
+        output.warn(f"the snapshot had left out {files} that are not as they were: {shown}")
+    if answer.folder_gone:
+        output.warn(
+            "the current folder is not in this run",
+            hint='cd to the top: cd "$(git rev-parse --show-toplevel)"',
+        )

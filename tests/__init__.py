@@ -1,0 +1,1 @@
+"""The tests of git exp: real repositories, no mocks but the clock."""

@@ -1,0 +1,135 @@
+"""The house as a table: layers, homes of libraries, and the exceptions that only become fewer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# Imports point up this table only. A package stands for all that is in it.
+LAYERS = (
+    "errors values records",
+    "metrics run merge names query config table mask curve left_out",
+    "git",
+    "journal spool locks ledger data seal store index",
+    "distributions starting recorder endings experiment launch compare restore share action hook",
+    "session",
+    "cli agent tui web",
+    "__init__ __main__",
+)
+DOORS = ("cli", "agent", "tui", "web")
+
+# Where a library may be imported: its home, or a place that has a reason.
+HOMES = {
+    "msgspec": ("records",),
+    "pygit2": ("git",),
+    "sqlite3": ("index",),
+    "subprocess": ("git", "launch"),
+    "click": ("cli",),
+    "rich": ("cli",),
+    "mcp": ("agent",),
+    "textual": ("tui",),
+    "starlette": ("web",),
+}
+# The lists below only become shorter. Each entry has its reason; one that is not needed fails.
+ELSEWHERE = {
+    ("values", "msgspec"): "makes plain what records are about to encode",
+    ("run", "msgspec"): "Run is a Struct, so that --json sends it as it is",
+    ("compare", "msgspec"): "what diff answers is a Struct, so that --json sends it as it is",
+    ("table", "msgspec"): "encodes a nested value as one cell",
+    ("cli.output", "msgspec"): "writes Structs as JSON",
+    ("cli.show", "msgspec"): "what show answers is a Struct, so that --json sends it as it is",
+    ("cli.terminal", "subprocess"): "starts the user's pager",
+}
+READ_THE_WORLD = {
+    "experiment": "the door of the script that calls it: its folder, argv and environment",
+    "__main__": "the arguments of the command",
+}
+TALK = {
+    "endings": "one line on stderr for a run that nobody could seal: its program has no other door",
+    "launch.keeper": "a program of its own, told by stdin what to keep",
+    "__main__": "answers --version before anything is imported",
+}
+LONG: dict[str, str] = {}
+MANY_PARAMETERS: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module of the package, by its name below git_exp."""
+
+    path: Path
+
+    @cached_property
+    def name(self) -> str:
+        parts = self.path.relative_to(ROOT / "git_exp").with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+    @cached_property
+    def head(self) -> str:
+        return self.name.partition(".")[0]
+
+    @cached_property
+    def text(self) -> str:
+        return self.path.read_text()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @property
+    def layer(self) -> int:
+        return next((at for at, row in enumerate(LAYERS) if self.head in row.split()), -1)
+
+    def imports(self) -> Iterator[str]:
+        """Every dotted name that is imported, anywhere in the module."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (one.name for one in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from (f"{node.module}.{one.name}" for one in node.names)
+
+    def ours(self) -> Iterator[str]:
+        """The modules of ours that are imported, without `git_exp.`."""
+        for name in self.imports():
+            if name.startswith("git_exp."):
+                yield name.removeprefix("git_exp.")
+
+    def functions(self) -> Iterator[ast.FunctionDef]:
+        return (node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef))
+
+    def reads(self) -> Iterator[str]:
+        """Dotted names that are read, such as `os.environ`."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Attribute):
+                yield ast.unparse(node)
+
+
+def modules(folder: str = "git_exp") -> list[Module]:
+    return [Module(path) for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def within(name: str, places: tuple[str, ...]) -> bool:
+    """Whether a module is one of these, or in one of them."""
+    return any(name == place or name.startswith(f"{place}.") for place in places)
+
+
+def lines(function: ast.FunctionDef) -> int:
+    return (function.end_lineno or 0) - function.lineno + 1
+
+
+def is_command(function: ast.FunctionDef) -> bool:
+    """Whether click calls it: its parameters are the options of a command, by keyword."""
+    return any("click." in ast.unparse(one) for one in function.decorator_list)
+
+
+def parameters(function: ast.FunctionDef) -> tuple[int, int]:
+    """How many parameters, and how many of them positional, without self."""
+    given = function.args
+    positional = [one.arg for one in (*given.posonlyargs, *given.args)]
+    own = [one for one in positional if one not in ("self", "cls")]
+    return len(own) + len(given.kwonlyargs), len(own)

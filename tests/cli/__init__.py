@@ -1,0 +1,1 @@
+"""The tests of the commands, each in the file of its word."""

@@ -1,0 +1,199 @@
+"""The house holds: layers, homes of libraries, doors, sizes and names."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from git_exp import cli
+from tests import architecture as house
+from tests.architecture import ROOT, Module, modules, within
+
+EVERY = modules()
+CORE = [one for one in EVERY if one.head not in house.DOORS]
+IDS = [one.name for one in EVERY]
+FORBIDDEN = {"util", "utils", "helper", "helpers", "common", "base", "manager", "handler"}
+
+
+@pytest.mark.parametrize("module", EVERY, ids=IDS)
+def test_imports_point_up_the_table_of_layers(module: Module) -> None:
+    assert module.layer >= 0, f"{module.name} has no layer: add it to LAYERS"
+    for name in module.ours():
+        head = name.partition(".")[0]
+        layer = next((at for at, row in enumerate(house.LAYERS) if head in row.split()), None)
+
+        assert layer is None or layer <= module.layer, f"{module.name} imports {name}"
+
+
+@pytest.mark.parametrize("module", EVERY, ids=IDS)
+def test_every_library_is_imported_only_at_its_home(module: Module) -> None:
+    for name in {one.partition(".")[0] for one in module.imports()}:
+        home = house.HOMES.get(name)
+        at_home = home is None or within(module.name, home)
+
+        assert at_home or (module.name, name) in house.ELSEWHERE, f"{module.name} imports {name}"
+
+
+def test_the_base_install_needs_no_library_that_has_no_home() -> None:
+    used = {name.partition(".")[0] for one in EVERY for name in one.imports()}
+    theirs = used - set(sys.stdlib_module_names) - {"git_exp", "__future__"}
+
+    assert theirs <= set(house.HOMES), "a new library needs a home"
+
+
+def test_the_git_door_knows_nothing_of_experiments() -> None:
+    for module in EVERY:
+        for name in module.ours() if module.head == "git" else ():
+            assert within(name, ("git", "errors")), f"{module.name} imports {name}"
+
+
+def test_doors_import_neither_git_nor_each_other() -> None:
+    for module in EVERY:
+        others = {"git", *house.DOORS} - {module.head}
+        for name in module.ours() if module.head in house.DOORS else ():
+            assert name.partition(".")[0] not in others, f"{module.name} imports {name}"
+
+
+def test_no_modules_of_the_core_import_each_other_in_a_circle() -> None:
+    names = {one.name for one in CORE}
+    graph = {one.name: _at_import(one.tree, names) - {one.name} for one in CORE}
+
+    while leaves := [name for name, needs in graph.items() if not needs & set(graph)]:
+        for name in leaves:
+            del graph[name]
+
+    assert not graph
+
+
+def test_only_doors_read_the_folder_the_environment_and_the_arguments() -> None:
+    world = re.compile(r"os\.(environb?|getenv|getcwdb?)|sys\.argv|Path\.(cwd|home)|.*expanduser")
+    readers = {one.name for one in CORE if any(map(world.fullmatch, one.reads()))}
+
+    assert readers <= set(house.READ_THE_WORLD)
+
+
+def test_the_core_neither_prints_nor_asks() -> None:
+    talkers = {
+        one.name
+        for one in CORE
+        if any(re.match(r"sys\.(stdin|stdout|stderr)", name) for name in one.reads())
+        or any(_calls(one.tree, name) for name in ("print", "input"))
+    }
+
+    assert talkers <= set(house.TALK)
+
+
+def test_a_module_whose_annotations_are_resolved_hides_no_import_from_them() -> None:
+    for module in EVERY:
+        structs = any(
+            isinstance(node, ast.ClassDef)
+            and any("Struct" in ast.unparse(base) for base in node.bases)
+            for node in ast.walk(module.tree)
+        )
+        if structs:
+            assert "TYPE_CHECKING" not in module.text, f"{module.name} defines Structs"
+
+
+@pytest.mark.parametrize("module", EVERY, ids=IDS)
+def test_modules_are_short(module: Module) -> None:
+    assert module.text.count("\n") <= 400 or module.name in house.LONG
+
+
+@pytest.mark.parametrize("module", EVERY, ids=IDS)
+def test_functions_are_short_and_have_few_parameters(module: Module) -> None:
+    for function in module.functions():
+        name = f"{module.name}.{function.name}"
+        count, positional = house.parameters(function)
+
+        assert house.lines(function) <= 50 or name in house.LONG, f"{name} is too long"
+        if not house.is_command(function) and name not in house.MANY_PARAMETERS:
+            assert count <= 6, f"{name} has {count} parameters"
+            assert positional <= 3, f"{name} has {positional} positional parameters"
+
+
+def test_the_median_function_has_fewer_than_ten_lines() -> None:
+    assert statistics.median(house.lines(one) for each in EVERY for one in each.functions()) < 10
+
+
+def test_no_module_or_class_has_a_name_that_says_nothing() -> None:
+    for module in EVERY:
+        classes = [node.name for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+        for name in (module.path.stem, *classes):
+            words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+", name)}
+
+            assert not words & FORBIDDEN, f"{module.name}: {name}"
+
+
+@pytest.mark.parametrize("folder", ["git_exp", "tests", "man"])
+def test_the_first_line_of_every_module_says_what_it_is(folder: str) -> None:
+    for module in (Module(path) for path in sorted((ROOT / folder).rglob("*.py"))):
+        first = module.text.partition("\n")[0]
+
+        if module.text:
+            assert re.match(r'"""\S+ .*[.:?]("""|$)', first), f"{module.path}: {first}"
+
+
+@pytest.mark.parametrize("word", cli.words())
+def test_the_word_of_every_command_stands_in_four_places(word: str) -> None:
+    first = (ROOT / f"git_exp/cli/{word}.py").read_text().partition("\n")[0]
+
+    assert first.startswith(f'"""git exp {word}: ')
+    assert (ROOT / f"tests/cli/test_{word}.py").exists()
+    assert (ROOT / f"man/git-exp-{word}.1").exists()
+    assert any(word in words for purpose, words in cli.grouped() if purpose != "more")
+
+
+def test_the_root_holds_what_it_should() -> None:
+    tracked = subprocess.run(("git", "ls-files"), cwd=ROOT, capture_output=True, text=True).stdout
+    there = {Path(line).parts[0] for line in tracked.splitlines()}
+
+    assert there - {"pyproject.toml", "git_exp", "hooks", "tests", "man", "README.md", "LICENSE",
+                    "CHANGELOG.md", ".ci", ".gitignore"} == set()  # fmt: skip
+
+
+def test_no_exception_outlives_its_reason() -> None:
+    by_name = {one.name: one for one in EVERY}
+    imported = {
+        name: {dot.partition(".")[0] for dot in one.imports()} for name, one in by_name.items()
+    }
+    sizes = {name: one.text.count("\n") for name, one in by_name.items()}
+    for each in EVERY:
+        sizes |= {f"{each.name}.{one.name}": house.lines(one) * 8 for one in each.functions()}
+
+    assert [key for key in house.ELSEWHERE if key[1] not in imported.get(key[0], ())] == []
+    assert [name for name in (*house.READ_THE_WORLD, *house.TALK) if name not in by_name] == []
+    assert [name for name in house.LONG if sizes.get(name, 0) <= 400] == []
+
+
+def test_importing_git_exp_imports_nothing_heavy() -> None:
+    code = "import sys, git_exp; print(*{'pygit2', 'click', 'rich', 'msgspec'} & set(sys.modules))"
+
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def _at_import(tree: ast.Module, names: set[str]) -> set[str]:
+    """The modules that one imports when it is imported itself."""
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{one.name}" for one in node.names} | {str(node.module)}
+        elif isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+    ours = {name.removeprefix("git_exp.") for name in found} & names
+    # What is imported from a submodule is not what its package imports from there.
+    return {name for name in ours if not any(one.startswith(f"{name}.") for one in ours)}
+
+
+def _calls(tree: ast.Module, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+        for node in ast.walk(tree)
+    )

@@ -1,0 +1,177 @@
+"""Any small worktree: what is put aside comes back identical, and what is not is never lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from git_exp import errors
+from git_exp.run import Run
+from tests.test_restore import EMPTY, State, World
+
+NAMES = (b"a", b"a/x", b"a/y.log", b"d/e/f", b"d/e", b"n\nl", b'q"\xff', b"z.log", b"ig/h", b"ig")
+Files = Mapping[bytes, tuple[str, bytes]]
+
+entries = st.tuples(
+    st.sampled_from(("file", "file", "exec", "link")), st.sampled_from((b"1\n", b"2\n", b"", b"a"))
+)
+
+
+def _fits(files: Files) -> bool:
+    """Whether no file is a folder of another."""
+    return not any(one.startswith(other + b"/") for one in files for other in files)
+
+
+trees = st.dictionaries(st.sampled_from(NAMES), entries, max_size=6).filter(_fits)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[Files, Files, Files, Files]:
+    """Base, run, index and worktree, each near another."""
+    base = draw(trees)
+    layers = [base]
+    for _ in range(3):
+        near = {**draw(st.sampled_from(layers)), **draw(trees)}
+        for name in draw(st.sets(st.sampled_from(NAMES), max_size=3)):
+            near.pop(name, None)
+        layers.append(near if _fits(near) else draw(trees))
+    return layers[0], layers[1], layers[2], layers[3]
+
+
+def lay(world: World, files: Files) -> None:
+    """Make the worktree these files and no others."""
+    for one in os.scandir(world.top):
+        if one.is_dir(follow_symlinks=False) and one.name != ".git":
+            shutil.rmtree(one.path)
+        elif one.name != ".git":
+            os.unlink(one.path)
+    for name, (kind, data) in files.items():
+        path = os.path.join(os.fsencode(world.top), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if kind == "link":
+            os.symlink(data or b"nowhere", path)
+            continue
+        Path(os.fsdecode(path)).write_bytes(data)
+        os.chmod(path, 0o755 if kind == "exec" else 0o644)
+
+
+def build(world: World, layers: tuple[Files, Files, Files, Files]) -> Run:
+    """A run of the second layer over a commit of the first; index and worktree are the others."""
+    base, run, index, files = layers
+    (world.top / ".git/info/exclude").write_text("*.log\nig\n")
+    lay(world, base)
+    world.git("add", "-A", "-f")
+    world.git("commit", "-q", "--allow-empty", "-m", "base")
+    lay(world, run)
+    found = world.run()
+    lay(world, index)
+    world.git("add", "-A", "-f")
+    lay(world, files)
+    return found
+
+
+def tracked(world: World, commit: str) -> dict[bytes, tuple[bytes, bytes]]:
+    """Mode and bytes of each file of a commit."""
+    listing = os.fsencode(world.git("ls-tree", "-r", "-z", commit)).split(b"\0")[:-1]
+    modes = {line.partition(b"\t")[2]: line[:6] for line in listing}
+    return {path: (modes[path], data) for path, data in world.tree(commit).items()}
+
+
+def there(state: State) -> dict[bytes, tuple[bytes, bytes]]:
+    """Mode, as git has it, and bytes of each file of a worktree."""
+    return {
+        path: (b"120000" if mode & 0o20000 else b"100755" if mode & 0o100 else b"100644", data)
+        for path, (mode, data) in state.files.items()
+    }
+
+
+def comes_back(layers: tuple[Files, Files, Files, Files], form: Mapping[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "w")
+        run = build(world, layers)
+        before = world.state()
+
+        world.checkout(run, save=True, **form)
+
+        now = there(world.state())
+        target = tracked(world, run.commit)
+        assert {path: now.get(path) for path in target} == target
+        if form.get("exact"):
+            ignored = world.git("ls-files", "-o", "-i", "--exclude-standard", "-z").split("\0")
+            assert set(now) - set(target) <= {os.fsencode(path) for path in ignored}
+        world.back()
+        assert world.state() == before
+        world.git("fsck", "--strict")
+
+
+def never_lost(layers: tuple[Files, Files, Files, Files], form: Mapping[str, object]) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "w")
+        run = build(world, layers)
+        before = world.state(exact=True)
+        staged = tracked(world, world.git("write-tree"))
+        base = tracked(world, world.git("rev-parse", "HEAD"))
+
+        try:
+            world.checkout(run, **form)
+        except errors.Refused:
+            assert world.state(exact=True) == before
+            return False
+
+        now, target = there(world.state()), tracked(world, run.commit)
+        index = tracked(world, world.git("write-tree"))
+        for path, file in there(before).items():
+            safe = (now.get(path), target.get(path), base.get(path), index.get(path))
+            assert file in safe, path
+        for path, file in staged.items():
+            safe = (now.get(path), target.get(path), base.get(path), index.get(path))
+            assert file in safe, path
+        return True
+
+
+FORMS = st.sampled_from(({}, {"exact": True}, {"keep_base": True}, {"branch": "b"}))
+QUICK = settings(
+    max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+LONG = settings(QUICK, max_examples=600, derandomize=False)
+
+
+@QUICK
+@given(worlds(), FORMS)
+def test_what_a_checkout_puts_aside_comes_back_identical(
+    layers: tuple[Files, Files, Files, Files], form: dict[str, object]
+) -> None:
+    comes_back(layers, form)
+
+
+@QUICK
+@given(worlds(), FORMS.filter(lambda form: "exact" not in form))
+def test_a_checkout_that_puts_nothing_aside_loses_nothing(
+    layers: tuple[Files, Files, Files, Files], form: dict[str, object]
+) -> None:
+    never_lost(layers, form)
+
+
+@pytest.mark.slow
+@LONG
+@given(worlds(), FORMS)
+def test_what_many_checkouts_put_aside_comes_back_identical(
+    layers: tuple[Files, Files, Files, Files], form: dict[str, object]
+) -> None:
+    comes_back(layers, form)
+
+
+@pytest.mark.slow
+@LONG
+@given(worlds(), FORMS.filter(lambda form: "exact" not in form))
+def test_many_checkouts_that_put_nothing_aside_lose_nothing(
+    layers: tuple[Files, Files, Files, Files], form: dict[str, object]
+) -> None:
+    never_lost(layers, form)
