@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,15 +81,13 @@ def file(repo: Repo, run_id: str, path: str) -> bytes | None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a spool that is sealed; one where somebody is just joining stays."""
+    """Remove what waited in a spool beside its journals: it is sealed."""
     for kept in _KEPT:
         path = folder / kept
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    with suppress(OSError):
-        folder.rmdir()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,11 @@ class Recorder:
         self._tally = _Tally(self.folder)
         _ALL.add(self)
 
+    @property
+    def metrics(self) -> dict[str, records.Summary]:
+        """What was counted at the last checkpoint or at the end."""
+        return self._tally.fold.summaries
+
     def artifact(self, source: Path, name: str) -> None:
         """Keep a copy of a file under a name; one over `exp.maxArtifact` is only described."""
         paths.checked(name)
@@ -188,12 +193,12 @@ class _Tally:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._read: dict[str, int] = {}
-        self._fold = metrics.Fold()
+        self.fold = metrics.Fold()
 
     def read(self) -> metrics.Fold:
         fresh = [line for path in self._folder.glob("*.jsonl") for line in self._new(path)]
-        self._fold.lines(sorted(fresh))
-        return self._fold
+        self.fold.lines(sorted(fresh))
+        return self.fold
 
     def _new(self, path: Path) -> Sequence[bytes]:
         with path.open("rb") as file:

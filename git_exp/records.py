@@ -323,6 +323,15 @@ def stamp(micros: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:06d}Z"
 
 
+def scalar(text: str) -> Any:
+    """A param given as text: a number, true, false or null as JSON has them, else the text."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return values.quoted(text)
+    return text if isinstance(value, dict | list | str) else value
+
+
 def micros(t: str) -> int:
     """The microseconds since 1970 of a record's time; the inverse of `stamp`."""
     return calendar.timegm(time.strptime(t[:19], "%Y-%m-%dT%H:%M:%S")) * 1_000_000 + int(t[20:26])

@@ -223,8 +223,13 @@ def _clean(folder: Folder) -> None:
     """
     if folder.life is not Life.DEAD:
         return
+    last = all(found.life is Life.DEAD for found in folder.journals)
+    if last:
+        data.remove(folder.path)
+    # The journals go last: while one is there, a killed cleaning is done again.
     for found in folder.journals:
         if found.life is Life.DEAD:
             found.path.unlink(missing_ok=True)
-    if all(found.life is Life.DEAD for found in folder.journals):
-        data.remove(folder.path)
+    if last:
+        with suppress(OSError):
+            folder.path.rmdir()

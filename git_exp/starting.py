@@ -143,6 +143,11 @@ def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
     return run
 
 
+def parent(run_id: str | None) -> str | None:
+    """The run that a new one is started inside of, if the environment names one."""
+    return run_id if run_id and values.is_run_id(run_id) else None
+
+
 def gaps(run: records.RunStart) -> list[str]:
     """What somebody should hear of who starts a run: all that its snapshot does not hold."""
     git = run.git

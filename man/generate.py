@@ -66,22 +66,19 @@ def main(args: list[str]) -> int:
 
 
 def _command(command: click.Command, word: str) -> str:
-    name = manual.page(word)
     prose = _prose(word)
-    first, *more = manual.paragraphs(command)
-    own = {
-        "Description": "\n\n".join(_named(one, command) for one in more or [first]),
-        "See also": "`git-exp`(1), `git-exp-format`(5)",
-    }
+    said = "\n\n".join(_named(one, command) for one in manual.description(command))
     body = {
-        "Description": roff.blocks(own["Description"]) + roff.blocks(prose.pop("Description", "")),
+        "Description": roff.blocks(said) + roff.blocks(prose.pop("Description", "")),
         "Options": _options(command),
         "Configuration": _settings(word),
         "Exit status": _statuses(),
-        "See also": roff.blocks(_joined(prose.pop("See also", ""), own["See also"])),
+        "See also": roff.blocks(
+            _joined(prose.pop("See also", ""), "`git-exp`(1), `git-exp-format`(5)")
+        ),
     }
     synopsis = _synopsis(f"git exp {word}", manual.synopsis(command))
-    head = _head(name, 1, manual.summary(command))
+    head = _head(manual.title(command), 1)
     return _page([*head, *synopsis], body, prose)
 
 
@@ -99,14 +96,15 @@ def _top(entry: cli.Commands) -> str:
         ),
     }
     words = [*manual.synopsis(entry), "<command>", "[<args>]"]
-    head = _head("git-exp", 1, "the experiment memory that lives inside git")
+    head = _head(manual.title(entry), 1)
     return _page([*head, *_synopsis("git exp", words)], body, prose)
 
 
 def _format() -> str:
     prose = _prose("git-exp-format")
     body = {"Description": roff.blocks(prose.pop("Description"))}
-    return _page(_head("git-exp-format", 5, "how git exp stores runs in a repository"), body, prose)
+    head = _head("git-exp-format - how git exp stores runs in a repository", 5)
+    return _page(head, body, prose)
 
 
 def _page(head: Iterable[str], body: dict[str, list[str]], prose: dict[str, str]) -> str:
@@ -119,11 +117,12 @@ def _page(head: Iterable[str], body: dict[str, list[str]], prose: dict[str, str]
     return "\n".join(lines) + "\n"
 
 
-def _head(name: str, section: int, summary: str) -> list[str]:
-    title = roff.text(name.upper(), code=True)
+def _head(title: str, section: int) -> list[str]:
+    name, _, summary = title.partition(" - ")
     return [
         '.\\" Made by man/generate.py from git_exp/cli and man/src: change those.',
-        f'.TH {title} {section} "" "git\\-exp {__version__}" "Git Exp Manual"',
+        f'.TH {roff.text(name.upper(), code=True)} {section} "" "git\\-exp {__version__}" '
+        '"Git Exp Manual"',
         ".nh",
         ".ad l",
         ".SH NAME",

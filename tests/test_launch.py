@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -21,19 +19,6 @@ import pytest
 from git_exp import launch
 from git_exp.launch import child as watch
 from git_exp.launch import output
-
-RUNNER = """
-import os, sys
-from pathlib import Path
-from git_exp import launch
-
-child = launch.start(
-    sys.argv[2:], cwd=Path.cwd(), env=os.environ, output=Path(sys.argv[1]), terminal=os.isatty(1)
-)
-outcome = child.follow(stdout=sys.stdout.buffer, stderr=sys.stderr.buffer)
-print("outcome", outcome.exit_code, flush=True)
-sys.exit(outcome.exit_code)
-"""
 
 
 class Seen:
@@ -85,63 +70,6 @@ def script(path: Path, text: str | bytes, mode: int = 0o755) -> Path:
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     path.chmod(mode)
     return path
-
-
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        (b"METRIC loss=0.5", ({"loss": 0.5}, None)),
-        (b"METRIC loss=0.5 acc=1 step=3", ({"loss": 0.5, "acc": 1}, 3)),
-        (b"METRIC step=3 val/acc=.9", ({"val/acc": 0.9}, 3)),
-        (b"METRIC train.loss=-1e-3\r\n", ({"train.loss": -1e-3}, None)),
-        (b"\x1b[32mMETRIC\x1b[0m loss=\x1b[1m2\x1b[0m", ({"loss": 2}, None)),
-        (b"METRIC a=inf b=-Infinity", ({"a": float("inf"), "b": float("-inf")}, None)),
-        (b"METRIC big=1180591620717411303424", ({"big": 2**70}, None)),
-        (b"METRIC a=1 a=2", ({"a": 2}, None)),
-        (b"METRIC a=1 step=2.0", ({"a": 1}, 2)),
-        (b"METRIC a=1 step=2.5", ({"a": 1}, None)),
-        (b"METRIC a=1 step=nan", ({"a": 1}, None)),
-        ("METRIC größe=1".encode(), ({"größe": 1}, None)),
-        (b"METRIC a=1 b=x c= =2 d c=1_000 e==3 f\x07=4", ({"a": 1}, None)),
-        ("METRIC a=1 b=٣".encode(), ({"a": 1}, None)),
-        (b"METRIC step=3", None),
-        (b"METRIC loss = 0.5", None),
-        (b"METRIC", None),
-        (b"METRICS loss=1", None),
-        (b" METRIC loss=1", None),
-        (b"metric loss=1", None),
-        (b"METRIC \xff=1", None),
-        (b"", None),
-    ],
-)
-def test_a_metric_line_is_names_and_numbers(line: bytes, found: object) -> None:
-    assert launch.metric_line(line) == found
-
-
-def test_nan_is_a_metric() -> None:
-    assert str(launch.metric_line(b"METRIC loss=nan")) == "({'loss': nan}, None)"
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 1 << 17])
-def test_lines_are_whole_however_the_stream_is_cut(size: int) -> None:
-    long = b"METRIC long=" + b"1" * 70_000
-    stream = b"METRIC a=1\n" + long + b"\nMETRIC b=2\r\nbar 10%\rMETRIC c=3\nMETRIC d=4"
-    lines = output.Lines()
-
-    cut = [one for at in range(0, len(stream), size) for one in lines.cut(stream[at : at + size])]
-
-    heard = [line for line in cut + lines.rest() if launch.metric_line(line) and line != long]
-    assert heard == [b"METRIC a=1", b"METRIC b=2", b"METRIC c=3", b"METRIC d=4"]
-
-
-def test_a_line_that_is_too_long_is_not_held(seen: Seen) -> None:
-    lines = output.Lines()
-
-    cut = [lines.cut(b"METRIC a=1 " + b"x" * 50_000) for _ in range(10)]
-
-    assert cut == [[]] * 10
-    assert lines.rest() == [b""]
-    assert lines.cut(b" METRIC b=2\nMETRIC c=3\n") == [b"METRIC c=3"]
 
 
 def test_stdout_and_stderr_are_kept_apart_and_unchanged(seen: Seen) -> None:
@@ -271,16 +199,6 @@ def test_what_was_ignored_stays_ignored(seen: Seen) -> None:
     assert seen.out.getvalue().endswith(b"still\n")
 
 
-def test_ctrl_c_without_a_terminal_is_passed_on_and_the_run_ends_in_order(tmp_path: Path) -> None:
-    run = runner(tmp_path, "sh", "-c", "echo ready; exec sleep 60")
-    until(lambda: written(tmp_path) == b"ready\n")
-
-    run.send_signal(signal.SIGINT)
-
-    assert run.communicate()[0] == b"ready\noutcome 130\n"
-    assert run.returncode == 130
-
-
 def test_out_of_time_ends_the_command_and_all_below_it(seen: Seen) -> None:
     outcome = seen.run("sh", "-c", "sleep 60 & echo METRIC pid=$!; wait", timeout=0.2)
 
@@ -406,6 +324,25 @@ def test_a_watch_outside_the_main_thread_works(seen: Seen) -> None:
     assert outcomes[0].exit_code == 6
 
 
+def test_a_command_that_somebody_else_waited_for_is_an_error_and_no_endless_wait(
+    seen: Seen,
+) -> None:
+    raised: list[str] = []
+
+    def run() -> None:
+        seen.on_metric = lambda: os.waitpid(int(seen.metrics[0][0]["pid"]), 0)
+        with pytest.raises(ChildProcessError) as error:
+            seen.run("sh", "-c", "echo METRIC pid=$$")
+        raised.append(str(error.value))
+
+    # Only outside the main thread, where no signal tells us first.
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+    assert raised == ["[Errno 10] No child processes"]
+
+
 def test_an_error_of_the_listener_ends_the_watch_and_not_the_command(seen: Seen) -> None:
     before = signal.getsignal(signal.SIGTERM)
 
@@ -431,78 +368,6 @@ def test_the_time_and_memory_are_the_command_s_own(seen: Seen) -> None:
     assert large.cpu_ms > 0
 
 
-def runner(folder: Path, *argv: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        (sys.executable, "-c", RUNNER, str(folder / "output"), *argv),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-
-
-def written(folder: Path) -> bytes:
-    file = folder / "output" / "stdout"
-    return file.read_bytes() if file.exists() else b""
-
-
-def test_kill_9_ends_the_watch_and_neither_command_nor_output(tmp_path: Path) -> None:
-    code = "echo one; until [ -e go ]; do sleep 0.01; done; echo two; echo three >&2"
-    run = runner(tmp_path, "sh", "-c", code)
-    until(lambda: written(tmp_path) == b"one\n")
-
-    run.kill()
-    assert run.communicate()[0] in (b"one\n", b"")
-    (tmp_path / "go").touch()
-
-    until(lambda: written(tmp_path) == b"one\ntwo\n")
-    until(lambda: (tmp_path / "output" / "stderr").read_bytes() == b"three\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "limit", "kept"),
-    [
-        ("", 10, ""),
-        ("one\ntwo\n", 8, "one\ntwo\n"),
-        ("one\ntwo\n", 0, "… 8 bytes left out …\n"),
-        ("one\ntwo\nthree\nfour\n", 12, "one\n… 10 bytes left out …\nfour\n"),
-        ("one\ntwo\nthree\nfour\n", 10, "one\n… 10 bytes left out …\nfour\n"),
-        ("0123456789", 4, "01\n… 6 bytes left out …\n89"),
-    ],
-)
-def test_kept_are_head_and_tail_in_whole_lines(
-    tmp_path: Path, text: str, limit: int, kept: str
-) -> None:
-    file = tmp_path / "stdout"
-    file.write_text(text)
-
-    assert b"".join(launch.trimmed(file, limit)).decode() == kept
-
-
-def test_what_is_kept_comes_in_pieces(tmp_path: Path) -> None:
-    file = tmp_path / "stdout"
-    file.write_bytes(b"x" * 3_000_000)
-
-    pieces = list(launch.trimmed(file, 2_000_000))
-
-    assert max(len(piece) for piece in pieces) <= output.CHUNK
-    assert sum(len(piece) for piece in pieces) == 2_000_000 + len(
-        "\n… 1000000 bytes left out …\n".encode()
-    )
-
-
-def test_a_file_that_shrinks_meanwhile_ends_early(tmp_path: Path) -> None:
-    file = tmp_path / "stdout"
-    file.write_bytes(b"x" * 1_000_000)
-
-    pieces = launch.trimmed(file, 1_000_000)
-    first = next(pieces)
-    file.write_bytes(b"")
-
-    assert first + b"".join(pieces) == b"x" * output.CHUNK
-
-
 def test_the_middle_of_a_file_far_over_the_limit_goes_back_to_the_disk(seen: Seen) -> None:
     limit = 1 << 16
 
@@ -515,16 +380,3 @@ def test_the_middle_of_a_file_far_over_the_limit_goes_back_to_the_disk(seen: See
     kept = b"".join(launch.trimmed(file, limit)).decode().splitlines()
     assert (kept[0], kept[-1]) == ("1", "1500000")
     assert all(line.isdigit() or "bytes left out" in line for line in kept)
-
-
-def test_a_file_that_takes_no_hole_is_passed_on_all_the_same() -> None:
-    file = os.memfd_create("sealed", os.MFD_ALLOW_SEALING)
-    os.write(file, b"x" * 1_000_000)
-    fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)
-    sink = io.BytesIO()
-
-    with output.Tail(Path(f"/proc/self/fd/{file}"), sink, on_gone=lambda: None, limit=1) as tail:
-        tail.drain()
-    os.close(file)
-
-    assert sink.getvalue() == b"x" * 1_000_000

@@ -6,56 +6,18 @@ import contextlib
 import fcntl
 import io
 import os
-import pty
 import signal
 import struct
-import subprocess
 import sys
 import termios
 import threading
 import time
-import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from git_exp import launch
-from git_exp.launch import keeper
-
-RUNNER = """
-import os, sys
-from pathlib import Path
-from git_exp import launch
-
-child = launch.start(
-    sys.argv[2:], cwd=Path.cwd(), env=os.environ, output=Path(sys.argv[1]), terminal=os.isatty(1)
-)
-outcome = child.follow(stdout=sys.stdout.buffer, stderr=sys.stderr.buffer)
-print("outcome", outcome.exit_code, flush=True)
-"""
-# A shell's job control: the job gets the terminal, and gives it back when it stops.
-SHELL = """
-import os, signal, sys
-
-signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-job = os.fork()
-if not job:
-    os.setpgid(0, 0)
-    os.tcsetpgrp(0, os.getpid())
-    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-while True:
-    _, status = os.waitpid(job, os.WUNTRACED)
-    if not os.WIFSTOPPED(status):
-        break
-    os.tcsetpgrp(0, os.getpgrp())
-    print("job stopped", flush=True)
-    os.system("stty -a | tr ';' '\\\\n' | grep -o -- '-*opost'")
-    sys.stdin.readline()
-    os.tcsetpgrp(0, job)
-    os.killpg(job, signal.SIGCONT)
-"""
 
 
 class User:
@@ -302,107 +264,20 @@ def test_the_suspend_key_is_the_command_s_where_it_wants_it(watched: Watched, us
     assert out.endswith(b"b'\\x1a'\n")
 
 
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+def test_an_error_of_the_listener_gives_the_terminal_back_and_the_command_goes_on(
+    watched: Watched, user: User
+) -> None:
+    before = termios.tcgetattr(user.ours)
 
+    def fail() -> None:
+        raise RuntimeError("full")
 
-class Typist:
-    """A user at a terminal where another program runs."""
+    watched.on_metric = fail
 
-    def __init__(self, keys: int) -> None:
-        self.keys = keys
-        self.shown = b""
+    with pytest.raises(RuntimeError, match="full"):
+        watched.sh("echo METRIC a=1; until [ -e go ]; do sleep 0.01; done; echo end")
+    (watched.folder / "go").touch()
 
-    def wait(self, text: bytes) -> None:
-        while text not in self.shown:
-            self.shown += os.read(self.keys, 4096)
-
-
-def test_ctrl_z_stops_command_and_job_and_the_shell_continues_them(tmp_path: Path) -> None:
-    command = ["sh", "-c", "echo pid $$.; read x; echo got $x"]
-    pid, keys = pty.fork()
-    if not pid:
-        os.chdir(tmp_path)
-        argv = [sys.executable, "-c", SHELL, "-c", RUNNER, "output", *command]
-        os.execv(sys.executable, argv)  # noqa: S606
-    user = Typist(keys)
-    user.wait(b".\r\n")
-    of_command = int(user.shown.partition(b"pid ")[2].partition(b".")[0])
-
-    os.write(keys, b"\x1a")
-    user.wait(b"opost\r\n")
-    until(lambda: state(of_command) == "T")
-    os.write(keys, b"go on\n")
-    os.write(keys, b"bye\n")
-    user.wait(b"outcome 0")
-
-    assert b"job stopped\r\nopost\r\n" in user.shown
-    assert b"got bye" in user.shown
-    os.waitpid(pid, 0)
-    os.close(keys)
-
-
-def test_kill_9_ends_the_watch_and_neither_command_nor_terminal(tmp_path: Path) -> None:
-    keys, theirs = os.openpty()
-    code = "echo one; until [ -e go ]; do sleep 0.01; done; echo two; test -t 1 && echo three"
-    run = subprocess.Popen(
-        (sys.executable, "-c", RUNNER, "output", "sh", "-c", code),
-        cwd=tmp_path,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    Typist(keys).wait(b"one")
-    until(User(keys, theirs).is_raw)
-
-    run.kill()
-    run.wait()
-    until(lambda: not User(keys, theirs).is_raw())
-    (tmp_path / "go").touch()
-
-    file = tmp_path / "output" / "stdout"
-    until(lambda: file.read_bytes() == b"one\r\ntwo\r\nthree\r\n")
-    os.close(keys)
-    os.close(theirs)
-
-
-def test_the_keeper_copies_until_nobody_can_write(tmp_path: Path, user: User) -> None:
-    master, slave = os.openpty()
-    lifeline, ours = os.pipe()
-    os.set_blocking(master, False)
-    cooked = termios.tcgetattr(user.ours)
-    keyboard = os.dup(user.ours)
-    tty.setraw(user.ours)
-    os.close(ours)
-    with (tmp_path / "stdout").open("wb") as target:
-        copy = threading.Thread(
-            target=keeper.keep, args=(master, target.fileno(), lifeline, keyboard, cooked)
-        )
-
-        copy.start()
-        os.write(slave, b"one\n")
-        until(lambda: not user.is_raw())
-        os.close(slave)
-        copy.join()
-
-    assert (tmp_path / "stdout").read_bytes() == b"one\r\n"
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(keyboard)
-    for fd in (master, lifeline):
-        os.close(fd)
-
-
-def test_the_keeper_goes_on_when_disk_and_terminal_are_gone() -> None:
-    master, slave = os.openpty()
-    lifeline, ours = os.pipe()
-    os.close(ours)
-    os.write(slave, b"one\n")
-    os.close(slave)
-    with open("/dev/full", "wb", buffering=0) as full, open(os.devnull) as terminal:
-        keeper.keep(master, full.fileno(), lifeline, os.dup(terminal.fileno()), [])
-
-    with pytest.raises(OSError, match="Input/output error"):
-        os.read(master, 1)
-    for fd in (master, lifeline):
-        os.close(fd)
+    assert termios.tcgetattr(user.ours) == before
+    file = watched.folder / "output" / "stdout"
+    until(lambda: file.read_bytes() == b"METRIC a=1\r\nend\r\n")

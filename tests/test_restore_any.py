@@ -115,8 +115,8 @@ def never_lost(layers: tuple[Files, Files, Files, Files], form: Mapping[str, obj
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder) / "w")
         run = build(world, layers)
-        before = world.state(exact=True)
         staged = tracked(world, world.git("write-tree"))
+        before = world.state(exact=True)
         base = tracked(world, world.git("rev-parse", "HEAD"))
 
         try:

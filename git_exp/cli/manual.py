@@ -82,18 +82,23 @@ def synopsis(command: click.Command) -> list[str]:
     return shown + arguments(command)
 
 
-def summary(command: click.Command) -> str:
-    """The first sentence of a command's help, as a NAME line has it."""
-    first = paragraphs(command)[0]
-    return first[:1].lower() + first[1:].removesuffix(".")
+def title(command: click.Command) -> str:
+    """The NAME line: the page of a command, and what it does."""
+    if isinstance(command, cli.Commands):
+        return "git-exp - the experiment memory that lives inside git"
+    word = str(command.name)
+    return f"{page(word)} - {cli.summary(word)}"
 
 
-def paragraphs(command: click.Command) -> list[str]:
-    """A command's help, a paragraph each; the first one is its first sentence alone."""
-    text = inspect.cleandoc(command.help or command.name or "").split("\f")[0]
+def description(command: click.Command) -> list[str]:
+    """A command's help, a paragraph each, less a first sentence that only says the NAME again."""
+    text = inspect.cleandoc(command.help or "")
     blocks = [block for block in re.split(r"\n\s*\n", text) if block.strip()]
     first, *more = re.split(r"(?<=[.!?])\s+", blocks[0], maxsplit=1)
-    return [" ".join(first.split()), *more, *blocks[1:]]
+    said = " ".join(first.split()).removesuffix(".")
+    if (more or blocks[1:]) and title(command).endswith(f" - {said[:1].lower()}{said[1:]}"):
+        return [*more, *blocks[1:]]
+    return blocks
 
 
 def with_placeholders(text: str, command: click.Command) -> str:
@@ -127,11 +132,9 @@ def usage(ctx: click.Context) -> str:
 
 def text(ctx: click.Context) -> str:
     """The whole help as text, for where there is no man."""
-    name = page("" if isinstance(ctx.command, cli.Commands) else str(ctx.command.name))
-    first, *more = paragraphs(ctx.command)
-    body = [f"{name} - {summary(ctx.command)}"] if more else [f"{name} - {first}"]
-    body += [textwrap.fill(" ".join(block.split()), 78) for block in more]
-    return "\n\n".join([*body, usage(ctx)]).replace("`", "")
+    body = [textwrap.fill(" ".join(one.split()), 78) for one in description(ctx.command)]
+    shown = "\n\n".join([title(ctx.command), *body]).replace("`", "")
+    return f"{shown}\n\n{usage(ctx)}"
 
 
 def installed(name: str) -> Path | None:

@@ -18,6 +18,7 @@ _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 _GAP = 2
+_NARROWEST = 4
 
 
 class Piece(NamedTuple):
@@ -204,27 +205,45 @@ def _padded(text: str, width: int, column: Column) -> str:
     return blank + text if column.right else text + blank
 
 
-def _rich_table(columns: Sequence[Column], rows: Iterable[Sequence[Piece]]) -> None:
+def _rich_table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
-    for one in columns:
+    widths = _fitting(columns, rows)
+    for one, width in zip(columns, widths, strict=True):
         grid.add_column(
             Text(one.heading),
             style=one.style,
             justify="right" if one.right else "left",
             no_wrap=True,
             overflow="ellipsis",
-            min_width=len(one.heading) if one.fixed else None,
+            width=width,
         )
     for row in rows:
         grid.add_row(*(Text(piece.text, style=piece.style) for piece in row))
+    coloured = terminal.colour()
+    total = sum(widths) + _GAP * len(widths)
     Console(
         file=sys.stdout,
-        width=terminal.width(),
-        force_terminal=terminal.colour(),
-        no_color=not terminal.colour(),
+        width=max(total, terminal.width()),
+        force_terminal=coloured,
+        no_color=not coloured,
         highlight=False,
     ).print(grid)
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[Piece]]) -> list[int]:
+    """Widths that fit the terminal: the widest column gives way first, a fixed one never."""
+    texts = [[one.heading for one in columns], *([one.text for one in row] for row in rows)]
+    widths = [max(map(_width, of_one)) for of_one in zip(*texts, strict=True)]
+    loose = [at for at, one in enumerate(columns) if not one.fixed]
+    over = sum(widths) + _GAP * (len(widths) - 1) - terminal.width()
+    while over > 0 and loose:
+        widest = max(loose, key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+        over -= 1
+    return widths

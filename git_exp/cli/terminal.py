@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from typing import TextIO
@@ -78,6 +79,7 @@ def page() -> None:
     os.dup2(child.stdin.fileno(), 1)
     child.stdin.close()
     context.meta[_PAGED] = True
+    signal.signal(signal.SIGINT, functools.partial(_interrupt, child))
     context.find_root().call_on_close(lambda: _leave(child, terminal))
 
 
@@ -98,14 +100,13 @@ def _leave(child: subprocess.Popen[bytes], terminal: int) -> None:
     finally:
         os.dup2(terminal, 1)
         os.close(terminal)
-        _wait(child)
+        child.wait()
 
 
-def _wait(child: subprocess.Popen[bytes]) -> None:
-    while child.returncode is None:
-        # ^C in the pager is the pager's: leaving now would make two readers of one terminal.
-        with contextlib.suppress(KeyboardInterrupt):
-            child.wait()
+def _interrupt(child: subprocess.Popen[bytes], *_: object) -> None:
+    # ^C belongs to the pager: leaving while it runs would make two readers of one terminal.
+    if child.poll() is not None:
+        raise KeyboardInterrupt
 
 
 def _flag(value: str | None) -> bool:

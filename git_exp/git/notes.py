@@ -60,6 +60,24 @@ def read(repo: Repo, tree: str | None, oid: str) -> bytes:
     return b"\n".join(objects.blob(repo, one) for one in blobs(repo, tree, oid))
 
 
+def removed(repo: Repo, commit: str | None) -> dict[str, str]:
+    """Notes that the history of a notes commit has and its tree has not, with their last blobs.
+
+    Our own commits never remove one: only those of other writers are compared with their parents
+    (`git notes prune` in a clone that holds notes alone removes them all).
+    """
+    lost: dict[str, str] = {}
+    there: set[str] | None = None
+    for parent, child in _foreign_steps(repo, commit):
+        if there is None:
+            there = {oid for oid, _ in listing(repo, objects.tree_of(repo, commit or ""))}
+        kept = {oid for oid, _ in listing(repo, objects.tree_of(repo, child))}
+        for oid, blob in listing(repo, objects.tree_of(repo, parent)):
+            if oid not in kept and oid not in there:
+                lost.setdefault(oid, blob)
+    return lost
+
+
 def write(writer: Writer, base: Tip, notes: Mapping[str, bytes]) -> Tip:
     """The tree with these notes set; `commit` of the answer is still that of the base."""
     if base.tree is None or base.count is None:
@@ -77,6 +95,21 @@ def commit(writer: Writer, made: Tip, subject: str, *, author: Ident, committer:
     parents = [made.commit] if made.commit else []
     message = f"{subject}\n\nNotes-Count: {made.count}\n"
     return writer.commit(made.tree or "", parents, message, author=author, committer=committer)
+
+
+def _foreign_steps(repo: Repo, tip: str | None) -> Iterator[tuple[str, str]]:
+    """Parent and child of each step in the history that git exp did not make, newest first."""
+    waiting, seen = [tip] if tip else [], set[str]()
+    while waiting:
+        oid = waiting.pop()
+        found = objects.commit(repo, oid)
+        if found is None or oid in seen:
+            continue
+        seen.add(oid)
+        for parent in found.parents:
+            if not _COUNT.search(found.message):
+                yield parent, oid
+            waiting.append(parent)
 
 
 def _rewritten(writer: Writer, base: Tip, notes: Mapping[str, bytes]) -> Tip:

@@ -64,9 +64,11 @@ def gentle(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
         staged = set()
     # git keeps what is staged where HEAD and the target agree, and refuses where they do not.
     agreed = {p for p in staged & pairs.keys() if found.changes[p].head == pairs[p][0]}
+    # Not so where one is a folder of the other: git drops what is staged without a word.
+    agreed -= _colliding(agreed, {path for path, (new, _) in pairs.items() if new})
     worked = {path for path, one in found.changes.items() if one.worked != "."}
     peril.kept = agreed | (worked - pairs.keys())
-    peril.lost |= (staged & pairs.keys()) - agreed
+    peril.lost |= ((staged & pairs.keys()) - agreed) | _resurrected(found, staged - pairs.keys())
     rest = {path: pair for path, pair in pairs.items() if path not in staged}
     suspects: set[bytes] = set()
     for one in _met(found, rest):
@@ -157,6 +159,24 @@ def _judge(
     peril.same -= only_here
     peril.kept -= peril.same
     peril.lost |= only_here & suspects
+
+
+def _resurrected(found: Survey, staged: set[bytes]) -> set[bytes]:
+    """What is deleted in index and target, but not on disk: git would remove it there too."""
+    ground = Ground(found.top)
+    deleted = {path for path in staged if found.changes[path].staged == "D"}
+    return {path for path in deleted if any(ground.in_way(path))}
+
+
+def _colliding(paths: set[bytes], others: set[bytes]) -> set[bytes]:
+    """The paths that are a folder of one of the others, or below one."""
+    folders = {folder for path in others for folder in _folders(path)}
+    return {path for path in paths if path in folders or others.intersection(_folders(path))}
+
+
+def _folders(path: bytes) -> Iterator[bytes]:
+    while path := _parent(path):
+        yield path
 
 
 def _target(pairs: Mapping[bytes, Sides], path: bytes) -> Entry | None:

@@ -73,13 +73,13 @@ def lay(found: Survey, aim: Aim, *, force: bool, same: Collection[bytes]) -> Non
     """
     repo = found.repo
     with _added(found, same):
+        _refresh(repo)
         # With what is safe added to it, the index is the one side that a change is seen from.
         how = ("--reset", "-u") if force else ("-m", "-u", _write_tree(repo))
         repo.git(*_NO_HOOKS, "read-tree", "--no-recurse-submodules", *how, aim.tree)
     if aim.index:
         repo.git(*_NO_HOOKS, "read-tree", "--reset", aim.index)
-    with suppress(errors.GitFailed):
-        repo.git(*_NO_HOOKS, "update-index", "-q", "--refresh")
+    _refresh(repo)
 
 
 def point(found: Survey, commit: str | None, branch: str | None) -> None:
@@ -166,7 +166,7 @@ def _run(repo: Repo, *args: str) -> tuple[int, str]:
 
 
 def _failed(command: str, code: int, said: str) -> errors.GitExpError:
-    if "would be overwritten by" in said or "would lose untracked files" in said:
+    if "\nAborting" in said:
         # A file that came up since we looked: git names it in a line of its own.
         files = [line.strip() for line in said.splitlines() if line.startswith("\t")]
         return errors.Refused(f"{naming(files)} would be overwritten")
@@ -178,6 +178,12 @@ def _written(found: Survey, said: str) -> None:
     changed = found.repo.git(*_NO_HOOKS, "diff-files", "--name-only", "-z").split(b"\0")[:-1]
     if [path for path in changed if path not in found.changes]:
         raise errors.GitFailed("checkout", 1, said)
+
+
+def _refresh(repo: Repo) -> None:
+    """Tell git which files are unchanged although their times are not: `read-tree` never looks."""
+    with suppress(errors.GitFailed):
+        repo.git(*_NO_HOOKS, "update-index", "-q", "--refresh")
 
 
 def _write_tree(repo: Repo) -> str:

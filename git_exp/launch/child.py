@@ -190,20 +190,24 @@ class Child:
                 os.kill(self.pid, number)
 
     def _child(self, *_signal: object) -> None:
-        self._collect()
-        if self._ended:
-            os.write(self._wake[1], b".")
+        # It may come between the end of wait4 in _watch and the note of what that found.
+        with contextlib.suppress(ChildProcessError):
+            self._collect()
 
     def _collect(self) -> None:
         """Note the end of the command, if it has ended."""
         if self._process is None or self._ended:
             return
-        # The signal's handler may come between, and collect it first.
-        with contextlib.suppress(ChildProcessError):
+        try:
             pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
-            if pid:
-                self._ended = _Ended(status, usage, time.monotonic())
-                self._process.returncode = os.waitstatus_to_exitcode(status)
+        except ChildProcessError:
+            if self._ended:  # the signal came before wait4
+                return
+            raise
+        if pid:
+            self._ended = _Ended(status, usage, time.monotonic())
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            os.write(self._wake[1], b".")
 
     def _watch(self, tails: Sequence[Tail]) -> None:
         pause = 0.0

@@ -13,7 +13,7 @@ import termios
 
 
 def keep(
-    master: int, target: int, lifeline: int, keyboard: int | None, cooked: list[object]
+    *, master: int, target: int, lifeline: int, keyboard: int | None, cooked: list[object]
 ) -> None:
     """Copy until nobody can write to the pty any more; the lifeline ends with git-exp."""
     watched = [master, lifeline]
@@ -56,4 +56,4 @@ def _calm(keyboard: int, cooked: list[object]) -> None:
 
 
 if __name__ == "__main__":
-    keep(*marshal.load(sys.stdin.buffer))  # noqa: S302 (our own bytes)
+    keep(**marshal.load(sys.stdin.buffer))  # noqa: S302 (our own bytes)

@@ -67,7 +67,8 @@ class Tail:
         limit: int | None = None,
     ) -> None:
         self._file = path.open("r+b", buffering=0)
-        sink.flush()
+        with contextlib.suppress(OSError):
+            sink.flush()
         # Unbuffered: what a reader that is gone left in a buffer would fail once more at exit.
         self._sink: BinaryIO | None = getattr(sink, "raw", sink)
         self._on_gone = on_gone

@@ -36,14 +36,15 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a command on three descriptors; `terminal`: the second is to be its own terminal."""
     try:
-        return _popen(command, command.argv, streams, terminal)
+        return _popen(command, streams, command.argv, terminal=terminal)
     except OSError as error:
         found = _find(command)
         if error.errno != errno.ENOEXEC or found is None or _is_binary(found):
             raise
         # No shebang: a script for the shell, as every shell has it.
         name = command.argv[0] if "/" in command.argv[0] else str(found)
-        return _popen(command, ("/bin/sh", name, *command.argv[1:]), streams, terminal)
+        argv = ("/bin/sh", name, *command.argv[1:])
+        return _popen(command, streams, argv, terminal=terminal)
 
 
 def refusal(command: Command, error: OSError) -> Refusal:
@@ -95,7 +96,7 @@ def peak(pid: int) -> int:
 
 
 def _popen(
-    command: Command, argv: tuple[str, ...], streams: tuple[int, int, int], terminal: bool
+    command: Command, streams: tuple[int, int, int], argv: tuple[str, ...], *, terminal: bool
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         argv,

@@ -115,7 +115,8 @@ class Screen:
             cwd="/",
         )
         assert child.stdin
-        child.stdin.write(marshal.dumps((self._master, target, 0, keyboard, self._cooked)))
+        given = {"master": self._master, "target": target, "lifeline": 0, "keyboard": keyboard}
+        child.stdin.write(marshal.dumps({**given, "cooked": self._cooked}))
         child.stdin.flush()
         if keyboard is not None:
             os.close(keyboard)

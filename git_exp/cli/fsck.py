@@ -1,0 +1,38 @@
+"""git exp fsck: check that all that was recorded is there."""
+
+from __future__ import annotations
+
+import click
+
+from git_exp import cli
+from git_exp.cli import options, output
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Mend what can be: seal what dead processes left.")
+@click.option("--foreign", is_flag=True, help="With --repair: seal the runs of other machines too.")
+@options.answer
+def command(repair: bool, foreign: bool, form: options.Form) -> int:
+    """Check that all that was recorded is there.
+
+    Every record must parse, every ref resolve, spool and notes agree. Without --repair nothing is
+    changed. The exit code is 1 where something is left to mend. Objects are git's to check: `git
+    fsck`.
+    """
+    if foreign and not repair:
+        raise click.UsageError("--foreign goes with --repair")
+    from git_exp import fsck
+
+    verdict = fsck.check(cli.store(), repair=repair, foreign=foreign)
+    if form.kind == "json":
+        output.document("fsck", verdict)
+    else:
+        for one in verdict.findings:
+            where = f"run {one.run[:8]}: " if one.run else ""
+            output.line(f"{'mended: ' if one.mended else ''}{where}{one.what}")
+        for hint in dict.fromkeys(
+            one.hint for one in verdict.findings if one.hint and not one.mended
+        ):
+            output.hints(hint)
+        output.say(f"checked {verdict.runs} runs, {verdict.records} records")
+    return 0 if verdict.sound else 1

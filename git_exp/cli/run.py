@@ -1,0 +1,98 @@
+"""git exp run: run a command as a run, with its code and all that it prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from git_exp import cli, errors, records
+from git_exp.cli import options, output
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option("-n", "--name", metavar="name", help="Name the run; a name is made up without.")
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    metavar="key=value",
+    multiple=True,
+    help="Record a param; the value is a number, true, false or text.",
+)
+@click.option("-t", "--tag", "tags", metavar="tag", multiple=True, help="Tag the run.")
+@click.option("-m", "--note", "notes", metavar="text", multiple=True, help="Say what it is about.")
+@click.option("-g", "--group", metavar="group", help="Count the run to a group.")
+@click.option("--no-snapshot", is_flag=True, help="Record no code but HEAD.")
+@click.argument(
+    "cmd", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=options.offer_command
+)
+def command(
+    cmd: tuple[str, ...],
+    name: str | None,
+    params: tuple[str, ...],
+    tags: tuple[str, ...],
+    notes: tuple[str, ...],
+    group: str | None,
+    no_snapshot: bool,
+) -> int:
+    """Run a command as a run, with its code and all that it prints.
+
+    The worktree is captured first: without a snapshot the command does not run. Its output is
+    passed on and kept, the whole up to `exp.maxOutput`, else head and tail. A line `METRIC
+    name=value [name=value...] [step=N]` in it is tracked. The command finds the run's id in
+    `GIT_EXP_RUN`: an `Experiment` in it joins the run. Killing git-exp does not kill the command.
+    """
+    from git_exp import starting
+    from git_exp.launch import recorded
+
+    store = cli.store()
+    request = starting.Request(
+        caller=starting.Caller(argv=cmd, cwd=Path.cwd()),
+        name=name,
+        params=_params(params),
+        tags=tags,
+        group=group,
+        parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
+        snapshot=not no_snapshot,
+    )
+    streams = recorded.Streams(
+        stdout=sys.stdout.buffer, stderr=sys.stderr.buffer, terminal=sys.stdout.isatty()
+    )
+    done = recorded.run(store.repo, request, streams, env=os.environ, notes=notes, begun=_tell_gaps)
+    _close(done)
+    return done.outcome.exit_code
+
+
+def _params(given: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for one in given:
+        key, equals, text = one.partition("=")
+        if not equals or not key:
+            raise errors.UsageError(f"a param is key=value, not '{one}'", hint="-p lr=0.1")
+        found[key] = records.scalar(text)
+    return found
+
+
+def _tell_gaps(run: records.RunStart) -> None:
+    from git_exp import starting
+
+    for line in starting.gaps(run):
+        output.say(line)
+
+
+def _close(done: Any) -> None:
+    """The closing line on stderr: what it was, how it ended, its first metrics."""
+    if done.outcome.error:
+        output.say(done.outcome.error)
+    shown = ", ".join(
+        f"{path}={summary.last:.6g}" for path, summary in list(done.metrics.items())[:5]
+    )
+    took = f"{done.outcome.wall_ms / 1000:.1f} s"
+    output.say(
+        f"run {done.run.run_id[:8]} '{done.run.name}' {done.status} in {took}"
+        + (f": {shown}" if shown else "")
+    )

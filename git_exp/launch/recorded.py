@@ -1,0 +1,108 @@
+"""A command recorded as a run: its snapshot before, its output and metrics during, its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from git_exp import data, endings, recorder, records, spool
+from git_exp.git.repo import Repo
+from git_exp.launch.child import Child, Outcome, start
+from git_exp.recorder import Recorder
+from git_exp.starting import Request
+
+_INTERRUPTS = (2, 15, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streams:
+    """Where the command's output goes; `terminal` says that stdout is one."""
+
+    stdout: BinaryIO
+    stderr: BinaryIO
+    terminal: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A run that is over: how its command ended, and the metrics that were counted."""
+
+    run: records.RunStart
+    status: str
+    outcome: Outcome
+    metrics: Mapping[str, records.Summary]
+
+
+def run(
+    repo: Repo,
+    request: Request,
+    streams: Streams,
+    *,
+    env: Mapping[str, str],
+    notes: Sequence[str] = (),
+    begun: Callable[[records.RunStart], None],
+) -> Recorded:
+    """Run `request.caller.argv` as a run of its own: no snapshot, no command.
+
+    `begun` is told of the run before its command starts. The command gets `GIT_EXP_RUN`, by which
+    its own `Experiment` joins the run.
+    """
+    writer, started = recorder.begin(repo, request)
+    try:
+        begun(started)
+        for text in notes:
+            writer.record(lambda t, text=text: records.Note(t=t, text=text))  # type: ignore[misc]
+        outcome = _watched(repo, writer, request, streams, {**env, "GIT_EXP_RUN": writer.run_id})
+    except BaseException as error:
+        status, code, told = endings.told_by(error)
+        _ended(writer, status, Outcome(exit_code=code or 0), told)
+        raise
+    status = _status(outcome)
+    failed = records.Error(type="LaunchError", message=outcome.error) if outcome.error else None
+    counted = _ended(writer, status, outcome, failed)
+    return Recorded(run=started, status=status, outcome=outcome, metrics=counted)
+
+
+def _watched(
+    repo: Repo, writer: Recorder, request: Request, streams: Streams, env: Mapping[str, str]
+) -> Outcome:
+    child = start(
+        request.caller.argv,
+        cwd=Path(request.caller.cwd),
+        env=env,
+        output=writer.folder / "output",
+        terminal=streams.terminal,
+    )
+    _note_child(writer, child)
+    return child.follow(
+        stdout=streams.stdout,
+        stderr=streams.stderr,
+        on_metric=lambda values, step: writer.track(values, step=step),
+        limit=repo.config.size("exp.maxOutput", data.MAX_OUTPUT),
+    )
+
+
+def _note_child(writer: Recorder, child: Child) -> None:
+    """While this process lives, the run does, though its launcher be killed."""
+    pid = child.pid
+    if pid is not None:
+        writer.record(lambda t: records.Child(t=t, pid=pid, born=spool.born(pid)))
+
+
+def _ended(
+    writer: Recorder, status: str, outcome: Outcome, error: records.Error | None
+) -> Mapping[str, records.Summary]:
+    usage = {"wall_ms": outcome.wall_ms, "cpu_ms": outcome.cpu_ms, "max_rss": outcome.max_rss}
+    endings.carefully(
+        lambda: writer.finish(status, exit_code=outcome.exit_code, error=error, usage=usage),
+        writer.run_id,
+    )
+    return writer.metrics
+
+
+def _status(outcome: Outcome) -> str:
+    if outcome.signal in _INTERRUPTS or outcome.exit_code == 130:
+        return "interrupted"
+    return "failed" if outcome.exit_code else "finished"
