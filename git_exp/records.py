@@ -303,7 +303,7 @@ def parse(raw: bytes) -> Event | Unknown | Damaged:
     try:
         name = _event_name(raw)
         event: Event | Unknown = _DECODERS.get(name, _HEAD).decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         return Damaged(line=raw, why=str(error))
     return event if valid_time(event.t) else Damaged(line=raw, why=f"bad time '{event.t[:40]}'")
 

@@ -105,13 +105,12 @@ def facts(run: Run, now: int) -> list[tuple[str, str]]:
     return [(label, words) for label, words in told.items() if words]
 
 
-def params(run: Run) -> Table:
-    """The params of a run; `!` marks one that was given several values."""
-    rows = [
-        [f"{key} {PARTIAL}" if key in run.conflicts else key, text(value)]
+def params(run: Run) -> list[tuple[str, str]]:
+    """The params of a run, exact; `!` marks one that was given several values."""
+    return [
+        (f"{key} {PARTIAL}" if key in run.conflicts else key, text(value))
         for key, value in run.params.items()
     ]
-    return Table([Column("PARAM", "name"), Column("VALUE", "param")], rows)
 
 
 def metrics(run: Run, sparklines: Mapping[str, str]) -> Table:
@@ -123,17 +122,17 @@ def metrics(run: Run, sparklines: Mapping[str, str]) -> Table:
     return Table(columns, [_metric(run, path, sparklines.get(path, "")) for path in run.metrics])
 
 
-def left_out(run: Run) -> Table:
-    """The files that a snapshot does not hold: first those that ran, then those left out."""
-    columns = [Column("FILE", "name"), Column("SIZE", "size", True), Column("WHY", "reason")]
+def left_out(run: Run) -> list[tuple[str, str]]:
+    """The files that a snapshot does not hold and why: those first that should be in it."""
     git = run.git
     if git is None:
-        return Table(columns, [])
-    files = (*git.missed, *git.skipped)
-    return Table(columns, [
-        *([one.path, size(one.size), one.reason] for one in files),
-        *([one.path, NOTHING, "submodule with changes"] for one in git.submodules if one.dirty),
-    ])  # fmt: skip
+        return []
+    pairs = [(one.path, "submodule with changes") for one in git.submodules if one.dirty]
+    for files, count in ((git.missed, git.missed_count), (git.skipped, git.skipped_count)):
+        pairs += [(one.path, _why(one)) for one in files]
+        if count and count > len(files):
+            pairs.append((f"and {count - len(files)} more", ""))
+    return pairs
 
 
 def oneline(run: Run) -> list[tuple[str, str]]:
@@ -261,6 +260,10 @@ def _long_ago(days: int) -> str:
     if not months:
         return _ago(years, "year")
     return f"{years} year{'' if years == 1 else 's'}, {_ago(months, 'month')}"
+
+
+def _why(one: records.Skipped) -> str:
+    return one.reason if one.size is None else f"{one.reason}, {size(one.size)}"
 
 
 def _metric(run: Run, path: str, sparkline: str) -> list[str]:

@@ -140,7 +140,7 @@ FORMS = st.sampled_from(({}, {"exact": True}, {"keep_base": True}, {"branch": "b
 QUICK = settings(
     max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-LONG = settings(QUICK, max_examples=600, derandomize=False)
+LONG = settings(QUICK, max_examples=250, derandomize=False)
 
 
 @QUICK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -79,15 +79,17 @@ def _show(store: Store, run: Run, diff_options: list[str]) -> None:
         output.line(f"{label + ':':<10}", Piece(words, style))
     _alarm(run)
     _section("", (run.error.traceback or "").splitlines() if run.error else ())
-    _table(table.params(run))
+    _section("Params", _aligned(table.params(run)))
     if run.metrics:
         curves = curve.read(store.series(run), _POINTS)
         drawn = {path: curve.sparkline(one.points(_POINTS)) for path, one in curves.items()}
-        _table(table.metrics(run, drawn))
+        shown = table.metrics(run, drawn)
+        output.line()
+        output.table([Column(one.heading, right=one.right) for one in shown.columns], shown.rows)
     for note in run.notes:
         _section(f"Note, {table.age(note.t, now)}", note.text.splitlines())
     _section("Artifacts", (_artifact(one) for one in run.artifacts))
-    _table(table.left_out(run))
+    _section("Not in the snapshot", _aligned(table.left_out(run)))
     _changes(store, run, diff_options)
 
 
@@ -97,7 +99,7 @@ def _alarm(run: Run) -> None:
     if capture == "none":
         _loud("NO SNAPSHOT: the code that ran was not captured")
     elif run.partial:
-        _loud("PARTIAL SNAPSHOT: not all of the code that ran was captured; see FILE below")
+        _loud("PARTIAL SNAPSHOT: not all of the code that ran was captured")
     if run.conflicts:
         _loud(f"CONFLICT: several values were given for {', '.join(dict.fromkeys(run.conflicts))}")
     if run.damaged:
@@ -109,13 +111,6 @@ def _loud(text: str) -> None:
     output.line(Piece(text, "bold red"))
 
 
-def _table(shown: table.Table) -> None:
-    if shown.rows:
-        output.line()
-        columns = [Column(one.heading, right=one.right) for one in shown.columns]
-        output.table(columns, shown.rows)
-
-
 def _section(title: str, lines: Iterable[str]) -> None:
     every = list(lines)
     if every:
@@ -123,6 +118,11 @@ def _section(title: str, lines: Iterable[str]) -> None:
         if title:
             output.line(f"{title}:")
         output.lines("\n".join(f"    {line}" for line in every))
+
+
+def _aligned(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    width = max((len(first) for first, _ in pairs), default=0)
+    return [f"{first:<{width}}  {output.escape(second)}".rstrip() for first, second in pairs]
 
 
 def _artifact(artifact: records.Artifact) -> str:

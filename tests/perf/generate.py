@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import subprocess
 import tempfile
-import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_exp import data, names, records
+from git_exp import data, metrics, names, records
 from git_exp.git import notes
 
-WHO = b"Ada <ada@example.org>"
+WHO = "Ada <ada@example.org>"
 PACKAGES = b"msgspec==0.22.0\nnumpy==2.4.6\npygit2==1.21.0\n"
 FIRST = 1_735_689_600
-_VARIANTS = 16
+_TREES = 8
+_TEMPORARY = "refs/exp/tmp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,63 +32,243 @@ class Shape:
 
     runs: int
     committed: int
-    tracks: int = 100
+    tracks: int = 10
     data: bool = True
     loose: bool = False
     seed: int = 1
 
-    @property
-    def batch(self) -> int:
-        """Runs in one notes commit."""
-        return 1 if self.loose else 5_000
-
 
 @dataclass(frozen=True, kw_only=True)
-class _Base:
-    """What the runs are runs of."""
-
-    head: bytes
-    trees: Sequence[bytes]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _One:
-    """A run that was written."""
+class Made:
+    """One run that was written."""
 
     run_id: str
-    commit: bytes
+    commit: str
     note: bytes
 
 
 def fill(repo: Path, shape: Shape) -> list[str]:
-    """Put sealed runs into a repository that has no notes yet; their ids, oldest first."""
-    with tempfile.TemporaryDirectory(dir=repo / ".git") as folder:
+    """Put sealed runs into a repository without notes; their ids, oldest first."""
+    with tempfile.TemporaryDirectory() as folder:
         marks = Path(folder) / "marks"
-        written = _imported(repo, shape, marks)
-        tips = _data_tips(marks)
-    _git(repo, "update-ref", "-d", "refs/exp/tmp")
-    lines = {f"refs/runs/{one.run_id}": one.commit for one in written}
-    lines |= {data.name(one.run_id): tips[at] for at, one in enumerate(written) if at in tips}
-    orders = b"".join(b"create %b %b\n" % (name.encode(), lines[name]) for name in sorted(lines))
+        made = _imported(repo, shape, marks)
+        tips = _tips(marks)
+    refs = {f"refs/runs/{one.run_id}": one.commit for one in made}
+    refs |= {data.name(one.run_id): tips[at] for at, one in enumerate(made, 1) if at in tips}
+    _git(repo, "update-ref", "-d", _TEMPORARY)
     if shape.loose:
+        orders = "".join(f"create {name} {refs[name]}\n" for name in sorted(refs))
         _git(repo, "update-ref", "--stdin", stdin=orders)
     else:
-        _pack_refs(repo, lines)
-        _git(repo, "-c", "gc.writeCommitGraph=true", "gc", "-q")
-    own = repo / ".git" / "exp" / "local"
-    own.parent.mkdir(exist_ok=True)
-    own.write_text("".join(f"{one.run_id}\n" for one in written))
-    return [one.run_id for one in written]
+        _pack(repo, refs)
+    home = repo / ".git" / "exp"
+    home.mkdir(exist_ok=True)
+    (home / "local").write_text("".join(f"{one.run_id}\n" for one in made))
+    return [one.run_id for one in made]
 
 
-def _imported(repo: Path, shape: Shape, marks: Path) -> list[_One]:
+def _imported(repo: Path, shape: Shape, marks: Path) -> list[Made]:
     limit = 1 << 30 if shape.loose else 0
-    words = (
-        *("git", "-c", f"fastimport.unpackLimit={limit}", "fast-import", "--quiet", "--force"),
-        f"--export-marks={marks}",
-    )
-    with subprocess.Popen(words, cwd=repo, stdin=subprocess.PIPE, bufsize=1 << 20) as importing:
+    words = ("git", "-c", f"fastimport.unpackLimit={limit}", "fast-import", "--quiet", "--force")
+    with subprocess.Popen(
+        (*words, f"--export-marks={marks}"), cwd=repo, stdin=subprocess.PIPE, bufsize=1 << 20
+    ) as importing:
         assert importing.stdin is not None
-        written = list(_stream(repo, shape, importing.stdin.write))
+        stream = _Stream(importing.stdin.write, repo, shape)
+        made = list(stream.runs())
+        importing.stdin.close()
     assert importing.returncode == 0
-    return written
+    return made
+
+
+class _Stream:
+    """What fast-import reads: run and data commits one by one, notes commits in batches."""
+
+    def __init__(self, write: Callable[[bytes], object], repo: Path, shape: Shape) -> None:
+        self._write = write
+        self._shape = shape
+        self._head = _git(repo, "rev-parse", "HEAD")
+        self._trees = _trees(repo)
+        self._random = random.Random(shape.seed)
+        self._batch = 1 if shape.loose else 5_000
+        self._waiting: list[Made] = []
+        self._noted = 0
+
+    def runs(self) -> Iterator[Made]:
+        for number in range(1, self._shape.runs + 1):
+            one = self._run(number)
+            self._waiting.append(one)
+            if len(self._waiting) == self._batch or number == self._shape.runs:
+                self._notes(FIRST + number * 60)
+            yield one
+
+    def _run(self, number: int) -> Made:
+        made = _Run(number, self._random, self._shape)
+        dirty = number % 2 == 0
+        tree = self._trees[number % _TREES if dirty else 0]
+        when = made.start // 1_000_000
+        message = (
+            f"run: {made.name}\n\nRun-Id: {made.run_id}\nRun-Dirty: {'true' if dirty else 'false'}\n"
+        )
+        commit = self._commit(tree, when, message)
+        self._change(_TEMPORARY, when, message)
+        self._write(f'from {self._head}\nM 040000 {tree} ""\n\n'.encode())
+        if self._shape.data:
+            self._data(number, made, commit)
+        return Made(run_id=made.run_id, commit=commit, note=made.note(commit, self._head, dirty))
+
+    def _commit(self, tree: str, when: int, message: str) -> str:
+        """The id that git will give the commit: its notes name it."""
+        text = (
+            f"tree {tree}\nparent {self._head}\nauthor {WHO} {when} +0000\n"
+            f"committer {WHO} {self._shape.committed} +0000\n\n{message}"
+        ).encode()
+        return hashlib.sha1(b"commit %d\0%b" % (len(text), text)).hexdigest()  # noqa: S324
+
+    def _data(self, number: int, made: _Run, commit: str) -> None:
+        self._change(_TEMPORARY, made.end // 1_000_000, f"data of run {made.run_id}\n", number)
+        self._write(f"from {commit}\ndeleteall\n".encode())
+        self._file(f"series/{made.stem}.00000.jsonl", made.series())
+        self._file("packages.txt", PACKAGES)
+
+    def _notes(self, when: int) -> None:
+        self._noted += len(self._waiting)
+        runs = "1 run" if len(self._waiting) == 1 else f"{len(self._waiting)} runs"
+        self._change(notes.REF, when, f"exp: seal {runs}\n\nNotes-Count: {self._noted}\n")
+        for one in self._waiting:
+            self._file(f"{one.commit[:2]}/{one.commit[2:]}", one.note)
+        self._waiting.clear()
+
+    def _change(self, ref: str, when: int, message: str, mark: int = 0) -> None:
+        marked = f"mark :{mark}\n" if mark else ""
+        said = message.encode()
+        self._write(
+            f"commit {ref}\n{marked}author {WHO} {when} +0000\n"
+            f"committer {WHO} {self._shape.committed} +0000\ndata {len(said)}\n".encode() + said
+        )
+
+    def _file(self, path: str, text: bytes) -> None:
+        self._write(b"M 100644 inline %b\ndata %d\n%b\n" % (path.encode(), len(text), text))
+
+
+class _Run:
+    """What one run says: all of it within the minute that it began in."""
+
+    def __init__(self, number: int, seeded: random.Random, shape: Shape) -> None:
+        self.run_id = str(uuid.UUID(int=seeded.getrandbits(128), version=4))
+        self.name = names.made_up(self.run_id)
+        self.start = (FIRST + number * 60) * 1_000_000
+        self.end = self.start + 50_000_000
+        self.lr = round(10 ** seeded.uniform(-4, -1), 6)
+        self.failed = seeded.random() < 0.05
+        self.stem = f"0.node{seeded.randrange(8)}.{seeded.randrange(2, 99_999)}.{self.run_id[:8]}"
+        self._number = number
+        self._step = 48_000_000 // max(shape.tracks, 1)
+        self._tracks = shape.tracks
+
+    def note(self, commit: str, base: str, dirty: bool) -> bytes:
+        """The lines of its note, as they are merged."""
+        packages = hashlib.sha256(PACKAGES).hexdigest()
+        events = (
+            self._begun(commit, base, dirty),
+            records.Env(t=records.stamp(self.start + 20_000), packages=packages),
+            self._ended(),
+        )
+        return b"".join(map(records.line, events))
+
+    def series(self) -> bytes:
+        """Its `track` lines."""
+        return b"".join(
+            records.line(
+                records.Track(
+                    t=records.stamp(self.start + at * self._step + 1),
+                    elapsed_ms=at * self._step / 1000,
+                    value=self._value(at),
+                )
+            )
+            for at in range(self._tracks)
+        )
+
+    def _value(self, at: int) -> dict[str, float]:
+        return {"loss": round(1 / (1 + at * self.lr * 50), 6), "acc": at / self._tracks, "step": at}
+
+    def _begun(self, commit: str, base: str, dirty: bool) -> records.RunStart:
+        return records.RunStart(
+            t=records.stamp(self.start),
+            v=records.VERSION,
+            run_id=self.run_id,
+            name=self.name,
+            params={"lr": self.lr, "seed": self._number % 10, "optimizer": "adam"},
+            tags=["sweep"] if self._number % 3 == 0 else [],
+            process=records.Process(
+                pid=1000 + self._number % 30_000,
+                argv=["python", "train.py", "--lr", str(self.lr)],
+                executable="/usr/bin/python3",
+                python="3.11.7",
+            ),
+            host=records.Host(name="node1", os="Linux 6.1", cpu_count=8, memory=1 << 35),
+            user=WHO,
+            git=records.Git(
+                commit=commit,
+                base=base,
+                branch="main",
+                dirty=dirty,
+                capture="full",
+                status=["M  src0/file000.py"] if dirty else [],
+            ),
+        )
+
+    def _ended(self) -> records.RunEnd:
+        values = [self._value(at) for at in range(self._tracks)] or [{}]
+        return records.RunEnd(
+            t=records.stamp(self.end),
+            status="failed" if self.failed else "finished",
+            exit_code=int(self.failed),
+            error=records.Error(type="ValueError", message="loss is nan") if self.failed else None,
+            duration_ms=(self.end - self.start) / 1000,
+            metrics={key: self._summary(key, values) for key in values[0] if key != "step"},
+        )
+
+    def _summary(self, key: str, values: Sequence[Mapping[str, float]]) -> records.Summary:
+        column = [one[key] for one in values]
+        return records.Summary(
+            last=column[-1], min=min(column), max=max(column), first=column[0], count=len(column)
+        )
+
+
+def _trees(repo: Path) -> list[str]:
+    """HEAD's tree, and some in which one file has changed."""
+    listed = _git(repo, "ls-tree", "HEAD").split("\n")
+    found = [_git(repo, "rev-parse", "HEAD^{tree}")]
+    for number in range(1, _TREES):
+        blob = _git(repo, "hash-object", "-w", "--stdin", stdin=f"changed = {number}\n")
+        entry = f"100644 blob {blob}\tchanged.py"
+        lines = sorted([*listed, entry], key=lambda line: line.partition("\t")[2])
+        found.append(_git(repo, "mktree", stdin="\n".join(lines) + "\n"))
+    return found
+
+
+def _tips(marks: Path) -> dict[int, str]:
+    """The data commits by the numbers of their runs."""
+    pairs = (line.split() for line in marks.read_text().splitlines())
+    return {int(mark[1:]): oid for mark, oid in pairs}
+
+
+def _pack(repo: Path, refs: Mapping[str, str]) -> None:
+    """Write `packed-refs` as git does: a hundred thousand loose refs would take minutes."""
+    listed = _git(repo, "for-each-ref", "--format=%(refname) %(objectname)").split("\n")
+    there = dict(line.split(" ") for line in listed)
+    every = {**there, **refs}
+    lines = "".join(f"{every[name]} {name}\n" for name in sorted(every))
+    packed = repo / ".git" / "packed-refs"
+    packed.write_text(f"# pack-refs with: peeled fully-peeled sorted \n{lines}")
+    _git(repo, "pack-refs", "--all", "--prune")
+    _git(repo, "gc", "-q", "--no-prune")
+
+
+def _git(repo: Path, *args: str, stdin: str = "") -> str:
+    done = subprocess.run(
+        ("git", *args), cwd=repo, input=stdin, capture_output=True, text=True, env=os.environ
+    )
+    assert done.returncode == 0, f"git {args}: {done.stderr}"
+    return done.stdout.removesuffix("\n")
