@@ -78,7 +78,7 @@ def _show(store: Store, run: Run, diff_options: list[str]) -> None:
         style = _STATUSES.get(run.status, "") if label in ("Status", "Error") else ""
         output.line(f"{label + ':':<10}", Piece(words, style))
     _alarm(run)
-    _section("", (run.error.traceback or "").splitlines() if run.error else ())
+    _section("", (run.error.traceback or "").strip("\n").split("\n") if run.error else ())
     _section("Params", _aligned(table.params(run)))
     if run.metrics:
         curves = curve.read(store.series(run), _POINTS)
@@ -87,7 +87,7 @@ def _show(store: Store, run: Run, diff_options: list[str]) -> None:
         output.line()
         output.table([Column(one.heading, right=one.right) for one in shown.columns], shown.rows)
     for note in run.notes:
-        _section(f"Note, {table.age(note.t, now)}", note.text.splitlines())
+        _section(f"Note, {table.age(note.t, now)}", note.text.split("\n"))
     _section("Artifacts", (_artifact(one) for one in run.artifacts))
     _section("Not in the snapshot", _aligned(table.left_out(run)))
     _changes(store, run, diff_options)
@@ -113,16 +113,19 @@ def _loud(text: str) -> None:
 
 def _section(title: str, lines: Iterable[str]) -> None:
     every = list(lines)
-    if every:
+    if any(every):
         output.line()
         if title:
             output.line(f"{title}:")
-        output.lines("\n".join(f"    {line}" for line in every))
+        for line in every:
+            # What splits lines beyond a line feed would escape from its indentation.
+            shown = output.escape(line, "\t").rstrip()
+            output.lines(f"    {shown}") if shown else output.line()
 
 
 def _aligned(pairs: Sequence[tuple[str, str]]) -> list[str]:
     width = max((len(first) for first, _ in pairs), default=0)
-    return [f"{first:<{width}}  {output.escape(second)}".rstrip() for first, second in pairs]
+    return [f"{first:<{width}}  {second}" for first, second in pairs]
 
 
 def _artifact(artifact: records.Artifact) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_exp import data, metrics, names, records
+from git_exp import data, names, records
 from git_exp.git import notes
 
 WHO = "Ada <ada@example.org>"
@@ -53,8 +53,10 @@ def fill(repo: Path, shape: Shape) -> list[str]:
         marks = Path(folder) / "marks"
         made = _imported(repo, shape, marks)
         tips = _tips(marks)
+    assert made[-1].commit == tips[2 * len(made)], "git names the commits otherwise"
     refs = {f"refs/runs/{one.run_id}": one.commit for one in made}
-    refs |= {data.name(one.run_id): tips[at] for at, one in enumerate(made, 1) if at in tips}
+    if shape.data:
+        refs |= {data.name(one.run_id): tips[2 * at + 1] for at, one in enumerate(made, 1)}
     _git(repo, "update-ref", "-d", _TEMPORARY)
     if shape.loose:
         orders = "".join(f"create {name} {refs[name]}\n" for name in sorted(refs))
@@ -111,10 +113,10 @@ class _Stream:
             f"run: {made.name}\n\nRun-Id: {made.run_id}\nRun-Dirty: {'true' if dirty else 'false'}\n"
         )
         commit = self._commit(tree, when, message)
-        self._change(_TEMPORARY, when, message)
+        self._change(_TEMPORARY, when, message, 2 * number)
         self._write(f'from {self._head}\nM 040000 {tree} ""\n\n'.encode())
         if self._shape.data:
-            self._data(number, made, commit)
+            self._data(number, made)
         return Made(run_id=made.run_id, commit=commit, note=made.note(commit, self._head, dirty))
 
     def _commit(self, tree: str, when: int, message: str) -> str:
@@ -125,9 +127,10 @@ class _Stream:
         ).encode()
         return hashlib.sha1(b"commit %d\0%b" % (len(text), text)).hexdigest()  # noqa: S324
 
-    def _data(self, number: int, made: _Run, commit: str) -> None:
-        self._change(_TEMPORARY, made.end // 1_000_000, f"data of run {made.run_id}\n", number)
-        self._write(f"from {commit}\ndeleteall\n".encode())
+    def _data(self, number: int, made: _Run) -> None:
+        message = f"data of run {made.run_id}\n"
+        self._change(_TEMPORARY, made.end // 1_000_000, message, 2 * number + 1)
+        self._write(b"from :%d\ndeleteall\n" % (2 * number))
         self._file(f"series/{made.stem}.00000.jsonl", made.series())
         self._file("packages.txt", PACKAGES)
 
@@ -249,7 +252,7 @@ def _trees(repo: Path) -> list[str]:
 
 
 def _tips(marks: Path) -> dict[int, str]:
-    """The data commits by the numbers of their runs."""
+    """Commits by their marks: of run `n`, 2n is its own and 2n + 1 that of its data."""
     pairs = (line.split() for line in marks.read_text().splitlines())
     return {int(mark[1:]): oid for mark, oid in pairs}
 
