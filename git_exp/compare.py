@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,6 +25,13 @@ class Side(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     tree: str
     run: Run | None = None
+
+
+class Sides(NamedTuple):
+    """The two trees that are compared."""
+
+    before: Side
+    after: Side
 
 
 class Differing(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,20 +107,20 @@ def named(store: Store, name: str) -> Side:
     return snapshot_of(store, run)
 
 
-def differ(store: Store, before: Side, after: Side) -> bool:
-    """Whether two commits hold different files at all."""
-    trees = (objects.tree_of(store.repo, side.tree) for side in (before, after))
-    return len(set(trees)) > 1
+def differ(store: Store, sides: Sides) -> bool:
+    """Whether the two sides hold different files at all."""
+    before, after = (objects.tree_of(store.repo, side.tree) or side.tree for side in sides)
+    return before != after
 
 
-def show(store: Store, before: Side, after: Side, view: View) -> int:
+def show(store: Store, sides: Sides, view: View) -> int:
     """Let `git diff` write what differs to our stdout; its exit code."""
-    return diff.show(store.repo, before.tree, after.tree, view)
+    return diff.show(store.repo, (sides.before.tree, sides.after.tree), view)
 
 
-def files(store: Store, before: Side, after: Side, view: View) -> list[File]:
-    """The files that differ below the paths of a view."""
-    found = diff.files(store.repo, before.tree, after.tree, view.paths)
+def files(store: Store, sides: Sides, paths: Sequence[str] = ()) -> list[File]:
+    """The files that differ, of these paths if there are any, given from the user's folder."""
+    found = diff.files(store.repo, (sides.before.tree, sides.after.tree), paths)
     return [
         File(
             path=_text(one.path),

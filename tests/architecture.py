@@ -42,7 +42,6 @@ ELSEWHERE = {
     ("compare", "msgspec"): "what diff answers is a Struct, so that --json sends it as it is",
     ("table", "msgspec"): "encodes a nested value as one cell",
     ("cli.output", "msgspec"): "writes Structs as JSON",
-    ("cli.show", "msgspec"): "what show answers is a Struct, so that --json sends it as it is",
     ("cli.terminal", "subprocess"): "starts the user's pager",
 }
 READ_THE_WORLD = {

@@ -52,23 +52,22 @@ def command(run: str, worktree: Path | None, form: options.Form, **given: object
     store = cli.store()
     folder = None if worktree is None else Path.cwd() / worktree
     wanted = Form(worktree=folder, **given)  # type: ignore[arg-type]
-    back = restore.saved(store.repo, run)
-    found = None if back else query.find(store, run)
-    answer = _gone_back(store, found, run, wanted)
+    answer, found = _gone_back(store, run, wanted)
     if form.kind == "json":
         output.document("checkout", answer)
     else:
         _tell(answer, found)
 
 
-def _gone_back(store: Store, run: Run | None, name: str, wanted: Form) -> Answer:
-    if run:
-        return restore.checkout(store.repo, run, wanted)
-    what = restore.saved(store.repo, name)
-    assert what
+def _gone_back(store: Store, name: str, wanted: Form) -> tuple[Answer, Run | None]:
+    """Go there; what was done, and the run unless it was saved work."""
+    kept = restore.saved(store.repo, name)
+    if kept is None:
+        run = query.find(store, name)
+        return restore.checkout(store.repo, run, wanted), run
     if wanted != Form(save=wanted.save, exact=wanted.exact):
         raise click.UsageError("saved work comes back whole: only --save and --exact go with it")
-    return restore.back(store.repo, what, save=wanted.save, exact=wanted.exact)
+    return restore.back(store.repo, kept, save=wanted.save, exact=wanted.exact), None
 
 
 def _tell(answer: Answer, run: Run | None) -> None:

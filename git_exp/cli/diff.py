@@ -10,8 +10,7 @@ import click
 from git_exp import cli, compare, query, records, table
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
-from git_exp.compare import Differing, Side, View
-from git_exp.store import Store
+from git_exp.compare import Differing, File, Side, Sides, View
 
 _OWN = ("-h", "--help", "--json")
 # Options of git diff whose value may be the next word.
@@ -55,19 +54,19 @@ def command(a: str, b: str | None, form: options.Form) -> int:
     asked, paths = meta[_OPTIONS], meta[_PATHS]
     store = cli.store()
     before = compare.snapshot_of(store, query.find(store, a))
-    after = compare.worktree(store) if b is None else compare.named(store, b)
+    sides = Sides(before, compare.worktree(store) if b is None else compare.named(store, b))
     if form.kind == "json":
         if asked:
             raise click.UsageError(f"--json and {asked[0]} exclude each other")
-        output.document("diff", _document(store, before, after, paths))
+        output.document("diff", _document(sides, compare.files(store, sides, paths)))
         return 0
-    headed = not any(_is_bare(option) for option in asked) and _heading(before, after)
-    if headed and compare.differ(store, before, after):
+    headed = not any(_is_bare(option) for option in asked) and _heading(sides)
+    if headed and compare.differ(store, sides):
         output.line()
     # With nothing of ours above it, git's own pager for diffs is the one to show it.
     pager = not headed and not meta.get("git_exp.no_pager")
     view = View(options=asked, paths=paths, pager=pager, colour=terminal.colour())
-    return compare.show(store, before, after, view)
+    return compare.show(store, sides, view)
 
 
 def _sorted(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -87,14 +86,14 @@ def _is_bare(option: str) -> bool:
     return option.split("=")[0] in _BARE
 
 
-def _document(store: Store, before: Side, after: Side, paths: Sequence[str]) -> dict[str, Any]:
-    a, b = before.run, after.run
+def _document(sides: Sides, files: list[File]) -> dict[str, Any]:
+    a, b = sides.before.run, sides.after.run
     return {
-        "a": _side(before),
-        "b": _side(after),
+        "a": _side(sides.before),
+        "b": _side(sides.after),
         "params": compare.params(a, b) if a and b else None,
         "metrics": compare.metrics(a, b) if a and b else None,
-        "files": compare.files(store, before, after, View(paths=paths)),
+        "files": files,
     }
 
 
@@ -102,19 +101,19 @@ def _side(side: Side) -> dict[str, Any]:
     return {"kind": side.kind, "name": side.name, "tree": side.tree, "run": side.run}
 
 
-def _heading(before: Side, after: Side) -> bool:
+def _heading(sides: Sides) -> bool:
     """Show the params and metrics that differ; whether there are any."""
-    a, b = before.run, after.run
+    a, b = sides.before.run, sides.after.run
     if a is None or b is None:
         return False
     params, metrics = compare.params(a, b), compare.metrics(a, b)
-    sides = [Column(before.name, right=True), Column(after.name, right=True)]
+    pair = [Column(side.name, right=True) for side in sides]
     if params:
-        output.table([Column("PARAM"), *sides], list(map(_param, params)))
+        output.table([Column("PARAM"), *pair], list(map(_param, params)))
     if params and metrics:
         output.line()
     if metrics:
-        columns = [Column("METRIC"), *sides, Column("CHANGE", right=True)]
+        columns = [Column("METRIC"), *pair, Column("CHANGE", right=True)]
         output.table(columns, list(map(_metric, metrics)))
     return bool(params or metrics)
 

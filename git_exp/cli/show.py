@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
-import msgspec
 
 from git_exp import cli, compare, curve, errors, metrics, query, records, table
 from git_exp.cli import options, output, terminal
@@ -51,7 +51,7 @@ def command(
     found = query.find(store, run)
     as_json = form.kind == "json"
     if series is not None:
-        _series(store, found, series, as_json)
+        _series(store, found, series, as_json=as_json)
     elif chosen:
         _VIEWS[chosen[0]](store, found, as_json)
     elif as_json:
@@ -64,9 +64,9 @@ def command(
 
 def _document(store: Store, run: Run) -> None:
     changes: list[compare.File] | None = None
-    with_code = _sides(store, run)
-    if with_code:
-        changes = compare.files(store, *with_code, View())
+    sides = _sides(store, run)
+    if sides:
+        changes = compare.files(store, sides)
     output.document("show", {"run": run, "changes": changes})
 
 
@@ -138,18 +138,18 @@ def _changes(store: Store, run: Run, diff_options: list[str]) -> None:
     if sides is None:
         output.line()
         output.line("Its code, or the commit that it started from, is not here.")
-    elif compare.files(store, *sides, View()):
+    elif compare.differ(store, sides):
         output.line()
         sys.stdout.flush()
-        compare.show(store, *sides, View(options=diff_options, colour=terminal.colour()))
+        compare.show(store, sides, View(options=diff_options, colour=terminal.colour()))
 
 
-def _sides(store: Store, run: Run) -> tuple[compare.Side, compare.Side] | None:
+def _sides(store: Store, run: Run) -> compare.Sides | None:
     try:
         base, code = compare.base_of(store, run), compare.snapshot_of(store, run)
     except errors.NotFound:
         return None
-    return (base, code) if base else None
+    return compare.Sides(base, code) if base else None
 
 
 def _events(store: Store, run: Run, as_json: bool) -> None:
@@ -167,11 +167,11 @@ def _events(store: Store, run: Run, as_json: bool) -> None:
 def _event(line: bytes) -> dict[str, Any]:
     if isinstance(records.parse(line), records.Damaged):
         return {"line": line.decode(errors="backslashreplace")}
-    event: dict[str, Any] = msgspec.json.decode(line)
+    event: dict[str, Any] = json.loads(line)
     return event
 
 
-def _series(store: Store, run: Run, metric: str, as_json: bool) -> None:
+def _series(store: Store, run: Run, metric: str, *, as_json: bool) -> None:
     if metric not in run.metrics:
         known = ", ".join(run.metrics) or "it has none"
         raise errors.NotFound(

@@ -36,19 +36,19 @@ class View:
     colour: bool = False
 
 
-def show(repo: Repo, before: str, after: str, view: View) -> int:
+def show(repo: Repo, trees: tuple[str, str], view: View) -> int:
     """Let `git diff` write to our stdout; its exit code."""
     env = repo.child_env() | ({"GIT_PAGER_IN_USE": "1"} if view.colour else {})
     git = ("git",) if view.pager else ("git", "--no-pager")
-    words = (*git, "diff", *view.options, before, after, "--", *view.paths)
+    words = (*git, "diff", *view.options, *trees, "--", *view.paths)
     here = repo.top / repo.prefix if repo.top else repo.git_dir
     return subprocess.call(words, cwd=here, env=env)
 
 
-def files(repo: Repo, before: str, after: str, paths: Sequence[str] = ()) -> list[Changed]:
+def files(repo: Repo, trees: tuple[str, str], paths: Sequence[str] = ()) -> list[Changed]:
     """The files that differ, renames found; paths are relative to the user's folder."""
     here = ("-C", repo.prefix) if repo.prefix else ()
-    words = ("diff-tree", "-r", "-z", "-M", "--raw", "--numstat", before, after, "--", *paths)
+    words = ("diff-tree", "-r", "-z", "-M", "--raw", "--numstat", *trees, "--", *paths)
     fields = iter(repo.git(*here, *words).split(b"\0")[:-1])
     found: dict[bytes, Changed] = {}
     for field in fields:

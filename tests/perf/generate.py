@@ -217,7 +217,7 @@ class _Run:
                 branch="main",
                 dirty=dirty,
                 capture="full",
-                status=["M  src0/file000.py"] if dirty else [],
+                status=["A  changed.py"] if dirty else [],
             ),
         )
 

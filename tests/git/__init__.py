@@ -1,0 +1,1 @@
+"""Tests of the repository door: real repositories, odd ones above all."""
