@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,7 @@ from git_exp.run import Run
 from git_exp.store import Store
 
 _LISTED = 10
+_PAIRS = ("kept", "left_out")
 
 
 @click.command()
@@ -54,9 +56,9 @@ def command(run: str, worktree: Path | None, form: options.Form, **given: object
     wanted = Form(worktree=folder, **given)  # type: ignore[arg-type]
     answer, found = _gone_back(store, run, wanted)
     if form.kind == "json":
-        output.document("checkout", answer)
+        output.document("checkout", _document(answer))
     else:
-        _tell(answer, found)
+        _tell(answer, _done(answer, wanted, found))
 
 
 def _gone_back(store: Store, name: str, wanted: Form) -> tuple[Answer, Run | None]:
@@ -70,34 +72,37 @@ def _gone_back(store: Store, name: str, wanted: Form) -> tuple[Answer, Run | Non
     return restore.back(store.repo, kept, save=wanted.save, exact=wanted.exact), None
 
 
-def _tell(answer: Answer, run: Run | None) -> None:
+def _document(answer: Answer) -> dict[str, Any]:
+    pairs = {name: [one._asdict() for one in getattr(answer, name)] for name in _PAIRS}
+    return {**vars(answer), **pairs}
+
+
+def _tell(answer: Answer, done: str) -> None:
     for line in answer.said.splitlines():
         output.say(line)
     for one in answer.kept:
         output.line(f"{one.letter}\t{one.path}")
-    output.say(_done(answer, run))
+    output.say(done)
     _list("removed", answer.removed)
     if answer.saved:
-        output.say(f"Local changes are in {answer.saved}")
+        output.say(f"local changes are in {answer.saved}")
         output.hints(f"to return: {answer.way_back}")
     elif _moved(answer):
         output.hints(f"to return: {_return(answer)}")
-    if answer.unsaved:
-        _list("untracked files that git cannot hold, left where they are", answer.unsaved)
-    if answer.untracked:
-        _list("untracked files that the run did not have (--exact removes them)", answer.untracked)
+    _list("untracked files that git cannot hold, left where they are", answer.unsaved)
+    _list("untracked files that are not of it (--exact removes them)", answer.untracked)
     _warn(answer)
 
 
-def _done(answer: Answer, run: Run | None) -> str:
+def _done(answer: Answer, wanted: Form, run: Run | None) -> str:
     title = f"run {query.short(run.id)} '{run.name}'" if run else "what was put aside"
     if answer.worktree:
-        return f"The code of {title} is in {answer.worktree}"
-    if answer.restored or (run and not _moved(answer) and answer.commit != answer.head):
+        return f"the code of {title} is in {answer.worktree}"
+    if wanted.paths:
         files = "1 file" if len(answer.restored) == 1 else f"{len(answer.restored)} files"
-        return f"Updated {files} from {title}"
-    where = f"{answer.head[:8]}" if answer.head else "an unborn branch"
-    branch = f" on branch {answer.branch.removeprefix('refs/heads/')}" if answer.branch else ""
+        return f"updated {files} from {title}"
+    where = query.short(answer.head) if answer.head else "an unborn branch"
+    branch = f" on branch {_branch(answer.branch)}" if answer.branch else ""
     return f"HEAD is now at {where}{branch}, the files are those of {title}"
 
 
@@ -107,8 +112,12 @@ def _moved(answer: Answer) -> bool:
 
 def _return(answer: Answer) -> str:
     if answer.was_branch:
-        return f"git switch {answer.was_branch.removeprefix('refs/heads/')}"
+        return f"git switch {_branch(answer.was_branch)}"
     return f"git switch --detach {answer.was_head}"
+
+
+def _branch(ref: str) -> str:
+    return ref.removeprefix("refs/heads/")
 
 
 def _list(title: str, paths: Sequence[str]) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
-from git_exp import cli, errors, records
+from git_exp import cli, errors, query, records, table
 from git_exp.cli import options, output
+
+SHOWN = 5
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -30,7 +32,7 @@ from git_exp.cli import options, output
 @click.argument(
     "cmd", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=options.offer_command
 )
-def command(
+def command(  # noqa: PLR0913 - one for each option
     cmd: tuple[str, ...],
     name: str | None,
     params: tuple[str, ...],
@@ -88,11 +90,8 @@ def _close(done: Any) -> None:
     """The closing line on stderr: what it was, how it ended, its first metrics."""
     if done.outcome.error:
         output.say(done.outcome.error)
-    shown = ", ".join(
-        f"{path}={summary.last:.6g}" for path, summary in list(done.metrics.items())[:5]
-    )
-    took = f"{done.outcome.wall_ms / 1000:.1f} s"
-    output.say(
-        f"run {done.run.run_id[:8]} '{done.run.name}' {done.status} in {took}"
-        + (f": {shown}" if shown else "")
-    )
+    numbers = list(done.metrics.items())[:SHOWN]
+    shown = ", ".join(f"{path}={table.number(summary.last)}" for path, summary in numbers)
+    took = table.duration(done.outcome.wall_ms)
+    title = f"run {query.short(done.run.run_id)} '{done.run.name}'"
+    output.say(f"{title} {done.status} in {took}" + (f": {shown}" if shown else ""))

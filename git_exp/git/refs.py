@@ -17,6 +17,8 @@ from git_exp import errors
 from git_exp.git.repo import Repo, finish
 
 _OID = re.compile(rb"[0-9a-f]{40}")
+_PACKED = re.compile(rb"^([0-9a-f]{40}) (.+)$", re.M)
+_PEELED = ord("^")
 _LOCKED = re.compile(r"Unable to create '(.+?\.lock)'")
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 
@@ -52,7 +54,9 @@ def any_below(repo: Repo, prefix: str) -> bool:
     """Whether there may be refs below a prefix, told without starting git."""
     if any((repo.common_dir / prefix).rglob("*")):
         return True
-    return _find(repo.common_dir / "packed-refs", f" {prefix}/".encode()) is not None
+    start = os.fsencode(f"{prefix}/")
+    found = _first_from(repo.common_dir / "packed-refs", start)
+    return found is not None and found[0].startswith(start)
 
 
 @contextmanager
@@ -125,20 +129,41 @@ def _asked(repo: Repo, name: str) -> str | None:
 
 def _packed(repo: Repo, name: str) -> str | None:
     """The ref's line in `packed-refs`: libgit2 would parse the whole file, 44 ms for 100,000."""
-    found = _find(repo.common_dir / "packed-refs", f" {name}\n".encode())
-    return found.decode() if found else None
+    found = _first_from(repo.common_dir / "packed-refs", os.fsencode(name))
+    return found[1].decode() if found and found[0] == os.fsencode(name) else None
 
 
-def _find(path: Path, text: bytes) -> bytes | None:
+def _first_from(path: Path, name: bytes) -> tuple[bytes, bytes] | None:
+    """The first packed ref whose name is not before this one, and its object id."""
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 return None
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-                at = view.find(text)
-                return None if at < 40 else view[at - 40 : at]
+                # git and libgit2 sort it and say so; a scan of 100,000 refs would take 3 ms.
+                if b" sorted" in view[: view.find(b"\n") + 1]:
+                    return _searched(view, name)
+                every = ((ref, oid) for oid, ref in _PACKED.findall(view))
+                return min((one for one in every if one[0] >= name), default=None)
     except FileNotFoundError:
         return None
+
+
+def _searched(view: mmap.mmap, name: bytes) -> tuple[bytes, bytes] | None:
+    low, high = view.find(b"\n") + 1, len(view)
+    while low < high:
+        line = view.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        if view[line] == _PEELED:
+            line = view.rfind(b"\n", low, line - 1) + 1 or low
+        end = view.find(b"\n", line)
+        if view[line + 41 : end] >= name:
+            high = line
+        else:
+            low = end + 1
+            if low < high and view[low] == _PEELED:
+                low = view.find(b"\n", low) + 1
+    found = view[low : view.find(b"\n", low)]
+    return (found[41:], found[:40]) if found else None
 
 
 def _command(change: Change) -> bytes:

@@ -13,7 +13,7 @@ from git_exp import errors
 from git_exp.git import extras, objects, refs, snapshot
 from git_exp.git.overwrite import Peril
 from git_exp.git.repo import Repo
-from git_exp.git.survey import Entry, Survey, entries, naming
+from git_exp.git.survey import Entry, Survey, entries, naming, remove
 
 PREFIX = "refs/exp/saved/"
 LATEST = "@{saved}"
@@ -89,9 +89,10 @@ def find(repo: Repo, name: str) -> Saved | None:
 
 def _stage(found: Survey, wanted: set[bytes]) -> tuple[set[bytes], dict[bytes, Entry]]:
     """Add what is changed and untracked to the survey's index; answers what git did not take."""
-    gone = sorted(path for path, one in found.changes.items() if one.worked == "D")
+    gone = [path for path, one in found.changes.items() if one.worked == "D"]
     submodules = {path for path, one in found.changes.items() if one.submodule}
-    failed = snapshot.stage(found.repo, found.index, [*gone, *sorted(wanted | submodules)])
+    remove(found.repo, found.index, gone)
+    failed = snapshot.stage(found.repo, found.index, sorted(wanted | submodules))
     held = entries(found.repo, found.index)
     # git passes over a name that another platform could not write, without a word of failure.
     there = {path for path in wanted - held.keys() if os.path.lexists(found.at(path))}

@@ -81,14 +81,18 @@ class Survey:
         with copied(self.repo) as scratch:
             if self.index.exists():
                 shutil.copy2(self.index, scratch)
-            snapshot.stage(self.repo, scratch, self.addable(paths))
+            wanted = set(paths)
+            remove(self.repo, scratch, self.gone(wanted))
+            snapshot.stage(self.repo, scratch, sorted(wanted))
             yield scratch
 
-    def addable(self, paths: Iterable[bytes]) -> list[bytes]:
-        """Paths to add, after the tracked ones that are gone and would be in their way."""
-        wanted = set(paths)
-        gone = [path for path, one in self.changes.items() if one.worked == "D"]
-        return [path for path in gone if _collides(path, wanted)] + sorted(wanted)
+    def gone(self, wanted: set[bytes]) -> list[bytes]:
+        """The tracked paths that are not on disk, and would be in the way of adding some there."""
+        return [
+            path
+            for path, one in self.changes.items()
+            if one.worked == "D" and (path in wanted or _collides(path, wanted))
+        ]
 
 
 @contextmanager
@@ -150,6 +154,11 @@ def sides(raw: bytes) -> dict[bytes, Sides]:
 def write(repo: Repo, index: Path, *args: str, stdin: bytes | None = None) -> None:
     """Run `update-index` on an index file of our own, whatever the user's settings are."""
     repo.git(*_OWN_INDEX, "update-index", *args, stdin=stdin, index=index)
+
+
+def remove(repo: Repo, index: Path, paths: Iterable[bytes]) -> None:
+    """Drop paths from an index file; git would not look for one below a symlink."""
+    write(repo, index, "--force-remove", "-z", "--stdin", stdin=listed(paths))
 
 
 def listed(paths: Iterable[bytes]) -> bytes:

@@ -202,8 +202,12 @@ def _added(found: Survey, paths: Collection[bytes]) -> Iterator[None]:
     repo = found.repo
     with copied(repo) as before:
         try:
-            args = ("-c", "core.safecrlf=false", "update-index", "--add", "--remove")
-            repo.git(*_NO_HOOKS, *args, "-z", "--stdin", stdin=listed(found.addable(paths)))
+            wanted = set(paths)
+            update = (*_NO_HOOKS, "-c", "core.safecrlf=false", "update-index")
+            gone = found.gone(wanted)
+            repo.git(*update, "--force-remove", "-z", "--stdin", stdin=listed(gone))
+            there = sorted(wanted.difference(gone))
+            repo.git(*update, "--add", "-z", "--stdin", stdin=listed(there))
             yield
         except BaseException:
             _put_back(repo, before)

@@ -1,0 +1,383 @@
+"""What a run captures in an odd repository, and that all the user has stays as it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from git_exp import Experiment, errors
+from tests.git import witness
+from tests.git.witness import commit, git, reference, write
+
+
+def conflicting(repo: Path) -> None:
+    """Two branches that conflict in `both`, `deleted` and `added`; we are on main."""
+    commit(repo, {"both": "base\n", "deleted": "base\n", "same": "s\n"})
+    git(repo, "checkout", "-q", "-b", "topic")
+    commit(repo, {"both": "theirs\n", "deleted": "theirs\n", "added": "theirs\n", "clean": "c\n"})
+    git(repo, "checkout", "-q", "main")
+    (repo / "deleted").unlink()
+    commit(repo, {"both": "ours\n", "added": "ours\n"})
+
+
+def failing(repo: Path, *args: str) -> None:
+    assert subprocess.run(("git", *args), cwd=repo, capture_output=True).returncode == 1
+
+
+def test_in_the_middle_of_a_merge_the_worktree_is_captured_with_its_conflicts(repo: Path) -> None:
+    conflicting(repo)
+    failing(repo, "merge", "topic")
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert b"<<<<<<< HEAD\nours\n" in ran.read("both")
+    assert ran.read("deleted") == b"theirs\n"
+    assert ran.read("clean") == b"c\n"
+    assert ran.git["capture"] == "full"
+    assert git(repo, "rev-list", "--parents", "-1", ran.commit).count(b" ") == 1
+
+
+def test_a_conflict_that_is_resolved_by_deleting_is_captured_so(repo: Path) -> None:
+    conflicting(repo)
+    failing(repo, "merge", "topic")
+    (repo / "both").unlink()
+    (repo / "deleted").unlink()
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert not ran.holds("both")
+    assert not ran.holds("deleted")
+    assert ran.git["capture"] == "full"
+
+
+def test_a_conflict_whose_file_became_a_folder_is_captured_so(repo: Path) -> None:
+    conflicting(repo)
+    failing(repo, "merge", "topic")
+    (repo / "both").unlink()
+    write(repo, {"both/new": "n\n"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert ran.read("both/new") == b"n\n"
+    assert ran.git["capture"] == "full"
+
+
+def test_a_conflict_beyond_a_symlink_is_captured_as_the_symlink(repo: Path) -> None:
+    commit(repo, {"d/both": "base\n"})
+    git(repo, "checkout", "-q", "-b", "topic")
+    commit(repo, {"d/both": "theirs\n"})
+    git(repo, "checkout", "-q", "main")
+    commit(repo, {"d/both": "ours\n"})
+    failing(repo, "merge", "topic")
+    (repo / "d").rename(repo.parent / "d")
+    (repo / "d").symlink_to(repo.parent / "d")
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert ran.modes[b"d"] == b"120000"
+    assert ran.git["capture"] == "full"
+
+
+def test_a_conflict_between_a_file_and_a_folder_is_captured_as_it_lies_there(repo: Path) -> None:
+    git(repo, "checkout", "-q", "-b", "topic")
+    commit(repo, {"thing/inside": "theirs\n"})
+    git(repo, "checkout", "-q", "main")
+    commit(repo, {"thing": "ours\n"})
+    failing(repo, "merge", "topic")
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert ran.git["capture"] == "full"
+
+
+def test_in_the_middle_of_a_rebase_no_branch_is_claimed(repo: Path) -> None:
+    conflicting(repo)
+    failing(repo, "rebase", "topic")
+    write(repo, {"both": "resolved\n"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert ran.read("both") == b"resolved\n"
+    assert ran.git["base"] == git(repo, "rev-parse", "topic").decode()
+    assert "branch" not in ran.git
+
+
+def test_in_the_middle_of_a_cherry_pick_the_worktree_is_captured(repo: Path) -> None:
+    conflicting(repo)
+    failing(repo, "cherry-pick", "topic")
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert ran.git["branch"] == "main"
+
+
+def test_on_a_detached_head_the_base_is_that_commit(repo: Path) -> None:
+    commit(repo, {"second": "2"})
+    git(repo, "checkout", "-q", "HEAD^")
+    write(repo, {"new": "n"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert ran.git["base"] == git(repo, "rev-parse", "HEAD").decode()
+    assert "branch" not in ran.git
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_in_an_unborn_repository_the_run_has_no_parent(tmp_path: Path, staged: bool) -> None:
+    repo = tmp_path / "unborn"
+    write(repo, {"a": "a", "b/c": "c"})
+    git(repo, "init", "-q")
+    if staged:
+        git(repo, "add", "b")
+        write(repo, {"b/c": "changed"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert sorted(ran.modes) == [b"a", b"b/c"]
+    assert git(repo, "rev-list", "--parents", ran.commit).decode() == ran.commit
+    assert git(repo, "log", "-1", "--format=%ct", ran.commit) == b"0"
+    assert ran.git["dirty"] is True
+    assert ran.git["branch"] == "main"
+    assert "base" not in ran.git
+
+
+def test_an_empty_unborn_repository_has_an_empty_run(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "unborn")
+
+    ran = witness.run(tmp_path / "unborn")
+
+    assert ran.modes == {}
+    assert ran.git["dirty"] is False
+
+
+def test_a_linked_worktree_captures_its_own_files_and_shares_the_run(repo: Path) -> None:
+    git(repo, "worktree", "add", "-q", "-b", "topic", "../linked")
+    linked = repo.parent / "linked"
+    write(repo, {"of-main": "m"})
+    write(linked, {"of-linked": "l"})
+
+    ran = witness.run(linked)
+
+    assert ran.tree == reference(linked)
+    assert [ran.holds("of-main"), ran.holds("of-linked")] == [False, True]
+    assert ran.git["branch"] == "topic"
+    assert git(repo, "rev-parse", f"refs/runs/{ran.start['run_id']}").decode() == ran.commit
+    assert not (repo / ".git/worktrees/linked/refs").exists()
+
+
+def test_from_a_subdirectory_all_of_the_worktree_is_captured(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(repo, {"a/b/in": "i"})
+    write(repo, {"new": "n", "a/b/new": "n"})
+    monkeypatch.chdir(repo / "a/b")
+
+    ran = witness.run(Path.cwd())
+
+    assert ran.tree == reference(repo)
+    assert ran.holds("new")
+    assert ran.start["process"]["cwd"] == "a/b"
+
+
+def test_without_home_and_identity_the_run_is_by_git_exp(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME", "GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
+        monkeypatch.delenv(name)
+    write(repo, {"new": "n"})
+
+    ran = witness.run(repo)
+
+    who = git(repo, "log", "-1", "--format=%an <%ae> %cn <%ce>", ran.commit).decode()
+    assert who == "git-exp <git-exp@localhost> git-exp <git-exp@localhost>"
+    assert ran.start["user"] == "git-exp <git-exp@localhost>"
+
+
+@pytest.mark.parametrize("name", ["run", "runs/x", "exp", "notes/exp", "refs/runs/x", "HEAD2"])
+def test_a_branch_may_be_called_as_our_refs_are(repo: Path, name: str) -> None:
+    git(repo, "checkout", "-q", "-b", name)
+    git(repo, "tag", name)
+    write(repo, {"new": "n"})
+
+    ran = witness.run(repo)
+
+    assert ran.git["branch"] == name
+    assert ran.tree == reference(repo)
+
+
+def test_a_file_may_be_called_as_a_revision_is(repo: Path) -> None:
+    commit(repo, {"HEAD": "h", "main": "m", "refs/runs/x": "r"})
+    write(repo, {"HEAD": "changed", "notes": "n"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+
+
+def test_in_a_shallow_clone_the_run_is_on_its_edge(repo: Path, tmp_path: Path) -> None:
+    for at in range(3):
+        commit(repo, {"file": str(at)})
+    git(tmp_path, "clone", "-q", "--depth=1", repo.as_uri(), "shallow")
+    clone = tmp_path / "shallow"
+    write(clone, {"new": "n"})
+
+    ran = witness.run(clone)
+
+    assert ran.tree == reference(clone)
+    assert ran.git["base"] == git(repo, "rev-parse", "HEAD").decode()
+
+
+def test_in_a_partial_clone_the_run_fetches_nothing(repo: Path, tmp_path: Path) -> None:
+    commit(repo, {"big": "old\n", "in/a": "a\n", "out/b": "b\n"})
+    commit(repo, {"big": "new\n"})
+    git(repo, "config", "uploadpack.allowFilter", "true")
+    args = ("clone", "-q", "--filter=blob:none", "--no-checkout", repo.as_uri(), "partial")
+    git(tmp_path, *args)
+    clone = tmp_path / "partial"
+    git(clone, "sparse-checkout", "set", "in")
+    git(clone, "checkout", "-q")
+    write(clone, {"in/a": "changed\n", "in/new": "n\n"})
+    git(clone, "remote", "set-url", "origin", "file:///nowhere")
+
+    ran = witness.run(clone)
+
+    listed = git(clone, "ls-tree", "-r", "--name-only", ran.commit).decode().split()
+    assert listed == ["big", "in/a", "in/new", "out/b", "train.py"]
+    assert ran.read("in/a") == b"changed\n"
+    assert ran.git["status"] == ["M  in/a", "A  in/new"]
+    assert ran.git["capture"] == "full"
+
+
+def test_a_worktree_of_a_bare_repository_works(repo: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(repo), "bare.git")
+    git(tmp_path / "bare.git", "worktree", "add", "-q", "../of-bare", "main")
+    top = tmp_path / "of-bare"
+    write(top, {"new": "n"})
+
+    ran = witness.run(top)
+
+    assert ran.tree == reference(top)
+    assert ran.git["branch"] == "main"
+    assert git(tmp_path / "bare.git", "rev-parse", f"refs/runs/{ran.start['run_id']}")
+
+
+def test_a_bare_repository_is_refused_and_untouched(repo: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(repo), "bare.git")
+    bare = tmp_path / "bare.git"
+    before = witness.state(bare)
+
+    with pytest.raises(errors.SnapshotFailed, match="bare repository") as caught:
+        Experiment("r", repo=bare)
+
+    assert caught.value.hint == "run inside a worktree of it"
+    assert witness.state(bare) == before
+    assert not (bare / "exp").exists()
+
+
+def test_inside_the_git_folder_the_error_says_so(repo: Path) -> None:
+    with pytest.raises(errors.SnapshotFailed, match="must be run in a work tree"):
+        Experiment("r", repo=repo / ".git")
+
+    assert not (repo / ".git/exp").exists()
+
+
+def test_alternates_are_followed(repo: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--shared", str(repo), "shared")
+    clone = tmp_path / "shared"
+    write(clone, {"new": "n"})
+
+    ran = witness.run(clone)
+
+    assert (clone / ".git/objects/info/alternates").exists()
+    assert ran.tree == reference(clone)
+    assert ran.git["status"] == ["A  new"]
+
+
+def test_a_replaced_head_is_seen_as_git_sees_it(repo: Path) -> None:
+    old = git(repo, "rev-parse", "HEAD").decode()
+    commit(repo, {"train.py": "replaced\n"})
+    git(repo, "replace", old, "HEAD")
+    git(repo, "reset", "-q", "--soft", old)
+
+    ran = witness.run(repo)
+
+    assert git(repo, "status", "--porcelain") == b""
+    assert ran.read("train.py") == b"replaced\n"
+    assert ran.tree == reference(repo)
+
+
+def test_a_repository_whose_git_folder_is_elsewhere_works(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q", "--separate-git-dir", "elsewhere.git", "separate")
+    separate = tmp_path / "separate"
+    write(separate, {"new": "n"})
+
+    ran = witness.run(separate)
+
+    assert ran.tree == reference(separate)
+    assert ran.holds("new")
+
+
+def test_core_worktree_is_honoured(repo: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    write(there, {"train.py": "there\n", "new": "n"})
+    git(repo, "config", "core.worktree", str(there))
+
+    ran = witness.run(repo / ".git")
+
+    assert ran.read("train.py") == b"there\n"
+    assert sorted(ran.modes) == [b"new", b"train.py"]
+
+
+def test_git_dir_and_work_tree_of_the_caller_are_honoured(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "there"
+    write(there, {"train.py": "there\n", "sub/new": "n"})
+    monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", "..")
+    monkeypatch.chdir(there / "sub")
+
+    ran = witness.run(Path.cwd())
+
+    assert sorted(ran.modes) == [b"sub/new", b"train.py"]
+    assert ran.start["process"]["cwd"] == "sub"
+
+
+@pytest.mark.parametrize("name", ["new\nline", "a b", "quo'te\"", "-dash", "caf\udce9", "ü", "#{x}"])
+def test_a_repository_may_lie_at_a_path_of_any_bytes(tmp_path: Path, name: str) -> None:
+    top = tmp_path / name / "repo"
+    write(top, {"a": "a", "sub/b": "b"})
+    git(top, "init", "-q")
+    commit(top)
+    write(top, {"a": "changed"})
+
+    ran = witness.run(top / "sub")
+
+    assert ran.tree == reference(top)
+    assert ran.read("a") == b"changed"
+
+
+def test_a_case_insensitive_repository_is_captured_as_git_would(repo: Path) -> None:
+    commit(repo, {"File": "f\n", "dir/x": "x\n"})
+    git(repo, "config", "core.ignoreCase", "true")
+    (repo / "File").rename(repo / "FILE")
+    write(repo, {"DIR/y": "y\n", "dir/x": "changed\n"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)

@@ -1,0 +1,65 @@
+"""README is true: its transcript and its Python run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from git_exp.store import Store
+
+README = Path(__file__).parent.parent / "README.md"
+MARK = "\x1e"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.S | re.M)
+
+
+def settled(text: str) -> str:
+    """Text with what differs from run to run made the same: ids and durations."""
+    text = re.sub(r"\b[0-9a-f]{8}\b", "<id>", text)
+    text = re.sub(r"in [\d.]+ (ms|s)\b", "in <time>", text)
+    return re.sub(r"\d+ seconds? ago", "<age>", text)
+
+
+def test_the_transcript_runs_as_it_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = "".join(blocks("console"))
+    commands = [line[2:] for line in printed.splitlines() if line.startswith("$ ")]
+    script = "\n".join(f"printf '%s\\n' '{MARK}'\n{command}" for command in commands)
+    monkeypatch.chdir(tmp_path)
+
+    done = subprocess.run(
+        ("bash", "-e"), input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+    outputs = done.stdout.split(f"{MARK}\n")[1:]
+    played = "".join(f"$ {one}\n{out}" for one, out in zip(commands, outputs, strict=True))
+    assert settled(played) == settled(printed)
+    assert done.returncode == 0
+
+
+def test_the_python_of_readme_records_a_run(repo: Path) -> None:
+    (code,) = blocks("python")
+
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 - it is our own page
+
+    (run,) = Store.open(repo, {}).runs()
+    assert (run.name, run.status, run.tags) == ("baseline", "finished", ["first"])
+    assert run.params == {"lr": 0.1}
+    assert run.metrics["loss"].min == 0.2
+    assert run.metrics["acc"].max_step == 4
+    assert [note.text for note in run.notes] == ["converges slowly"]
+
+
+def test_the_two_commands_at_the_top_are_complete() -> None:
+    demo, test = blocks("sh")
+
+    assert demo.startswith("python3 -m venv ")
+    assert demo.rstrip().endswith("git exp demo")
+    assert test.startswith("python3 -m venv ")
+    assert "pytest" in test
