@@ -216,7 +216,7 @@ def _open(request: Request, cwd: Path, env: Mapping[str, str]) -> tuple[Recorder
         return recorder.begin(repo, request)
     if (os.getpid(), run_id) in _joined:
         return recorder.begin(repo, dataclasses.replace(request, parent_run=run_id))
-    joined = recorder.join(repo, run_id, request, _rank(env))
+    joined = recorder.join(repo, run_id, request, rank=_rank(env))
     if joined:
         _joined.add((os.getpid(), run_id))
         return joined

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-
-import msgspec
+from dataclasses import dataclass
 
 from git_exp import data, ledger, locks, merge, records, seal, spool
 from git_exp.git import notes, objects, refs
@@ -19,7 +18,8 @@ _LEFTOVER_AFTER = 86_400
 _RUNS = "refs/runs/"
 
 
-class Finding(msgspec.Struct, kw_only=True, omit_defaults=True):
+@dataclass(kw_only=True)
+class Finding:
     """One thing that is not as it should be; `mended` once it is."""
 
     what: str
@@ -28,7 +28,8 @@ class Finding(msgspec.Struct, kw_only=True, omit_defaults=True):
     mended: bool = False
 
 
-class Verdict(msgspec.Struct, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
     """All that was found, and how much was looked at."""
 
     runs: int

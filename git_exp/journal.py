@@ -60,7 +60,7 @@ def append(fd: int, path: Path, line: bytes) -> None:
     except OSError as error:
         raise refused(path, error) from error
     if written != len(line):
-        _complete(fd, path, line, written)
+        _complete(fd, path, line, written=written)
 
 
 def refused(path: Path, error: OSError) -> errors.JournalFailed:
@@ -116,7 +116,7 @@ class Journal:
             line = self._form % (micro - self._second, elapsed // 1000, elapsed % 1000, raw)
             written = _write(self._fd, line)
             if written != len(line):
-                _complete(self._fd, self.path, line, written)
+                _complete(self._fd, self.path, line, written=written)
         except OSError as error:
             self._refused(line, error)
         finally:
@@ -201,7 +201,7 @@ class Journal:
         self._acquire, self._release = self._lock.acquire, self._lock.release
 
 
-def _complete(fd: int, path: Path, line: bytes, written: int) -> None:
+def _complete(fd: int, path: Path, line: bytes, *, written: int) -> None:
     """Write the rest of a line of which the disk took only a part, or cut that part."""
     try:
         while written < len(line):

@@ -93,7 +93,7 @@ class Recorder:
                 return Report()
             self.ended = True
             if self.owner:
-                self._end(status, exit_code, error, usage or {})
+                self._end(status, exit_code, error=error, usage=usage or {})
             self.close()
         return seal.complete(self.repo, mine=self.run_id)
 
@@ -113,6 +113,7 @@ class Recorder:
         self,
         status: str,
         exit_code: int | None,
+        *,
         error: records.Error | None,
         usage: dict[str, Any],
     ) -> None:
@@ -144,12 +145,19 @@ def begin(repo: Repo, request: starting.Request) -> tuple[Recorder, records.RunS
     started = starting.begin(repo, request)
     writer = starting.writer(started.run.run_id, started.commit, owner=True, rank=0)
     recorder = Recorder(repo, writer, started.opened, start=started.run.t)
-    recorder.environment(started.packages)
+    try:
+        recorder.environment(started.packages)
+    except OSError as error:
+        # The disk is full: whoever gets this error has no run to end.
+        recorder.close()
+        if isinstance(error, errors.GitExpError):
+            raise
+        raise journal.refused(recorder.folder / "packages.txt", error) from error
     return recorder, started.run
 
 
 def join(
-    repo: Repo, run_id: str, request: starting.Request, rank: int
+    repo: Repo, run_id: str, request: starting.Request, *, rank: int
 ) -> tuple[Recorder, records.RunStart] | None:
     """Join a run that is running in this repository; None where there is none of that id."""
     start = _running(repo, run_id)

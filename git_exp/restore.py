@@ -86,8 +86,8 @@ class _Step:
     what git writes.
     """
 
+    run: Run
     aim: Aim
-    commit: str
     act: Callable[[bool, set[bytes]], str]
     paths: frozenset[bytes] | None = None
     raws: dict[bytes, str] | None = None
@@ -112,7 +112,7 @@ def checkout(repo: Repo, run: Run, form: Form = Form()) -> Answer:
         if form.paths:
             return _in_place(found, run, form)
         step = _on_base(found, run) if form.keep_base else _switched(found, run, form.branch)
-        return _done(found, run, step, form)
+        return _done(found, step, form)
 
 
 def saved(repo: Repo, name: str) -> Saved | None:
@@ -129,15 +129,14 @@ def back(repo: Repo, what: Saved, *, save: bool = False, exact: bool = False) ->
     A branch that has moved since stays where it is: HEAD is detached at the commit it had.
     """
     with survey(repo) as found:
-        run = Run(id="", commit=what.commit)
-        return _done(found, run, _returned(found, what), Form(save=save, exact=exact))
+        return _done(found, _returned(found, what), Form(save=save, exact=exact))
 
 
 def _switched(found: Survey, run: Run, branch: str | None) -> _Step:
     def act(force: bool, same: set[bytes]) -> str:
         return worktree.switch(found, run.commit, branch=branch, force=force, same=same)
 
-    return _Step(aim=Aim(tree=run.commit), commit=run.commit, act=act)
+    return _Step(run=run, aim=Aim(tree=run.commit), act=act)
 
 
 def _on_base(found: Survey, run: Run) -> _Step:
@@ -154,7 +153,7 @@ def _on_base(found: Survey, run: Run) -> _Step:
         return ""
 
     aim = Aim(tree=run.commit, index=run.base or objects.EMPTY_TREE)
-    return _Step(aim=aim, commit=run.commit, act=act)
+    return _Step(run=run, aim=aim, act=act)
 
 
 def _returned(found: Survey, what: Saved) -> _Step:
@@ -166,6 +165,7 @@ def _returned(found: Survey, what: Saved) -> _Step:
         raise errors.Refused(
             f"branch '{what.branch}' has commits now", hint=f"take files: git show {what.name}:FILE"
         )
+    run = Run(id="", commit=what.commit)
     known = what.known if worktree.present(repo, what.known) else None
     aim = Aim(tree=what.tree, index=what.index, known=known)
     notes = extras.read(repo, what.extras)
@@ -176,10 +176,10 @@ def _returned(found: Survey, what: Saved) -> _Step:
         extras.apply(repo, notes)
         return ""
 
-    return _Step(aim=aim, commit=what.commit, act=act, raws=extras.raws(notes))
+    return _Step(run=run, aim=aim, act=act, raws=extras.raws(notes))
 
 
-def _done(found: Survey, run: Run, step: _Step, form: Form) -> Answer:
+def _done(found: Survey, step: _Step, form: Form) -> Answer:
     """Guard, act, and tell what was done."""
     repo = found.repo
     _settled(found)
@@ -190,11 +190,11 @@ def _done(found: Survey, run: Run, step: _Step, form: Form) -> Answer:
     removed = (peril.same & found.untracked) - mine
     if form.exact and kept_aside:
         removed |= readback.remove(repo, kept_aside, others & found.untracked)
-    left, unlisted = left_out.check(run, repo.top or Path())
+    left, unlisted = left_out.check(step.run, repo.top or Path())
     head, branch = position(repo)
     return Answer(
-        run=run.id,
-        commit=step.commit,
+        run=step.run.id,
+        commit=step.run.commit,
         head=head,
         branch=branch,
         was_head=found.head,
@@ -218,8 +218,8 @@ def _in_place(found: Survey, run: Run, form: Form) -> Answer:
     held, tracked = _matching(found, run, form.paths)
     extra = {path for path in tracked if path not in held and os.path.lexists(found.at(path))}
     step = _Step(
+        run=run,
         aim=Aim(tree=run.commit),
-        commit=run.commit,
         act=lambda _force, _same: worktree.write_paths(repo, run.commit, form.paths),
         paths=frozenset(held).union(tracked),
     )
@@ -303,7 +303,9 @@ def _guarded(found: Survey, step: _Step, save: bool) -> tuple[Peril, Saved | Non
             f"{_names(peril.blocked)} is in the way", hint="no commit can hold it: move it away"
         )
     if save:
-        kept_aside, unsaved = aside.put(found, peril, known=step.commit, now=time.time_ns() / 1e9)
+        kept_aside, unsaved = aside.put(
+            found, peril, known=step.run.commit, now=time.time_ns() / 1e9
+        )
         return peril, kept_aside, unsaved
     if peril.lost:
         raise errors.Refused(

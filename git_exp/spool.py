@@ -114,7 +114,11 @@ class Folder:
         return max((found.path.stat().st_mtime for found in self.journals), default=0.0)
 
     def _goes_on(self, lives: set[Life]) -> bool:
-        return Life.LIVE in lives or any(_child_lives(found) for found in self.journals)
+        return (
+            Life.LIVE in lives
+            or any(_is_held(path) for path in (self.path / "output").glob("std*"))
+            or any(_child_lives(found) for found in self.journals)
+        )
 
 
 def run_ids(root: Path) -> list[str]:
@@ -227,6 +231,15 @@ def _last_line(fd: int) -> bytes:
         if start or span >= size:
             return whole[start:]
         span *= 4
+
+
+def _is_held(output: Path) -> bool:
+    """Whether a command still has its output open: it shares a lock on it with its launcher."""
+    fd = os.open(output, os.O_RDONLY)
+    try:
+        return not _try_lock(fd, exclusive=True)
+    finally:
+        os.close(fd)
 
 
 def _child_lives(found: Found) -> bool:

@@ -95,7 +95,7 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
     ref = f"refs/runs/{described.run_id}"
     with refs.transaction(repo) as pending:
         taken = _captured(repo, request, learn)
-        commit = _commit(repo, described, taken, learned.tips)
+        commit = _commit(repo, described, taken, tips=learned.tips)
         git = _git(repo, commit, taken, full=request.snapshot)
         run = records.RunStart(**{**_fields(described), "t": _now(), "git": git})
         opened = _journal(repo, run, commit)
@@ -239,7 +239,7 @@ def _undo(opened: journal.Opened) -> None:
         path.parent.rmdir()
 
 
-def _commit(repo: Repo, run: records.RunStart, taken: Snapshot, tips: Collection[str]) -> str:
+def _commit(repo: Repo, run: records.RunStart, taken: Snapshot, *, tips: Collection[str]) -> str:
     """The run's commit: author the user, now; committer date as `dates` says."""
     author = objects.ident(repo, time.time())
     when = dates.before_shared(repo, taken.base, tips)

@@ -222,9 +222,8 @@ def number(value: Any) -> str:
 
 def text(value: Any) -> str:
     """A param or any other recorded value, exact: text as it is, all else as JSON."""
-    if isinstance(value, str):
-        return value
-    return msgspec.json.encode(values.plain(value)).decode()
+    plain = values.plain(value)
+    return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
 
 
 def template(form: str) -> Callable[[Run, int, Callable[[str], str]], str]:

@@ -6,6 +6,7 @@ import dataclasses
 import decimal
 import enum
 import math
+import numbers
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ import msgspec
 from git_exp import errors
 
 ARRAY_LIMIT = 1_000
+# Readers refuse an integer of more than 4,300 digits, and so does Python's own `str`.
+INTEGER_BITS = 14_000
 
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r",
             34: '\\"', 92: "\\\\"}  # fmt: skip
@@ -26,23 +29,25 @@ Path = tuple[str, ...]
 def simpler(value: Any) -> Any:
     """One step towards JSON for a type that msgspec does not know.
 
-    numpy and torch scalars, arrays of at most 1,000 items, `os.PathLike`, `Enum`, `Decimal`.
+    numpy and torch scalars, arrays of at most 1,000 items, numbers of any kind, `os.PathLike`,
+    `Enum`, subclasses of text; a boolean that is a key.
     """
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, decimal.Decimal):
-        return float(value)
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, complex):
-        raise NotImplementedError
-    if _count(value) > ARRAY_LIMIT:
-        raise errors.Unencodable(f"an array of more than {ARRAY_LIMIT} items")
-    for method in ("tolist", "item"):
-        convert = getattr(value, method, None)
-        if callable(convert):
-            return convert()
-    raise NotImplementedError
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case type() | complex():
+            raise NotImplementedError
+        case os.PathLike():
+            return os.fsdecode(value)
+        case enum.Enum():
+            return value.value
+        case str():
+            return str.__str__(value)
+        case numbers.Integral():
+            return int(value)
+        case numbers.Real():
+            return float(value)
+    return _listed(value)
 
 
 def plain(value: Any, path: Path = ()) -> Any:
@@ -86,18 +91,27 @@ def _plain(value: Any, path: Path) -> Any:
         case enum.Enum():
             return _plain(value.value, path)
         case str():
-            return quoted(value)
-        case int():
-            return int(value)
-        case float():
-            return float(value) if math.isfinite(value) else _special(value)
+            return quoted(str.__str__(value))
+        case int() | float() | decimal.Decimal():
+            return _number(value, path)
         case dict() | Mapping():
             return {_key(key, path): _plain(one, (*path, str(key))) for key, one in value.items()}
         case list() | tuple() | set() | frozenset():
             return [_plain(one, (*path, str(at))) for at, one in enumerate(value)]
         case msgspec.Struct():
-            return {key: _plain(one, (*path, key)) for key, one in _fields(value)}
+            return _struct(value, path)
     return _plain(_simpler(value, path), path)
+
+
+def _number(value: int | float | decimal.Decimal, path: Path) -> int | float | str:
+    if isinstance(value, int):
+        if value.bit_length() > INTEGER_BITS:
+            raise _unencodable(path, "an integer of more than 4,200 digits")
+        return int(value)
+    # A Decimal is written by its value; a signalling NaN has no float.
+    nan = isinstance(value, decimal.Decimal) and value.is_nan()
+    number = math.nan if nan else float(value)
+    return number if math.isfinite(number) else _special(number)
 
 
 def _simpler(value: Any, path: Path) -> Any:
@@ -105,20 +119,43 @@ def _simpler(value: Any, path: Path) -> Any:
         return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
     try:
         return msgspec.to_builtins(value, enc_hook=simpler)
-    except errors.Unencodable as error:
-        raise _unencodable(path, str(error)) from None
+    except RecursionError:
+        raise
     except NotImplementedError:
         raise _unencodable(path, f"objects of type {type(value).__name__}") from None
-    except (TypeError, ValueError) as error:
-        raise _unencodable(path, str(error)) from None
+    except Exception as error:
+        # What a library's own conversion raises is its own affair: a run goes on.
+        raise _unencodable(path, str(error) or type(error).__name__) from error
+
+
+def _listed(value: Any) -> Any:
+    """An array, or a scalar of a library, as Python's own."""
+    if _count(value) > ARRAY_LIMIT:
+        raise errors.Unencodable(f"an array of more than {ARRAY_LIMIT:,} items")
+    for method in ("tolist", "item"):
+        convert = getattr(value, method, None)
+        if callable(convert):
+            return convert()
+    raise NotImplementedError
+
+
+def _struct(value: msgspec.Struct, path: Path) -> Any:
+    """A Struct as msgspec would write it."""
+    config = value.__struct_config__
+    fields = {key: _plain(one, (*path, key)) for key, one in _fields(value)}
+    if config.array_like:
+        return [*([] if config.tag is None else [config.tag]), *fields.values()]
+    return fields if config.tag is None else {str(config.tag_field): config.tag, **fields}
 
 
 def _fields(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:
-    omits = value.__struct_config__.omit_defaults
+    config = value.__struct_config__
+    omits = config.omit_defaults and not config.array_like
     for one in msgspec.structs.fields(value):
         held = getattr(value, one.name)
-        if one.required or not omits or not _is_default(one, held):
-            yield one.encode_name, held
+        if held is msgspec.UNSET or (omits and not one.required and _is_default(one, held)):
+            continue
+        yield one.encode_name, held
 
 
 def _is_default(one: msgspec.structs.FieldInfo, held: Any) -> bool:
@@ -128,10 +165,17 @@ def _is_default(one: msgspec.structs.FieldInfo, held: Any) -> bool:
 
 
 def _key(key: Any, path: Path) -> str:
+    """A key as msgspec would write it: numbers and dates as text."""
     key = key.value if isinstance(key, enum.Enum) else key
-    if isinstance(key, bool) or not isinstance(key, str | int | float):
-        raise _unencodable((*path, repr(key)), f"a key of type {type(key).__name__}")
-    return quoted(key) if isinstance(key, str) else str(key)
+    if isinstance(key, str):
+        return quoted(str.__str__(key))
+    try:
+        (found,) = msgspec.to_builtins({key: None}, str_keys=True, enc_hook=simpler)
+    except Exception:
+        found = None
+    if not isinstance(found, str):
+        raise _unencodable((*path, repr(key)), f"a key of type {type(key).__name__}") from None
+    return found
 
 
 def _count(value: Any) -> int:

@@ -124,6 +124,7 @@ def _head(title: str, section: int) -> list[str]:
         f'.TH {roff.text(name.upper(), code=True)} {section} "" "git\\-exp {__version__}" '
         '"Git Exp Manual"',
         ".nh",
+        ".ss 12 0",
         ".ad l",
         ".SH NAME",
         f"{roff.text(name, code=True)} \\- {roff.inline(summary)}",

@@ -16,7 +16,7 @@ LAYERS = (
     "metrics run merge names query config table mask curve left_out",
     "git",
     "journal spool locks ledger data seal store index",
-    "distributions starting recorder endings experiment launch compare restore share action hook",
+    "distributions starting recorder endings experiment launch compare restore share action hook fsck demo",
     "session",
     "cli agent tui web",
     "__init__ __main__",
@@ -42,6 +42,7 @@ ELSEWHERE = {
     ("compare", "msgspec"): "what diff answers is a Struct, so that --json sends it as it is",
     ("table", "msgspec"): "encodes a nested value as one cell",
     ("cli.output", "msgspec"): "writes Structs as JSON",
+    ("demo", "subprocess"): "plays a user's commands, each in a process of its own",
     ("cli.terminal", "subprocess"): "starts the user's pager",
 }
 READ_THE_WORLD = {

@@ -1,145 +1,16 @@
-"""Going back to a run's code: the worktree is the run's, and nothing of the user's is ever lost."""
+"""git_exp.restore: HEAD at a run's commit, and no local change overwritten."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
-import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from git_exp import errors, records, restore
-from git_exp.git.repo import Repo, discover
-from git_exp.restore import Answer, Form
+from git_exp import errors, records
 from git_exp.run import Run
-
-EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
-
-@dataclass(frozen=True)
-class State:
-    """All of a user's that a checkout could harm."""
-
-    head: bytes
-    index: bytes
-    files: Mapping[bytes, tuple[int, bytes]]
-    status: bytes
-
-
-class World:
-    """A repository on disk, driven as its user and as git-exp."""
-
-    def __init__(self, top: Path, *, env: Mapping[str, str] | None = None) -> None:
-        self.top = top
-        self.env = {**os.environ, **(env or {})}
-        if not top.exists():
-            top.mkdir()
-            self.git("init", "-q")
-
-    def git(self, *args: str, stdin: bytes | None = None, env: Any = None) -> str:
-        done = subprocess.run(
-            ("git", *args), cwd=self.top, input=stdin, env=env or self.env, capture_output=True
-        )
-        assert done.returncode == 0, f"git {args}: {done.stderr!r}"
-        return os.fsdecode(done.stdout).removesuffix("\n")
-
-    def write(self, files: Mapping[str, str | bytes]) -> None:
-        for name, text in files.items():
-            path = self.top / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text if isinstance(text, bytes) else text.encode())
-
-    def commit(self, files: Mapping[str, str | bytes] | None = None) -> str:
-        self.write(files or {})
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "a commit")
-        return self.git("rev-parse", "HEAD")
-
-    def run(self, **git: Any) -> Run:
-        """A run of the worktree as it is: every file that is not ignored."""
-        index = self.top / ".git" / "run.index"
-        env = {**self.env, "GIT_INDEX_FILE": str(index)}
-        base = self.git("rev-parse", "HEAD") if self.born() else ""
-        self.git("read-tree", base or EMPTY, env=env)
-        self.git("add", "-A", env=env)
-        tree = self.git("write-tree", env=env)
-        commit = self.git("commit-tree", tree, *(["-p", base] if base else []), "-m", "run: r")
-        index.unlink()
-        self.git("update-ref", f"refs/runs/{commit}", commit)
-        known: dict[str, Any] = {"commit": commit, "base": base or None, "capture": "full", **git}
-        return Run(id="r", commit=commit, git=records.Git(**known))
-
-    def born(self) -> bool:
-        return subprocess.run(
-            ("git", "rev-parse", "-q", "--verify", "HEAD"), cwd=self.top, capture_output=True
-        ).returncode == 0
-
-    def repo(self, folder: str = "") -> Repo:
-        return discover(self.top / folder, self.env)
-
-    def checkout(self, run: Run, folder: str = "", **form: Any) -> Answer:
-        return restore.checkout(self.repo(folder), run, Form(**form))
-
-    def back(self, name: str = "@{saved}", **how: bool) -> Answer:
-        what = restore.saved(self.repo(), name)
-        assert what
-        return restore.back(self.repo(), what, **how)
-
-    def refused(self, run: Run, folder: str = "", **form: Any) -> str:
-        """The refusal, after proof that nothing was touched."""
-        before = self.state(exact=True)
-        with pytest.raises(errors.Refused) as refusal:
-            self.checkout(run, folder, **form)
-        assert self.state(exact=True) == before
-        return f"{refusal.value} ({refusal.value.hint})"
-
-    def state(self, exact: bool = False) -> State:
-        head = (self.repo().git_dir / "HEAD").read_bytes()
-        index = self.git("ls-files", "-s", "-v", "-z").encode(errors="surrogateescape")
-        if exact:
-            file = self.repo().index
-            index += file.read_bytes() if file.exists() else b""
-        listing = self.git("--no-optional-locks", "status", "--porcelain=v2", "-z", "-uall")
-        return State(head, index, self.files(), os.fsencode(listing))
-
-    def files(self) -> dict[bytes, tuple[int, bytes]]:
-        found: dict[bytes, tuple[int, bytes]] = {}
-        for folder, folders, names in os.walk(os.fsencode(self.top)):
-            if b".git" in folders and folder == os.fsencode(self.top):
-                folders.remove(b".git")
-            links = [one for one in folders if os.path.islink(os.path.join(folder, one))]
-            for name in [*names, *links]:
-                path = os.path.join(folder, name)
-                mode = os.lstat(path).st_mode
-                data = os.fsencode(os.readlink(path)) if stat.S_ISLNK(mode) else b""
-                if stat.S_ISREG(mode):
-                    data = Path(os.fsdecode(path)).read_bytes()
-                found[os.path.relpath(path, os.fsencode(self.top))] = (mode, data)
-        return found
-
-    def tree(self, commit: str) -> dict[bytes, bytes]:
-        """The files of a commit, path to bytes."""
-        found = {}
-        for line in self.git("ls-tree", "-r", "-z", commit).split("\0")[:-1]:
-            head, _, path = line.partition("\t")
-            _, kind, oid = head.split(" ")
-            if kind == "blob":
-                done = subprocess.run(
-                    ("git", "cat-file", "blob", oid), cwd=self.top, capture_output=True
-                )
-                found[os.fsencode(path)] = done.stdout
-        return found
-
-    def contents(self) -> dict[bytes, bytes]:
-        return {path: data for path, (_, data) in self.files().items()}
-
-    def text(self, name: str) -> str:
-        return (self.top / name).read_text()
+from tests.world import World
 
 
 @pytest.fixture
@@ -149,24 +20,368 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def dirty(world: World) -> Run:
-    """A run that was started with a change, a deletion and a new file; then all is as before."""
-    world.write({"a.py": "a2\n", "new/n.py": "n\n"})
-    (world.top / "lib/b.py").unlink()
-    run = world.run()
-    world.git("reset", "-q", "--hard")
-    world.git("clean", "-q", "-fd")
-    return run
-
-
 def test_a_checkout_detaches_head_at_the_run_and_gives_its_files(world: World) -> None:
-    run = dirty(world)
+    run = world.dirty()
 
     answer = world.checkout(run)
 
     assert world.contents() == world.tree(run.commit)
     assert world.git("rev-parse", "HEAD") == run.commit
     assert (answer.head, answer.branch, answer.was_branch) == (run.commit, None, "refs/heads/main")
+    assert (answer.kept, answer.untracked, answer.saved, answer.said) == ((), (), None, "")
     assert world.state().status == b""
     world.git("checkout", "-q", "-")
     assert world.git("symbolic-ref", "HEAD") == "refs/heads/main"
+
+
+def test_a_branch_is_made_at_the_run_and_no_other_moves(world: World) -> None:
+    run = world.dirty()
+    main = world.git("rev-parse", "main")
+
+    answer = world.checkout(run, branch="try/one")
+
+    assert answer.branch == world.git("symbolic-ref", "HEAD") == "refs/heads/try/one"
+    assert world.git("rev-parse", "try/one", "main").split() == [run.commit, main]
+    assert world.contents() == world.tree(run.commit)
+
+
+@pytest.mark.parametrize("name", ["-f", "a..b", "HEAD", "", "a b", "@{-1}"])
+def test_a_branch_that_git_would_not_make_is_refused_before_anything_is_done(
+    world: World, name: str
+) -> None:
+    run = world.dirty()
+    before = world.state(exact=True)
+
+    with pytest.raises(errors.BadName):
+        world.checkout(run, branch=name)
+
+    assert world.state(exact=True) == before
+
+
+def test_an_existing_branch_is_never_moved(world: World) -> None:
+    run = world.dirty()
+
+    said = world.refused(run, branch="main")
+
+    assert said.startswith("a branch named 'main' already exists")
+
+
+@pytest.mark.parametrize("name", ["a.py", "lib/b.py"])
+def test_an_edit_that_would_be_overwritten_is_refused(world: World, name: str) -> None:
+    run = world.dirty()
+    world.write({name: "mine\n"})
+
+    said = world.refused(run)
+
+    assert said == (
+        f"local changes would be overwritten: '{name}' (put everything aside first: add --save)"
+    )
+
+
+def test_what_is_staged_and_would_be_overwritten_is_refused(world: World) -> None:
+    run = world.dirty()
+    world.write({"a.py": "staged\n", "new": "a file\n"})
+    world.git("add", "-A")
+    world.write({"a.py": "a2\n"})
+
+    assert "'a.py', 'new' (" in world.refused(run)
+
+
+def test_a_staged_deletion_whose_file_is_still_there_is_refused(world: World) -> None:
+    world.git("rm", "-q", "a.py")
+    run = world.run()
+    world.git("reset", "-q", "--hard")
+    world.git("rm", "-q", "--cached", "a.py")
+    world.write({"a.py": "mine\n"})
+
+    assert "'a.py'" in world.refused(run)
+
+
+def test_a_change_that_the_checkout_does_not_touch_stays_and_is_named(world: World) -> None:
+    world.commit({"kept": "1\n", "staged": "1\n", "gone": "1\n"})
+    run = world.dirty()
+    world.write({"kept": "mine\n", "staged": "mine\n", "other": "mine\n"})
+    (world.top / "gone").unlink()
+    world.git("add", "staged")
+
+    answer = world.checkout(run)
+
+    assert answer.kept == (("D", "gone"), ("M", "kept"), ("M", "staged"))
+    assert answer.untracked == ("other",)
+    assert world.text("kept") == world.text("staged") == world.text("other") == "mine\n"
+    assert world.git("diff", "--cached", "--name-only") == "staged"
+
+
+@pytest.mark.parametrize("name", ["new/n.py", "new"])
+def test_an_untracked_file_in_the_way_is_refused(world: World, name: str) -> None:
+    run = world.dirty()
+    world.write({name: "mine\n"})
+
+    assert f"'{name}'" in world.refused(run)
+
+
+def test_an_ignored_file_in_the_way_is_refused_though_git_would_overwrite_it(world: World) -> None:
+    run = world.forced({"data.log": "of the run\n"})
+    world.write({"data.log": "precious\n"})
+
+    assert "'data.log'" in world.refused(run)
+
+
+def test_an_untracked_folder_in_place_of_a_file_is_refused(world: World) -> None:
+    world.write({"thing": "a file\n"})
+    run = world.run()
+    (world.top / "thing").unlink()
+    world.write({"thing/mine": "1\n", "thing/x.log": "ignored\n"})
+
+    assert "'thing/mine', 'thing/x.log'" in world.refused(run)
+
+
+def test_a_symlink_in_place_of_a_folder_is_refused_and_never_followed(
+    world: World, tmp_path: Path
+) -> None:
+    run = world.dirty()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "n.py").write_text("mine\n")
+    (world.top / "new").symlink_to(elsewhere)
+
+    assert "'new'" in world.refused(run)
+    assert (elsewhere / "n.py").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_an_embedded_repository_in_the_way_is_never_overwritten(world: World, save: bool) -> None:
+    run = world.dirty()
+    inner = World(world.top / "new")
+    inner.write({"mine": "1\n"})
+
+    said = world.refused(run, save=save)
+
+    assert said == "'new/' is in the way (no commit can hold it: move it away)"
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_a_fifo_in_the_way_is_refused(world: World, save: bool) -> None:
+    run = world.dirty()
+    (world.top / "new").mkdir()
+    os.mkfifo(world.top / "new/n.py")
+
+    with pytest.raises(errors.Refused, match="is in the way"):
+        world.checkout(run, save=save)
+
+    assert (world.top / "new/n.py").is_fifo()
+    assert world.git("symbolic-ref", "HEAD") == "refs/heads/main"
+
+
+def test_files_that_are_as_the_run_has_them_are_in_nobodys_way(world: World) -> None:
+    world.write({"a.py": "a2\n", "new/n.py": "n\n"})
+    (world.top / "lib/b.py").unlink()
+    run = world.run()
+
+    answer = world.checkout(run)
+
+    assert world.contents() == world.tree(run.commit)
+    assert (answer.kept, answer.untracked) == ((), ())
+    assert world.state().status == b""
+
+
+def test_a_folder_that_became_a_file_is_in_nobodys_way_if_the_run_has_it_so(world: World) -> None:
+    shutil.rmtree(world.top / "lib")
+    world.write({"lib": "a file now\n"})
+    (world.top / "a.py").unlink()
+    world.write({"a.py/inner": "a folder now\n"})
+    run = world.run()
+
+    world.checkout(run)
+
+    assert world.contents() == world.tree(run.commit)
+    assert world.state().status == b""
+
+
+def test_a_wrong_mode_is_a_change_too(world: World) -> None:
+    run = world.dirty()
+    world.write({"a.py": "a2\n"})
+    (world.top / "a.py").chmod(0o755)
+
+    assert "'a.py'" in world.refused(run)
+
+
+def test_a_checkout_in_an_unborn_repository_works_and_overwrites_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path / "unborn")
+    world.write({"a.py": "1\n", "b.py": "1\n"})
+    run = world.run()
+    world.write({"b.py": "mine\n"})
+
+    assert "'b.py'" in world.refused(run)
+    (world.top / "b.py").unlink()
+    world.checkout(run)
+    assert world.contents() == world.tree(run.commit)
+
+
+@pytest.mark.parametrize(
+    ("begin", "doing"),
+    [
+        ("merge -q other", "merging"),
+        ("rebase -q other", "rebasing"),
+        ("rebase -q --apply other", "rebasing"),
+        ("cherry-pick other", "cherry-picking"),
+        ("revert --no-edit HEAD~1", "reverting"),
+    ],
+)
+@pytest.mark.parametrize("save", [False, True])
+def test_in_the_middle_of_a_merge_and_the_like_nothing_is_touched(
+    world: World, begin: str, doing: str, save: bool
+) -> None:
+    run = world.dirty()
+    world.git("checkout", "-q", "-b", "other")
+    world.commit({"a.py": "theirs\n"})
+    world.git("checkout", "-q", "main")
+    world.commit({"a.py": "ours\n"})
+    world.commit({"a.py": "ours again\n"})
+    with pytest.raises(AssertionError):
+        world.git(*begin.split())
+
+    said = world.refused(run, save=save)
+
+    assert said.startswith(f"cannot check out another state while {doing}")
+    assert "--worktree DIR" in said
+
+
+def test_unmerged_files_without_a_merge_are_not_touched(world: World) -> None:
+    run = world.dirty()
+    world.write({"a.py": "stashed\n"})
+    world.git("stash", "-q")
+    world.commit({"a.py": "committed\n"})
+    with pytest.raises(AssertionError):
+        world.git("stash", "pop")
+
+    assert "while files are unmerged" in world.refused(run, save=True)
+
+
+def test_a_bisection_goes_on(world: World) -> None:
+    run = world.dirty()
+    world.commit({"more": "1\n"})
+    world.git("bisect", "start")
+
+    world.checkout(run)
+
+    assert "bisect" in world.git("status")
+
+
+def test_the_users_hook_runs_as_for_git_checkout_and_what_it_says_is_told(world: World) -> None:
+    run = world.dirty()
+    hook = world.hook("post-checkout", 'echo "from $1 to $2"; exit 3')
+    main = world.git("rev-parse", "HEAD")
+
+    answer = world.checkout(run)
+
+    assert hook.exists()
+    assert answer.said == f"from {main} to {run.commit}\n"
+    assert world.contents() == world.tree(run.commit)
+
+
+def test_a_checkout_that_git_cannot_begin_leaves_the_index_as_it_was(world: World) -> None:
+    run = world.dirty()
+    world.write({"a.py": "a2\n"})
+    (world.top / ".git/HEAD.lock").write_text("")
+    before = world.state(exact=True)
+
+    with pytest.raises(errors.GitFailed):
+        world.checkout(run, keep_base=True, branch=None, save=False)
+
+    assert world.state().head == before.head
+    assert world.contents() == {path: data for path, (_, data) in before.files.items()} | {
+        b"new/n.py": b"n\n"
+    }
+
+
+def test_a_locked_index_is_an_error_and_nothing_is_touched(world: World) -> None:
+    run = world.dirty()
+    world.checkout(run)
+    (world.top / ".git/index.lock").write_text("")
+    before = world.state(exact=True)
+
+    with pytest.raises(errors.GitFailed, match=r"index\.lock"):
+        world.checkout(run)
+
+    assert world.state(exact=True) == before
+
+
+def test_files_that_git_could_not_write_are_an_error_although_head_moved(world: World) -> None:
+    world.git("config", "filter.broken.smudge", "false")
+    world.git("config", "filter.broken.clean", "cat")
+    world.git("config", "filter.broken.required", "true")
+    world.write({".gitattributes": "*.bin filter=broken\n", "x.bin": "1\n"})
+    run = world.run()
+    world.git("clean", "-q", "-fd")
+
+    with pytest.raises(errors.GitFailed) as failure:
+        world.checkout(run, save=True)
+
+    assert "refs/exp/saved/" in (failure.value.hint or "")
+    name = (failure.value.hint or "").split()[-1]
+    world.back(name, save=True)
+    assert world.git("symbolic-ref", "HEAD") == "refs/heads/main"
+    assert world.state().status == b""
+
+
+def test_a_run_whose_code_is_not_here_is_not_found(world: World) -> None:
+    for commit in ("0" * 40, "", "--help", "main"):
+        with pytest.raises(errors.NotFound, match="is not here"):
+            world.checkout(Run(id="r", commit=commit))
+
+
+def test_a_bare_repository_has_no_worktree_to_check_out_into(world: World, tmp_path: Path) -> None:
+    run = world.dirty()
+    world.git("clone", "-q", "--mirror", ".", str(tmp_path / "bare"))
+    bare = World(tmp_path / "bare")
+
+    with pytest.raises(errors.RepositoryError, match="must be run in a work tree") as failure:
+        bare.checkout(run)
+
+    assert "--worktree" in (failure.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"branch": "b", "keep_base": True},
+        {"branch": "b", "worktree": Path("w")},
+        {"keep_base": True, "paths": ("a.py",)},
+        {"exact": True, "paths": ("a.py",)},
+        {"worktree": Path("w"), "save": True},
+        {"worktree": Path("w"), "exact": True},
+    ],
+)
+def test_options_that_contradict_each_other_are_wrong_usage(
+    world: World, form: dict[str, object]
+) -> None:
+    run = world.dirty()
+
+    with pytest.raises(errors.UsageError, match="cannot be used together"):
+        world.checkout(run, **form)
+
+
+def test_many_names_are_cut_in_a_message(world: World) -> None:
+    names = {f"f{at:02}": "1\n" for at in range(12)}
+    world.write(names)
+    run = world.run()
+    world.write(dict.fromkeys(names, "mine\n"))
+
+    assert "'f09' and 2 more" in world.refused(run)
+
+
+def test_what_the_snapshot_had_left_out_is_named(world: World) -> None:
+    run = world.dirty()
+    assert run.git
+    skipped = [records.Skipped(path="big.bin", reason="larger than exp.maxFileSize", size=3)]
+    told = Run(
+        id="r",
+        commit=run.commit,
+        git=records.Git(commit=run.commit, capture="full", skipped=skipped, skipped_count=4),
+    )
+
+    answer = world.checkout(told)
+
+    assert answer.left_out == (("big.bin", "larger than exp.maxFileSize", "absent"),)
+    assert answer.left_out_unlisted == 3

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from git_exp import errors
 from git_exp.run import Run
-from tests.test_restore import EMPTY, State, World
+from tests.world import State, World
 
 NAMES = (b"a", b"a/x", b"a/y.log", b"d/e/f", b"d/e", b"n\nl", b'q"\xff', b"z.log", b"ig/h", b"ig")
 Files = Mapping[bytes, tuple[str, bytes]]

@@ -186,7 +186,7 @@ def test_metrics_have_four_significant_digits(value: Any, shown: str) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"),
     [("a b", "a b"), (0.30000000000000004, "0.30000000000000004"), (True, "true"), (None, "null"),
-     ([1, math.nan], '[1,"NaN"]'), ({"a": 1}, '{"a":1}')],
+     (math.inf, "Infinity"), ([1, math.nan], '[1,"NaN"]'), ({"a": 1}, '{"a":1}')],
 )  # fmt: skip
 def test_params_are_exact(value: Any, shown: str) -> None:
     assert table.text(value) == shown

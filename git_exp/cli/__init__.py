@@ -53,12 +53,17 @@ def summary(word: str) -> str:
     return first.strip().strip('"').partition(": ")[2].removesuffix(".")
 
 
-def store() -> Store:
-    """The runs of the repository in the current folder, opened once a command."""
+def store(*, recover: bool = True) -> Store:
+    """The runs of the repository in the current folder, opened once a command.
+
+    What dead processes left is sealed by the way, unless `recover` says that only a look is meant.
+    """
     context = click.get_current_context(silent=True)
     kept = context.meta if context else {}
     if "git_exp.store" not in kept:
         kept["git_exp.store"] = _opened()
+        if recover:
+            _recover(kept["git_exp.store"])
     found: Store = kept["git_exp.store"]
     return found
 
@@ -144,6 +149,13 @@ def _entered(**given: Any) -> None:
     if context.invoked_subcommand is None:
         output.lines(manual.usage(context))
         context.exit(errors.UsageError.exit_code)
+
+
+def _recover(store: Store) -> None:
+    from git_exp.cli import output
+
+    for run_id, why in store.recover().aside.items():
+        output.warn(f"run {run_id[:8]} could not be sealed: {why}", "git exp fsck --repair")
 
 
 def _opened() -> Store:

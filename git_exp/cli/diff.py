@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,7 @@ def command(a: str, b: str | None, form: options.Form) -> int:
     # With nothing of ours above it, git's own pager for diffs is the one to show it.
     pager = not headed and not meta.get("git_exp.no_pager")
     view = View(options=asked, paths=paths, pager=pager, colour=terminal.colour())
+    sys.stdout.flush()
     return compare.show(store, sides, view)
 
 

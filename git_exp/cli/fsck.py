@@ -23,7 +23,7 @@ def command(repair: bool, foreign: bool, form: options.Form) -> int:
         raise click.UsageError("--foreign goes with --repair")
     from git_exp import fsck
 
-    verdict = fsck.check(cli.store(), repair=repair, foreign=foreign)
+    verdict = fsck.check(cli.store(recover=False), repair=repair, foreign=foreign)
     if form.kind == "json":
         output.document("fsck", verdict)
     else:

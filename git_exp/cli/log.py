@@ -68,6 +68,8 @@ def command(
         click.get_current_context().meta["git_exp.no_pager"] = True
     fill = table.template(form.template or "")
     store = cli.store()
+    for run_id, why in store.recover().aside.items():
+        output.warn(f"run {query.short(run_id)} cannot be sealed: {why}", "see: git exp fsck")
     found = query.every(store, runs) if runs else store.runs(count)
     chosen = found[:count][:: -1 if reverse else 1]
     now = time.time_ns() // 1_000
@@ -82,7 +84,7 @@ def command(
             text = "".join(fill(run, now, output.escape) + "\n" for run in chosen)
             output.raw(text.encode(errors="surrogateescape"))
         case _:
-            _show(chosen, now, oneline=oneline, there_are=bool(found))
+            _show(chosen, now, oneline=oneline, there_are=bool(found) or count == 0)
 
 
 def _show(runs: Sequence[Run], now: int, *, oneline: bool, there_are: bool) -> None:

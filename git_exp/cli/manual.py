@@ -22,6 +22,8 @@ _HELP_COLUMN = 26
 def adopted(command: click.Command, word: str) -> click.Command:
     """A command with git's two ways to help, in place of click's one."""
     command.name = word or "git exp"
+    if not command.add_help_option:
+        return command
     command.add_help_option = False
     short = click.Option(
         ["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_short,

@@ -92,7 +92,7 @@ def _offers(incomplete: str) -> Iterator[CompletionItem]:
 
 
 def _names(incomplete: str) -> Iterator[tuple[str, str]]:
-    runs = cli.store().runs(OFFERED)
+    runs = cli.store(recover=False).runs(OFFERED)
     yield "@", "the latest run"
     for run in runs:
         told = f"{run.status} {run.started[:16].replace('T', ' ')}"

@@ -77,6 +77,7 @@ def page() -> None:
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
     """A table with its headings; piped, it is aligned text without colours, nothing shortened."""
+    columns = [one._replace(heading=escape(one.heading)) for one in columns]
     cells = [[_escaped(one) for one in row] for row in rows]
     page()
     if terminal.shown():

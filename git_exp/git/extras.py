@@ -53,7 +53,7 @@ def raws(found: Iterable[Extra]) -> dict[bytes, str]:
 
 
 def collect(
-    found: Survey, held: Mapping[bytes, Entry], paths: Collection[bytes], writer: objects.Writer
+    found: Survey, held: Mapping[bytes, Entry], paths: Collection[bytes], *, writer: objects.Writer
 ) -> list[Extra]:
     """What is to be noted of the files at these paths, which the survey's index now holds."""
     there = [path for path in sorted(paths) if path in held]

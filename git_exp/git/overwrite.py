@@ -78,7 +78,7 @@ def gentle(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
             suspects.add(one.path)
         else:
             peril.replaced.add(one.path)
-    _judge(found, aim, pairs, suspects, peril)
+    _judge(found, aim, pairs, suspects=suspects, peril=peril)
     peril.lost |= filters.lossy(found.repo, found.index, peril.replaced, drivers=True)
     return peril
 
@@ -137,7 +137,12 @@ def _clean(found: Survey, pairs: Mapping[bytes, Sides], path: bytes) -> bool:
 
 
 def _judge(
-    found: Survey, aim: Aim, pairs: Mapping[bytes, Sides], suspects: set[bytes], peril: Peril
+    found: Survey,
+    aim: Aim,
+    pairs: Mapping[bytes, Sides],
+    *,
+    suspects: set[bytes],
+    peril: Peril,
 ) -> None:
     """Sort what is changed or untracked and in the way: safe elsewhere, or lost."""
     known = between(found.repo, aim.known, aim.tree) if aim.known else {}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from git_exp import errors
 from git_exp.git import extras, objects
@@ -20,15 +20,13 @@ _CHUNK = 1 << 20
 def remove(repo: Repo, saved: Saved, paths: Iterable[bytes]) -> set[bytes]:
     """Remove the files that what was put aside gives back; answers which."""
     held = between(repo, objects.EMPTY_TREE, saved.tree)
-    raws = extras.raws(extras.read(repo, saved.extras))
     removed: set[bytes] = set()
-    with _reader(repo) as reader:
+    with _reader(repo, saved) as reader:
         for path in sorted(paths):
             entry = held.get(path, (None, None))[1]
-            if entry is None or not _gives_back(repo, reader, entry, path, raws.get(path)):
-                continue
-            place(repo, path).unlink()
-            removed.add(path)
+            if entry and reader.gives_back(path, entry):
+                place(repo, path).unlink()
+                removed.add(path)
     _prune(repo, removed)
     return removed
 
@@ -40,18 +38,33 @@ def untracked(repo: Repo) -> set[bytes]:
 
 
 class _Reader:
-    """Blobs from a running `git cat-file`, compared as they come."""
+    """Compares files with blobs as a running `git cat-file` gives them."""
 
-    def __init__(self, ask: BinaryIO, answer: BinaryIO) -> None:
-        self._ask = ask
-        self._answer = answer
+    def __init__(self, repo: Repo, saved: Saved, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdin
+        assert child.stdout
+        self._repo = repo
+        self._ask, self._answer = child.stdin, child.stdout
+        self._raws = extras.raws(extras.read(repo, saved.extras))
 
-    def equals(self, oid: str, other: Iterator[bytes]) -> bool:
+    def gives_back(self, path: bytes, entry: Entry) -> bool:
+        """Whether the bytes of a file can be had from what was put aside."""
+        file = place(self._repo, path)
+        raw = self._raws.get(path)
+        linked = entry.mode == SYMLINK
+        try:
+            if linked or file.is_symlink():
+                return linked and self._equals(entry.oid, iter([os.fsencode(file.readlink())]))
+            if self._equals(raw or entry.oid, _chunks(file)):
+                return True
+            return raw is None and self._filtered(path, entry.oid) == file.read_bytes()
+        except OSError:
+            return False
+
+    def _equals(self, oid: str, other: Iterator[bytes]) -> bool:
         self._ask.write(f"{oid}\n".encode())
         self._ask.flush()
         words = self._answer.readline().split()
-        if words[1:2] != [b"blob"]:
-            return False
         left, same = int(words[2]), True
         for chunk in other:
             mine = self._answer.read(min(len(chunk), left))
@@ -63,39 +76,20 @@ class _Reader:
         self._answer.read(1)
         return same
 
+    def _filtered(self, path: bytes, oid: str) -> bytes | None:
+        """What the smudge filters make of a blob: LFS has only a pointer in git."""
+        with suppress(errors.GitFailed):
+            return self._repo.git("cat-file", "--filters", f"--path={os.fsdecode(path)}", oid)
+        return None
+
 
 @contextmanager
-def _reader(repo: Repo) -> Iterator[_Reader]:
+def _reader(repo: Repo, saved: Saved) -> Iterator[_Reader]:
     child = repo.start("cat-file", "--batch", stdin=True)
-    assert child.stdin
-    assert child.stdout
     try:
-        yield _Reader(child.stdin, child.stdout)  # type: ignore[arg-type]
+        yield _Reader(repo, saved, child)
     finally:
         child.communicate()
-
-
-def _gives_back(repo: Repo, reader: _Reader, entry: Entry, path: bytes, raw: str | None) -> bool:
-    file = place(repo, path)
-    linked = entry.mode == SYMLINK
-    try:
-        if linked or file.is_symlink():
-            target = os.fsencode(file.readlink())
-            return linked and reader.equals(entry.oid, iter([target]))
-        if not file.is_file():
-            return False
-        same = reader.equals(raw or entry.oid, _chunks(file))
-        return same or (raw is None and _filtered(repo, entry, path, file))
-    except OSError:
-        return False
-
-
-def _filtered(repo: Repo, entry: Entry, path: bytes, file: Path) -> bool:
-    """Whether the smudge filters give the file back: LFS has only a pointer in git."""
-    with suppress(errors.GitFailed):
-        name = f"--path={os.fsdecode(path)}"
-        return repo.git("cat-file", "--filters", name, entry.oid) == file.read_bytes()
-    return False
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -57,7 +57,7 @@ def put(found: Survey, peril: Peril, *, known: str, now: float) -> tuple[Saved, 
         )
     writer = objects.Writer(repo)
     paths = (wanted | found.untracked | peril.replaced) - missed
-    notes = extras.write(writer, extras.collect(found, held, paths, writer))
+    notes = extras.write(writer, extras.collect(found, held, paths, writer=writer))
     saved = _commit(found, writer, (index, _tree(found), notes), known=known, now=now)
     writer.sync()
     refs.update(repo, [refs.Change(name=saved.name, new=saved.commit, old=None)])

@@ -82,8 +82,9 @@ class Survey:
             if self.index.exists():
                 shutil.copy2(self.index, scratch)
             wanted = set(paths)
-            remove(self.repo, scratch, self.gone(wanted))
-            snapshot.stage(self.repo, scratch, sorted(wanted))
+            gone = self.gone(wanted)
+            remove(self.repo, scratch, gone)
+            snapshot.stage(self.repo, scratch, sorted(wanted.difference(gone)))
             yield scratch
 
     def gone(self, wanted: set[bytes]) -> list[bytes]:

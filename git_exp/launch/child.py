@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -152,7 +153,10 @@ class Child:
 
     def _open(self, name: str, opened: contextlib.ExitStack) -> int:
         self._files.append(self._output / name)
-        return opened.enter_context(self._files[-1].open("ab", buffering=0)).fileno()
+        file = opened.enter_context(self._files[-1].open("ab", buffering=0)).fileno()
+        # The command shares this lock: while it can write here, others can tell that it lives.
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return file
 
     def _spawn(self, command: Command, streams: tuple[int, int, int]) -> None:
         self._began = time.monotonic()

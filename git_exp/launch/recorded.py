@@ -54,19 +54,19 @@ def run(
         begun(started)
         for text in notes:
             writer.record(lambda t, text=text: records.Note(t=t, text=text))  # type: ignore[misc]
-        outcome = _watched(repo, writer, request, streams, {**env, "GIT_EXP_RUN": writer.run_id})
+        outcome = _watched(writer, request, streams, env={**env, "GIT_EXP_RUN": writer.run_id})
     except BaseException as error:
         status, code, told = endings.told_by(error)
-        _ended(writer, status, Outcome(exit_code=code or 0), told)
+        _ended(writer, status, Outcome(exit_code=code or 0), error=told)
         raise
     status = _status(outcome)
     failed = records.Error(type="LaunchError", message=outcome.error) if outcome.error else None
-    counted = _ended(writer, status, outcome, failed)
+    counted = _ended(writer, status, outcome, error=failed)
     return Recorded(run=started, status=status, outcome=outcome, metrics=counted)
 
 
 def _watched(
-    repo: Repo, writer: Recorder, request: Request, streams: Streams, env: Mapping[str, str]
+    writer: Recorder, request: Request, streams: Streams, *, env: Mapping[str, str]
 ) -> Outcome:
     child = start(
         request.caller.argv,
@@ -80,7 +80,7 @@ def _watched(
         stdout=streams.stdout,
         stderr=streams.stderr,
         on_metric=lambda values, step: writer.track(values, step=step),
-        limit=repo.config.size("exp.maxOutput", data.MAX_OUTPUT),
+        limit=writer.repo.config.size("exp.maxOutput", data.MAX_OUTPUT),
     )
 
 
@@ -92,7 +92,7 @@ def _note_child(writer: Recorder, child: Child) -> None:
 
 
 def _ended(
-    writer: Recorder, status: str, outcome: Outcome, error: records.Error | None
+    writer: Recorder, status: str, outcome: Outcome, *, error: records.Error | None
 ) -> Mapping[str, records.Summary]:
     usage = {"wall_ms": outcome.wall_ms, "cpu_ms": outcome.cpu_ms, "max_rss": outcome.max_rss}
     endings.carefully(

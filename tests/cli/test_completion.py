@@ -136,12 +136,12 @@ def test_bash_completes_on_the_line_that_is_typed(runs: Path) -> None:
 def test_a_name_is_never_run_by_the_shell(repo: Path) -> None:
     _record("x$(touch hit)`touch hit`;touch hit")
 
-    for offer in (
-        *_bash("git exp show x", "__git_wrap__git_main"),
-        *_bash("git exp show 'x", "__git_wrap__git_main"),
-    ):
-        subprocess.run(("bash", "-c", f"echo {offer}"), check=True)
+    offered = _bash("git exp show x", "__git_wrap__git_main")
+    quoted = _bash("git exp show 'x", "__git_wrap__git_main")
+    for one in (*offered, *quoted):
+        subprocess.run(("bash", "-c", f"echo {one}"), check=True)
 
+    assert offered[0].startswith("x\\$\\(touch")
     assert not (repo / "hit").exists()
 
 

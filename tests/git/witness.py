@@ -16,8 +16,8 @@ from typing import Any
 
 from git_exp import Experiment
 
-# What a run adds to a git directory; all else in it is the user's.
-_OURS = (b"objects", b"exp", b"refs/runs", b"refs/notes/exp", b"refs/exp")
+# What a run adds to a git directory, git-lfs's own store too; all else in it is the user's.
+_OURS = (b"objects", b"exp", b"refs/runs", b"refs/notes/exp", b"refs/exp", b"lfs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,12 +150,18 @@ def state(top: Path) -> dict[str, object]:
     if _has_worktree(top):
         root = git(top, "rev-parse", "--show-toplevel")
         found |= {f"file {path!r}": told for path, told in _files(root)}
-        found["status"] = git(
-            top, "status", "--porcelain=v2", "-z", "--branch", env={"GIT_OPTIONAL_LOCKS": "0"}
-        )
+        found["stash"] = git(top, "stash", "list")
+        found["status"] = _status(top)
     found["branches"] = git(top, "for-each-ref", "refs/heads", "refs/tags", "refs/remotes")
-    found["stash"] = git(top, "stash", "list")
     return found
+
+
+def _status(top: Path) -> tuple[int, bytes]:
+    """What git says; where a required filter fails, that is an error."""
+    env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    words = ("git", "status", "--porcelain=v2", "-z", "--branch")
+    done = subprocess.run(words, cwd=top, env=env, capture_output=True)
+    return done.returncode, done.stdout
 
 
 def _has_worktree(top: Path) -> bool:

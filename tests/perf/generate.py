@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from git_exp import data, names, records
-from git_exp.git import notes
+from git_exp.git import dates, notes, refs
+from git_exp.git.repo import discover
 
 WHO = "Ada <ada@example.org>"
 PACKAGES = b"msgspec==0.22.0\nnumpy==2.4.6\npygit2==1.21.0\n"
@@ -24,14 +25,13 @@ _TEMPORARY = "refs/exp/tmp"
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What to make: `committed` is the committer date that `git_exp.git.dates` asks for.
+    """What to make.
 
     `loose` leaves what git exp leaves after sealing run by run: a notes commit each, loose objects
     and loose refs. Otherwise it is what git's own gc makes of it: one pack, packed refs.
     """
 
     runs: int
-    committed: int
     tracks: int = 10
     data: bool = True
     loose: bool = False
@@ -54,15 +54,15 @@ def fill(repo: Path, shape: Shape) -> list[str]:
         made = _imported(repo, shape, marks)
         tips = _tips(marks)
     assert made[-1].commit == tips[2 * len(made)], "git names the commits otherwise"
-    refs = {f"refs/runs/{one.run_id}": one.commit for one in made}
+    named = {f"refs/runs/{one.run_id}": one.commit for one in made}
     if shape.data:
-        refs |= {data.name(one.run_id): tips[2 * at + 1] for at, one in enumerate(made, 1)}
+        named |= {data.name(one.run_id): tips[2 * at + 1] for at, one in enumerate(made, 1)}
     _git(repo, "update-ref", "-d", _TEMPORARY)
     if shape.loose:
-        orders = "".join(f"create {name} {refs[name]}\n" for name in sorted(refs))
+        orders = "".join(f"create {name} {named[name]}\n" for name in sorted(named))
         _git(repo, "update-ref", "--stdin", stdin=orders)
     else:
-        _pack(repo, refs)
+        _pack(repo, named)
     home = repo / ".git" / "exp"
     home.mkdir(exist_ok=True)
     (home / "local").write_text("".join(f"{one.run_id}\n" for one in made))
@@ -90,6 +90,7 @@ class _Stream:
         self._write = write
         self._shape = shape
         self._head = _git(repo, "rev-parse", "HEAD")
+        self._committed = _committed(repo, self._head)
         self._trees = _trees(repo)
         self._random = random.Random(shape.seed)
         self._batch = 1 if shape.loose else 5_000
@@ -123,7 +124,7 @@ class _Stream:
         """The id that git will give the commit: its notes name it."""
         text = (
             f"tree {tree}\nparent {self._head}\nauthor {WHO} {when} +0000\n"
-            f"committer {WHO} {self._shape.committed} +0000\n\n{message}"
+            f"committer {WHO} {self._committed} +0000\n\n{message}"
         ).encode()
         return hashlib.sha1(b"commit %d\0%b" % (len(text), text)).hexdigest()  # noqa: S324
 
@@ -147,7 +148,7 @@ class _Stream:
         said = message.encode()
         self._write(
             f"commit {ref}\n{marked}author {WHO} {when} +0000\n"
-            f"committer {WHO} {self._shape.committed} +0000\ndata {len(said)}\n".encode() + said
+            f"committer {WHO} {self._committed} +0000\ndata {len(said)}\n".encode() + said
         )
 
     def _file(self, path: str, text: bytes) -> None:
@@ -239,6 +240,13 @@ class _Run:
         )
 
 
+def _committed(repo: Path, head: str) -> int:
+    """The committer date of all that git exp writes here."""
+    found = discover(repo, os.environ)
+    tips = refs.listing(found, "refs/remotes").values()
+    return dates.before_shared(found, head, set(tips))
+
+
 def _trees(repo: Path) -> list[str]:
     """HEAD's tree, and some in which one file has changed."""
     listed = _git(repo, "ls-tree", "HEAD").split("\n")
@@ -257,11 +265,11 @@ def _tips(marks: Path) -> dict[int, str]:
     return {int(mark[1:]): oid for mark, oid in pairs}
 
 
-def _pack(repo: Path, refs: Mapping[str, str]) -> None:
+def _pack(repo: Path, named: Mapping[str, str]) -> None:
     """Write `packed-refs` as git does: a hundred thousand loose refs would take minutes."""
     listed = _git(repo, "for-each-ref", "--format=%(refname) %(objectname)").split("\n")
     there = dict(line.split(" ") for line in listed)
-    every = {**there, **refs}
+    every = {**there, **named}
     lines = "".join(f"{every[name]} {name}\n" for name in sorted(every))
     packed = repo / ".git" / "packed-refs"
     packed.write_text(f"# pack-refs with: peeled fully-peeled sorted \n{lines}")
