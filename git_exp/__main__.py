@@ -34,7 +34,10 @@ def _settle_streams() -> None:
         if stream is None:
             # Else the next file that is opened would get what is meant for the terminal.
             nowhere = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nowhere, number)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            os.set_inheritable(number, True)
             setattr(sys, name, open(number, "r" if number == 0 else "w"))  # noqa: SIM115
         elif number:
             stream.reconfigure(errors="backslashreplace")

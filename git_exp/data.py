@@ -58,7 +58,7 @@ def ref(repo: Repo, writer: Writer, folder: Folder, found: Sorted) -> list[Chang
     tree = writer.tree(old, entries)
     if tree == old or folder.writer is None:
         return []
-    commit = _commit(repo, writer, folder.writer, tree, tip, found.last)
+    commit = _commit(writer, folder.writer, tree, tip=tip, last=found.last)
     return [Change(name=name(folder.run_id), new=commit, old=tip)]
 
 
@@ -168,10 +168,8 @@ def _artifacts(found: Sorted) -> Iterator[tuple[str, str]]:
             yield event.path, event.sha256
 
 
-def _commit(
-    repo: Repo, writer: Writer, owner: records.Writer, tree: str, tip: str | None, last: str
-) -> str:
-    run = objects.commit(repo, owner.commit)
+def _commit(writer: Writer, owner: records.Writer, tree: str, *, tip: str | None, last: str) -> str:
+    run = objects.commit(writer.repo, owner.commit)
     when = records.micros(last) // 1_000_000 if last else 0
     who = run.author if run else Ident(name=objects.NOBODY[0], email=objects.NOBODY[1], time=0)
     parent = tip or (owner.commit if run else None)

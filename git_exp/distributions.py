@@ -22,7 +22,7 @@ def listing(path: Sequence[str] | None = None) -> bytes:
     for folder in sys.path if path is None else path:
         for name, version in _installed(folder or "."):
             found.setdefault(name, version)
-    return "".join(f"{name}=={found[name]}\n" for name in sorted(found)).encode()
+    return os.fsencode("".join(f"{name}=={found[name]}\n" for name in sorted(found)))
 
 
 def gpus(root: Path = _GPUS) -> list[str]:
@@ -36,7 +36,7 @@ def gpus(root: Path = _GPUS) -> list[str]:
 
 def _installed(folder: str) -> Iterator[tuple[str, str]]:
     try:
-        names = os.listdir(folder)
+        names = sorted(entry.name for entry in os.scandir(folder))
     except OSError:
         return
     for name in names:

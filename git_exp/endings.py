@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 import dis
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
-from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 from git_exp import errors, records
 
@@ -19,23 +20,24 @@ if TYPE_CHECKING:
     from git_exp.experiment import Experiment
     from git_exp.seal import Report
 
-STATUSES = ("finished", "failed", "interrupted")
+Status = Literal["finished", "failed", "interrupted"]
+STATUSES: tuple[str, ...] = get_args(Status)
 TRACEBACK_LINES = 50
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _RETURNS = ("RETURN_VALUE", "RETURN_CONST")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 Told = tuple[str, int | None, records.Error | None]
 
 
 def watch(experiment: Experiment) -> None:
     """End this run with the process, if nobody ends it before."""
-    if not _process.hooked:
-        _process.hook()
+    _process.hook()
     _process.unfinished.append(experiment)
 
 
 def forget(experiment: Experiment) -> None:
-    """The run is ending now."""
+    """The run has ended."""
     if experiment in _process.unfinished:
         _process.unfinished.remove(experiment)
 
@@ -50,26 +52,34 @@ def told_by(error: BaseException | None) -> Told:
             return ("finished" if code == 0 else "failed"), code, None
         case KeyboardInterrupt():
             return "interrupted", 128 + signal.SIGINT, None
+    if _is_cancelled(error):
+        return "interrupted", None, None
     return "failed", 1, _described(error)
 
 
-def carefully(act: Callable[[], Report], run_id: str) -> None:
-    """Seal without ever raising into the user's program: what fails stays in the spool."""
+def carefully(act: Callable[[], Report], run_id: str) -> bool:
+    """Seal without ever raising into the user's program: what fails stays in the spool.
+
+    False where nothing could be done.
+    """
     try:
         report = act()
-    except (errors.GitExpError, OSError) as error:
-        say(f"run {run_id[:8]} stays in the spool until the next git exp command: {error}")
-        return
+    except Exception as error:
+        why = str(error) if isinstance(error, errors.GitExpError | OSError) else repr(error)
+        say(f"run {run_id[:8]} stays in the spool until the next git exp command: {why}")
+        return False
     for aside, why in report.aside.items():
         say(f"run {aside[:8]} could not be sealed: {why}")
+    return True
 
 
 def say(text: str) -> None:
-    """One line on stderr, where there is one."""
+    """One line on stderr, where there is one; no text of it moves a cursor."""
     stream = sys.stderr
     if stream is not None:
+        line = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
         try:
-            stream.write(f"git-exp: {text}\n")
+            stream.write(f"git-exp: {line}\n")
             stream.flush()
         except (OSError, ValueError):
             return
@@ -79,26 +89,32 @@ class _Process:
     """What this process's end is known to be, so far."""
 
     def __init__(self) -> None:
-        self.hooked = False
+        self.pid = 0
         self.unfinished: list[Experiment] = []
         self.exit_code: int | None = None
-        self.error: BaseException | None = None
         self.outermost: FrameType | None = None
+        self._signals = False
 
     def hook(self) -> None:
-        self.hooked = True
-        self.outermost = _outermost()
-        atexit.register(self.end)
-        self._hook_exceptions()
-        self._hook_exit()
-        if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                if signal.getsignal(number) is signal.SIG_DFL:
-                    signal.signal(number, self.signalled)
+        if not self.pid:
+            self._hook_exit()
+        if self.pid != os.getpid():
+            # Each fork again: its program may be another, and multiprocessing forgets our hook.
+            self.pid = os.getpid()
+            self.outermost = _outermost()
+            atexit.register(self.end)
+            self._hook_multiprocessing()
+        if not self._signals and threading.current_thread() is threading.main_thread():
+            self._signals = True
+            self._hook_signals()
 
     def end(self) -> None:
         """At interpreter exit."""
         self._end_all(*self._told())
+
+    def end_child(self) -> None:
+        """At the end of a process that multiprocessing started, with what it raised in flight."""
+        self._end_all(*told_by(sys.exc_info()[1]))
 
     def signalled(self, number: int, _: FrameType | None) -> None:
         """End the runs, then die of the signal as the program would have without us."""
@@ -111,25 +127,15 @@ class _Process:
             experiment._end(*told)
 
     def _told(self) -> Told:
-        if self.error is not None:
-            return told_by(self.error)
         if self.outermost is None or _returned(self.outermost):
             return told_by(None)
+        error = _unhandled(self.outermost)
+        if error is not None:
+            return told_by(error)
         if self.exit_code is not None:
             return told_by(SystemExit(self.exit_code))
         # A bare `raise SystemExit(n)`: Python tells nobody which n it was.
         return "finished", None, None
-
-    def _hook_exceptions(self) -> None:
-        before = sys.excepthook
-
-        def hook(
-            kind: type[BaseException], error: BaseException, trace: TracebackType | None
-        ) -> None:
-            self.error = error
-            before(kind, error, trace)
-
-        sys.excepthook = hook
 
     def _hook_exit(self) -> None:
         before = sys.exit
@@ -141,15 +147,39 @@ class _Process:
 
         sys.exit = leave
 
+    def _hook_signals(self) -> None:
+        for number in _SIGNALS:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, self.signalled)
+
+    def _hook_multiprocessing(self) -> None:
+        process = sys.modules.get("multiprocessing.process")
+        if process and process.parent_process():
+            from multiprocessing import util
+
+            util.Finalize(None, self.end_child, exitpriority=100)
+
 
 _process = _Process()
 
 
-def _outermost() -> FrameType:
-    frame = sys._getframe()
-    while frame.f_back:
+def _outermost() -> FrameType | None:
+    """The frame of the main thread that is below all others: the program."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame and frame.f_back:
         frame = frame.f_back
     return frame
+
+
+def _unhandled(outermost: FrameType) -> BaseException | None:
+    """The exception that ended the program, if one did.
+
+    Python keeps the last one that nobody handled, but consoles and notebooks do that too: one that
+    ended the program has passed through its outermost frame.
+    """
+    trace = getattr(sys, "last_traceback", None)
+    error = getattr(sys, "last_value", None)
+    return error if trace is not None and trace.tb_frame is outermost else None
 
 
 def _returned(frame: FrameType) -> bool:
@@ -165,18 +195,32 @@ def _code(status: Any) -> int:
     return status & 0xFF if isinstance(status, int) else 1
 
 
+def _is_cancelled(error: BaseException) -> bool:
+    """Whether a task of asyncio was cancelled, as Ctrl-C does; nobody imports asyncio for that."""
+    asyncio = sys.modules.get("asyncio.exceptions")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
 def _described(error: BaseException) -> records.Error:
     lines = "".join(traceback.format_exception(error)).splitlines()
     return records.Error(
         type=type(error).__qualname__,
-        message=str(error),
+        message=_message(error),
         traceback="\n".join(lines[-TRACEBACK_LINES:]),
     )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "<exception str() failed>"
 
 
 def _forked() -> None:
     """A fork ends none of its parent's runs."""
     _process.unfinished.clear()
+    _process.exit_code = None
 
 
 os.register_at_fork(after_in_child=_forked)

@@ -9,6 +9,8 @@ GitExpError                   5  the repository or a remote failed
 │   ├── GitFailed             5
 │   ├── RefLocked             5
 │   ├── RefMoved              5  another writer won the compare-and-swap
+│   ├── WriteFailed           5  the disk refused an object or a ref
+│   ├── ObjectsVanished       5  a gc took what is being written: write it again
 │   └── StoreBusy             5  the seal lock was not free in time
 ├── SnapshotFailed            5
 ├── JournalFailed             5  also an OSError: the disk refused a record
@@ -23,7 +25,8 @@ GitExpError                   5  the repository or a remote failed
 
 from __future__ import annotations
 
-from typing import ClassVar
+import shlex
+from typing import Any, ClassVar
 
 
 class GitExpError(Exception):
@@ -35,9 +38,20 @@ class GitExpError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            # Where nobody catches it, the traceback ends with the way out.
+            self.add_note(f"hint: {hint}")
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pools of processes send errors as pickles; the arguments are not those of `__init__`.
+        return _rebuilt, (type(self), self.args), self.__dict__
+
+
+def _rebuilt(kind: type[GitExpError], args: tuple[Any, ...]) -> GitExpError:
+    return kind.__new__(kind, *args)
 
 
 class RepositoryError(GitExpError):
@@ -57,10 +71,10 @@ class NotARepository(RepositoryError):
 class UnsafeRepository(RepositoryError):
     """git refuses the repository because somebody else owns it."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, command: str | None = None) -> None:
         super().__init__(
             f"detected dubious ownership in repository at '{where}'",
-            hint=f"git config --global --add safe.directory {where}",
+            hint=command or f"git config --global --add safe.directory {shlex.quote(where)}",
         )
 
 
@@ -106,6 +120,26 @@ class RefMoved(RepositoryError):
 
     def __init__(self, ref: str) -> None:
         super().__init__(f"ref '{ref}' moved meanwhile", hint="run the command again")
+
+
+class WriteFailed(RepositoryError):
+    """The repository takes no object or no ref, whoever's it is: a full disk, no permission."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"cannot write '{where}': {why}",
+            hint="free some space or mend its permissions: what was recorded before is kept",
+        )
+
+
+class ObjectsVanished(RepositoryError):
+    """Objects were gone before a ref held them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "objects vanish as they are written",
+            hint="is a git gc --prune=now running? then run again",
+        )
 
 
 class StoreBusy(RepositoryError):

@@ -18,7 +18,8 @@ from git_exp import errors, records, values
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 _SECOND = 1_000_000
-_U = ord("u")
+# Without these letters an encoded value is what it should be: see `records.is_odd`.
+_U, _N, _I, _PLUS = b"uNI+"
 
 # Bound once: the hot path looks up no module.
 _encode = records.encode
@@ -38,8 +39,7 @@ def create(folder: Path, writer: records.Writer, first: bytes = b"") -> Opened:
     hidden, path = folder / f".{name}.new", folder / name
     fd = -1
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o666)
+        fd = _opened(hidden)
         _lock(fd, path)
         append(fd, path, records.line(writer) + first)
         hidden.rename(path)
@@ -51,6 +51,14 @@ def create(folder: Path, writer: records.Writer, first: bytes = b"") -> Opened:
             raise
         raise refused(path, error) from error
     return path, fd
+
+
+def _opened(path: Path) -> int:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Between the two a sealer may remove the folder of a run that has ended.
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o666)
 
 
 def append(fd: int, path: Path, line: bytes) -> None:
@@ -65,10 +73,12 @@ def append(fd: int, path: Path, line: bytes) -> None:
 
 def refused(path: Path, error: OSError) -> errors.JournalFailed:
     """What to say when the file system takes no record."""
-    return errors.JournalFailed(
+    failed = errors.JournalFailed(
         f"cannot write '{path}': {error.strerror or error}",
         hint="free some space or mend its permissions: what was recorded before is kept",
     )
+    failed.errno = error.errno
+    return failed
 
 
 class Journal:
@@ -99,27 +109,36 @@ class Journal:
         # The hot path: a third of its time above the write and the encoding.
         try:
             raw = _encode(value)
-        except (TypeError, ValueError, NotImplementedError, RecursionError):
+        except Exception:
             raw = _encode(values.plain(value))
-        if note is not None or step is not None or (_U in raw and b"null" in raw):
+        if (
+            note is not None
+            or step is not None
+            or ((_U in raw or _N in raw or _I in raw or _PLUS in raw) and records.is_odd(raw))
+        ):
             return self._track_with(value, note, step)
-        self._acquire()
         try:
+            self._acquire()
             micro = _monotonic() // 1000
             elapsed = micro - self._zero
             micro += self._offset
             if micro <= self._last:
                 micro = self._last + 1
-            if micro - self._second >= _SECOND:
+            since = micro - self._second
+            if since >= _SECOND:
                 micro = self._next_second()
+                since = micro - self._second
             self._last = micro
-            line = self._form % (micro - self._second, elapsed // 1000, elapsed % 1000, raw)
+            line = self._form % (since, elapsed // 1000, elapsed % 1000, raw)
             written = _write(self._fd, line)
             if written != len(line):
                 _complete(self._fd, self.path, line, written=written)
         except OSError as error:
-            self._refused(line, error)
-        finally:
+            self._again(line, error)
+        except BaseException:
+            self._let_go()
+            raise
+        else:
             self._release()
         return None
 
@@ -159,11 +178,17 @@ class Journal:
         return self._fd < 0
 
     def _track_with(self, value: Any, note: str | None, step: Any) -> None:
+        checked = _noted(note), _stepped(step)
         with self._lock:
             elapsed = self.elapsed()
             t = records.stamp(self._tick())
             event = records.Track(
-                t=t, elapsed_ms=elapsed, step=step, value=value, note=note, rank=self.rank
+                t=t,
+                elapsed_ms=elapsed,
+                value=value,
+                note=checked[0],
+                step=checked[1],
+                rank=self.rank,
             )
             line = records.line(event)
             try:
@@ -172,20 +197,35 @@ class Journal:
                 self._refused(line, error)
 
     def _tick(self) -> int:
-        self._last = max(_now(), self._last + 1)
+        now = _now()
+        # A clock that was over a day ahead does not push the time of all that follows.
+        ahead = now <= self._last <= now + records.DAY
+        self._last = self._last + 1 if ahead else now
         return self._last
 
     def _next_second(self) -> int:
         """Look at the wall clock again: within a second a line's time follows the monotonic one."""
-        now = max(_now(), self._last + 1)
-        self._offset = now - _monotonic() // 1000
-        self._second = now // _SECOND * _SECOND
+        now = self._tick()
         ending = f',"rank":{self.rank}}}\n' if self.rank else "}\n"
-        self._form = (
+        form = (
             f'{{"t":"{records.stamp(now)[:20]}%06dZ",'
             f'"event":"track","elapsed_ms":%d.%03d,"value":%b{ending}'
         ).encode()
+        offset = now - _monotonic() // 1000
+        # All or none, whenever a signal comes.
+        self._offset, self._second, self._form = offset, now // _SECOND * _SECOND, form
         return now
+
+    def _again(self, line: bytes, error: OSError) -> None:
+        try:
+            self._refused(line, error)
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Release the lock, if it is held: a signal may have come before."""
+        with suppress(RuntimeError):
+            self._release()
 
     def _refused(self, line: bytes, error: OSError) -> None:
         if self._fd >= 0:
@@ -199,6 +239,19 @@ class Journal:
         self._lock = threading.RLock()
         # `with` would cost 100 ns more on the hot path.
         self._acquire, self._release = self._lock.acquire, self._lock.release
+
+
+def _noted(note: Any) -> str | None:
+    if note is not None and not isinstance(note, str):
+        raise errors.Unencodable(f"a note is text, not {type(note).__name__}")
+    return note
+
+
+def _stepped(step: Any) -> Any:
+    plain = values.plain(step, ("step",))
+    if step is not None and records.number(plain) is None:
+        raise errors.Unencodable(f"a step is a number, not {type(step).__name__}")
+    return plain
 
 
 def _complete(fd: int, path: Path, line: bytes, *, written: int) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from git_exp import errors
@@ -16,75 +18,158 @@ from git_exp.git.repo import Repo
 
 PATIENCE = 30.0
 _STALE_AFTER = 1.0
+_ABSENT = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
+_OPEN: set[int] = set()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """The seal lock in our hands: its descriptor, and until when to wait for anything else."""
+
+    fd: int
+    until: float
 
 
 @contextmanager
-def held(
-    repo: Repo, *, wait: float = PATIENCE, unless: Callable[[], bool] = lambda: False
-) -> Iterator[int | None]:
-    """Hold the seal lock: its descriptor, or None once `unless` says that it is not needed.
+def held(repo: Repo, *, wait: float | None = None) -> Iterator[Held]:
+    """Hold the seal lock.
 
     The file is never unlinked. A git command that inherits the descriptor shares the lock, so that
-    a holder's death frees it only when its git command is over too. `StoreBusy` after `wait`
-    seconds.
+    a holder's death frees it only when its git command is over too. Raises `StoreBusy` after `wait`
+    seconds, half a minute if that is left out; `WriteFailed` where nothing can be written.
     """
-    path = repo.home / "seal.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-    try:
-        got = _taken(fd, wait, unless)
+    with held_unless(repo, lambda: False, wait=wait) as lock:
+        assert lock
+        yield lock
+
+
+@contextmanager
+def held_unless(
+    repo: Repo, needless: Callable[[], bool], *, wait: float | None = None
+) -> Iterator[Held | None]:
+    """Hold the seal lock; None once it turns out while waiting that it is needless."""
+    wait = PATIENCE if wait is None else wait
+    until = time.monotonic() + wait
+    with _opened(repo.home / "seal.lock") as fd:
+        got = _taken(fd, repo.home, until=until, needless=needless)
+        if got is None:
+            raise errors.StoreBusy(wait)
         if got:
             _clear(repo)
-        yield fd if got else None
-    finally:
-        os.close(fd)
+        yield Held(fd=fd, until=until) if got else None
 
 
 @contextmanager
 def marked(repo: Repo, names: Sequence[str]) -> Iterator[None]:
     """Say which refs are about to be locked, so that the next holder knows a dead one's locks."""
     marker = _marker(repo)
-    marker.write_text("\n".join(names))
-    yield
-    # Not in a finally: after a failure the next holder looks at what is left.
+    try:
+        marker.write_text("\n".join(names))
+    except OSError as error:
+        raise errors.WriteFailed(str(marker), error.strerror or str(error)) from error
+    try:
+        yield
+    except errors.RepositoryError as error:
+        # A git that ended by itself took its locks away: what is left is somebody else's.
+        if not (isinstance(error, errors.GitFailed) and error.code < 0):
+            marker.unlink(missing_ok=True)
+        raise
+    # Not in a finally: where git was killed, the next holder looks at what it left.
     marker.unlink(missing_ok=True)
 
 
-def _taken(fd: int, wait: float, unless: Callable[[], bool]) -> bool:
-    until = time.monotonic() + wait
+def clear(repo: Repo, names: Iterable[str]) -> None:
+    """Remove the locks on refs that only a dead process of ours can have locked."""
+    for name in names:
+        _remove_stale(refs.lock_of(repo, name))
+
+
+def absent(folder: Path, error: OSError) -> OSError | errors.RepositoryError:
+    """What to raise for an error of `flock`: that there are no locks here, or the error itself."""
+    if error.errno not in _ABSENT:
+        return error
+    return errors.RepositoryError(
+        f"file locks do not work at '{folder}': {error.strerror}",
+        hint="keep the repository on a file system with flock (on Windows: use WSL)",
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    except OSError as error:
+        raise errors.WriteFailed(str(path), error.strerror or str(error)) from error
+    _OPEN.add(fd)
+    try:
+        yield fd
+    finally:
+        _OPEN.discard(fd)
+        os.close(fd)
+
+
+def _taken(
+    fd: int, home: Path, *, until: float, needless: Callable[[], bool]
+) -> bool | None:
+    """Whether the lock is ours: False where it is needless, None where the time is over."""
     pause = 0.001
     while True:
-        with suppress(BlockingIOError):
+        try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-        if unless():
-            return False
+        except BlockingIOError:
+            if needless():
+                return False
+        except OSError as error:
+            raise absent(home, error) from error
         if time.monotonic() >= until:
-            raise errors.StoreBusy(wait)
+            return None
         time.sleep(random.uniform(pause / 2, pause))
         pause = min(pause * 1.5, 0.05)
 
 
 def _clear(repo: Repo) -> None:
-    """Remove the ref locks of a holder that died; ours is the seal lock, so nobody else has them.
-
-    A lock that is younger than the marker's holder may be somebody else's: it gets a moment to go.
-    """
+    """Remove the ref locks of a holder that died, which its marker names."""
     marker = _marker(repo)
-    with suppress(FileNotFoundError):
-        for name in marker.read_text().split("\n"):
-            _remove_stale(refs.lock_of(repo, name))
-        marker.unlink()
+    try:
+        names = marker.read_text(errors="replace").split("\n")
+        since = marker.stat().st_mtime
+    except FileNotFoundError:
+        return
+    for name in names:
+        # After a power cut the marker may hold anything.
+        if name.startswith("refs/") and name.isprintable():
+            _remove_stale(refs.lock_of(repo, name), since=since)
+    marker.unlink(missing_ok=True)
 
 
-def _remove_stale(lock: Path) -> None:
-    with suppress(FileNotFoundError):
-        inode = lock.stat().st_ino
-        while time.time() - lock.stat().st_mtime < _STALE_AFTER:
+def _remove_stale(lock: Path, *, since: float = 0.0) -> None:
+    """Remove a lock that stays for a second more; one from before `since` is somebody else's.
+
+    A git command that lives has its lock for a moment only.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        made = lock.stat()
+        if made.st_mtime < since:
+            return
+        until = time.monotonic() + _STALE_AFTER
+        # The clock may have gone back since: nobody waits until it is there again.
+        while time.time() - made.st_mtime < _STALE_AFTER and time.monotonic() < until:
             time.sleep(0.05)
-        if lock.stat().st_ino == inode:
+        if lock.stat().st_ino == made.st_ino:
             lock.unlink()
 
 
 def _marker(repo: Repo) -> Path:
     return repo.home / "seal.refs"
+
+
+def _forked() -> None:
+    """In a fork that a thread made meanwhile: the lock is not the fork's to hold."""
+    for fd in _OPEN:
+        os.close(fd)
+    _OPEN.clear()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 MASK = "***"
 
-_OPTION = re.compile(r"-{1,2}[\w.-]*(?:key|token|secret|password[\w.-]*|passwd)", re.I)
-_ASSIGNED = re.compile(
-    r"(-{0,2}[\w.-]*(?:key|token|secret|password[\w.-]*|passwd))=(.*)", re.I | re.S
-)
-_CREDENTIALS = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/?#\s@]*@", re.I)
+_WORD = r"[\w.-]*(?:key|token|secret|password[\w.-]*|passwd)"
+_OPTION = re.compile(rf"-{{1,2}}{_WORD}", re.I)
+# As an option, as a variable, and as the overrides of Hydra: `+db.password=x`.
+_ASSIGNED = re.compile(rf"([-+~]{{0,2}}{_WORD})=(.*)", re.I | re.S)
+# Up to the last `@`: a password may have one in it.
+_CREDENTIALS = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://)[^/?#\s]*@", re.I)
+_ASKED = re.compile(rf"([?&]{_WORD}=)[^&#\s]+", re.I)
 
 
 def argv(words: Sequence[str]) -> list[str]:
@@ -31,9 +33,9 @@ def argv(words: Sequence[str]) -> list[str]:
 
 def url(text: str) -> str:
     """Text with the credentials of any URL in it masked; one without is unchanged."""
-    return _CREDENTIALS.sub(rf"\1{MASK}@", text)
+    return _ASKED.sub(rf"\1{MASK}", _CREDENTIALS.sub(rf"\1{MASK}@", text))
 
 
 def bare_url(text: str) -> str:
     """A remote's URL without any credentials."""
-    return _CREDENTIALS.sub(r"\1", text)
+    return _ASKED.sub(rf"\1{MASK}", _CREDENTIALS.sub(r"\1", text))

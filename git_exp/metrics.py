@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -38,7 +37,7 @@ class Fold:
         if known is None and len(self.summaries) >= LIMIT:
             self.left_out.add(path)
         elif known is None:
-            seen = None if math.isnan(value) else value
+            seen = None if _is_nan(value) else value
             at = None if seen is None else step
             self.summaries[path] = Summary(
                 last=value, min=seen, max=seen, first=value, count=1, min_step=at, max_step=at
@@ -54,7 +53,7 @@ def leaves(value: Any) -> Iterator[tuple[str, Number]]:
     and `step` are no metrics.
     """
     seen: set[str] = set()
-    for raw, number in _walk(value, ()):
+    for raw, number in _walk(value):
         path = raw.removeprefix("metrics.") or "value"
         if path != "step" and path not in seen:
             seen.add(path)
@@ -66,24 +65,34 @@ def read(summaries: dict[str, Summary]) -> dict[str, Summary]:
     return {path: _read(summary) for path, summary in summaries.items()}
 
 
-def _walk(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Number]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _walk(inner, (*path, str(key)))
-        return
-    number = records.number(value)
-    if number is not None:
-        yield ".".join(path), number
+def _walk(value: Any) -> Iterator[tuple[str, Number]]:
+    """The numeric leaves, depth first; without recursion, since others may nest without end."""
+    waiting = [("", "", value)]
+    while waiting:
+        path, prefix, value = waiting.pop()
+        if isinstance(value, dict):
+            inner = ((f"{prefix}{key}", one) for key, one in reversed(value.items()))
+            waiting.extend((name, f"{name}.", one) for name, one in inner)
+            continue
+        number = records.number(value)
+        if number is not None:
+            yield path, number
 
 
 def _step_inside(value: Any) -> Any:
-    return value.get("step") if isinstance(value, dict) else None
+    step = value.get("step") if isinstance(value, dict) else None
+    return None if records.number(step) is None else step
+
+
+def _is_nan(value: Number) -> bool:
+    # math.isnan refuses integers beyond the range of floats.
+    return value != value
 
 
 def _update(known: Summary, value: Number, step: Any) -> None:
     known.count += 1
     known.last = value
-    if math.isnan(value):
+    if _is_nan(value):
         return
     if known.min is None or value < known.min:
         known.min, known.min_step = value, step

@@ -149,11 +149,16 @@ def checked(name: str) -> str:
         raise errors.BadName("a run's name cannot be blank", hint="leave it out to get one")
     if name[0] in "-@":
         raise errors.BadName(f"a run's name cannot start with '{name[0]}': '{name[:80]}'")
-    if len(name.splitlines()) > 1 or name[-1] in "\n\r\v\f" or "\0" in name:
+    if not is_line(name):
         raise errors.BadName(f"a run's name is one line: {name[:80]!r}")
     if len(name) > LIMIT:
         raise errors.BadName(f"a run's name has at most {LIMIT} characters, not {len(name)}")
     return name
+
+
+def is_line(text: str) -> bool:
+    """Whether text is one line, by any of the marks that Python knows, and not empty."""
+    return text.splitlines() == [text] and "\0" not in text
 
 
 def made_up(run_id: str) -> str:

@@ -38,6 +38,7 @@ class Recorder:
         self.record = self.journal.record
         self._lock = threading.RLock()
         self._tally = _Tally(self.folder)
+        self._artifacts: set[str] = set()
         _ALL.add(self)
 
     @property
@@ -46,21 +47,22 @@ class Recorder:
         return self._tally.fold.summaries
 
     def artifact(self, source: Path, name: str) -> None:
-        """Keep a copy of a file under a name; one over `exp.maxArtifact` is only described."""
-        paths.checked(name)
+        """Keep a copy of a file under a name; one over `exp.maxArtifact` is only described.
+
+        Raises `UsageError` for a name that cannot be beside the others, or after the end.
+        """
+        self.expect_running()
+        self._expect_room(paths.checked(name))
         limit = self.repo.config.size("exp.maxArtifact", MAX_ARTIFACT)
-        size = source.stat().st_size
-        with source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        stored = size <= limit
-        if stored:
-            _copy(source, self.folder / "artifacts" / digest)
+        stored = source.stat().st_size <= limit
+        size, digest = _copied(source, self.folder / "artifacts") if stored else _measured(source)
         uri = None if stored else source.absolute().as_uri()
         self.record(
             lambda t: records.Artifact(
                 t=t, path=name, size=size, sha256=digest, stored=stored, uri=uri
             )
         )
+        self._artifacts.add(name)
 
     def environment(self, packages: bytes) -> None:
         """Record what is installed here, and the GPUs."""
@@ -91,11 +93,18 @@ class Recorder:
         with self._lock:
             if self.ended:
                 return Report()
-            self.ended = True
+            # Where this cannot be written the run has not ended: it can be tried again.
             if self.owner:
                 self._end(status, exit_code, error=error, usage=usage or {})
             self.close()
         return seal.complete(self.repo, mine=self.run_id)
+
+    def expect_running(self) -> None:
+        """Raise `UsageError` if this process has ended the run."""
+        if self.ended:
+            raise errors.UsageError(
+                f"run '{self.run_id}' has ended", hint="begin another one: Experiment()"
+            )
 
     def close(self) -> None:
         """Stop writing here; what was written stays."""
@@ -132,10 +141,17 @@ class Recorder:
             )
         )
 
+    def _expect_room(self, name: str) -> None:
+        """A file and a folder of one name cannot be in one tree."""
+        for other in self._artifacts:
+            if name.startswith(f"{other}/") or other.startswith(f"{name}/"):
+                raise errors.UsageError(
+                    f"bad path '{name}': the artifact '{other}' cannot be a folder too"
+                )
+
     def _renewed(self) -> journal.Opened:
         """A fork's own file, at its first use."""
-        if self.ended:
-            raise errors.UsageError(f"run '{self.run_id}' has ended")
+        self.expect_running()
         first = starting.writer(self.run_id, self.commit, owner=False, rank=self.rank)
         return journal.create(self.folder, first)
 
@@ -180,6 +196,34 @@ def join(
     return Recorder(repo, writer, opened, start=start.t), start
 
 
+def attach(repo: Repo, run_id: str, *, rank: int) -> Recorder | None:
+    """Write to a run that goes on, as a fork of its owner would; None where there is none."""
+    known = next((one for one in _ALL if one.run_id == run_id), None)
+    start = None if known else _running(repo, run_id)
+    if start is None or start.git is None:
+        return known
+    writer = starting.writer(run_id, start.git.commit, owner=False, rank=rank)
+    opened = journal.create(seal.spools(repo) / run_id, writer)
+    return Recorder(repo, writer, opened, start=start.t)
+
+
+def of_process(repo: Repo, pid: int, name: str | None) -> records.RunStart | None:
+    """The running run, of that name if one is given, of a process of this machine.
+
+    None where it has several.
+    """
+    root, here = seal.spools(repo), spool.here()
+    found: list[records.RunStart] = []
+    for run_id in spool.run_ids(root):
+        with spool.look(root, run_id) as folder:
+            writer = folder.writer
+        if writer and writer.owner and (writer.pid, writer.boot) == (pid, here.boot):
+            start = _running(repo, run_id)
+            if start and name in (None, start.name):
+                found.append(start)
+    return found[0] if len(found) == 1 else None
+
+
 def _running(repo: Repo, run_id: str) -> records.RunStart | None:
     """The first record of a run whose owner lives, None for any other id."""
     if not values.is_run_id(run_id):
@@ -217,12 +261,23 @@ class _Tally:
         return [line for line in whole.split(b"\n") if records.is_kind(line, b"track")]
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file so that it is there whole, or not at all."""
-    target.parent.mkdir(exist_ok=True)
-    half = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}")
-    shutil.copyfile(source, half)
-    half.rename(target)
+def _copied(source: Path, folder: Path) -> tuple[int, str]:
+    """Copy a file, to be there whole or not at all, under the SHA-256 of what was copied."""
+    folder.mkdir(exist_ok=True)
+    half = folder / f"{os.getpid()}.{threading.get_ident()}.new"
+    try:
+        shutil.copyfile(source, half)
+        size, digest = _measured(half)
+        half.rename(folder / digest)
+    finally:
+        half.unlink(missing_ok=True)
+    return size, digest
+
+
+def _measured(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
 
 
 _ALL: weakref.WeakSet[Recorder] = weakref.WeakSet()

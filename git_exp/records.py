@@ -19,6 +19,7 @@ from git_exp import values
 VERSION = 1
 DAY = 86_400_000_000
 _LAST = 253_402_300_799_999_999
+_STAMP = "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}.{:06d}Z".format
 _TIME = re.compile(
     r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
@@ -331,9 +332,7 @@ def valid_time(t: str) -> bool:
 def stamp(micros: int) -> str:
     """A time as records hold it, of microseconds since 1970 in UTC; none is after year 9999."""
     seconds, rest = divmod(min(micros, _LAST), 1_000_000)
-    now = time.gmtime(seconds)
-    day = f"{now.tm_year:04d}-{now.tm_mon:02d}-{now.tm_mday:02d}"
-    return f"{day}T{now.tm_hour:02d}:{now.tm_min:02d}:{now.tm_sec:02d}.{rest:06d}Z"
+    return _STAMP(*time.gmtime(seconds)[:6], rest)
 
 
 def scalar(text: str) -> Any:

@@ -318,10 +318,12 @@ def _guarded(found: Survey, step: _Step, save: bool) -> tuple[Peril, Saved | Non
 def _acted(step: _Step, peril: Peril, kept_aside: Saved | None) -> str:
     try:
         return step.act(kept_aside is not None, peril.same)
-    except errors.GitExpError as error:
+    except (errors.GitExpError, OSError) as error:
+        failure = error if isinstance(error, errors.GitExpError) else None
+        failure = failure or errors.RepositoryError(f"cannot write the worktree: {error}")
         if kept_aside:
-            error.hint = f"nothing is lost, return with: git exp checkout --save {kept_aside.name}"
-        raise
+            failure.hint = f"nothing is lost; to return: git exp checkout --save {kept_aside.name}"
+        raise failure from error
 
 
 def _matching(found: Survey, run: Run, specs: Iterable[str]) -> tuple[list[bytes], list[bytes]]:

@@ -20,7 +20,7 @@ class NoteText(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Run(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Run(msgspec.Struct, kw_only=True):
     """One run, as its events tell it. Times are UTC, RFC 3339; `duration_ms` is in milliseconds.
 
     `status` is running, finished, failed, interrupted, crashed or lost.
@@ -75,17 +75,20 @@ class Run(msgspec.Struct, kw_only=True, omit_defaults=True):
         return bool(self.git and self.git.capture != "full")
 
 
-def fold(lines: Iterable[bytes], *, run_id: str = "", commit: str = "") -> Run:
+def fold(
+    lines: Iterable[bytes], *, run_id: str = "", commit: str = "", now: int | None = None
+) -> Run:
     """The run that a set of lines tells of, in the order (`t`, bytes).
 
-    Lines that are no records are counted in `damaged` and passed over, so are those that claim to
-    come from more than a day after all others.
+    Lines that are no records are counted in `damaged` and passed over; so are those from more than
+    a day after `now` (microseconds since 1970), which would win over all that comes after them.
     """
     run = Run(id=run_id, commit=commit)
     ends: list[records.RunEnd] = []
+    ahead = records.stamp(now + records.DAY) if now is not None else "A"
     for line in sorted(set(lines)):
         event = records.parse(line)
-        if isinstance(event, records.Damaged):
+        if isinstance(event, records.Damaged) or _is_ahead(event, ahead):
             run.damaged += 1
         elif isinstance(event, records.RunEnd):
             ends.append(event)
@@ -94,6 +97,11 @@ def fold(lines: Iterable[bytes], *, run_id: str = "", commit: str = "") -> Run:
     if ends:
         _end(run, _deciding(ends))
     return run
+
+
+def _is_ahead(event: records.Event | records.Unknown, limit: str) -> bool:
+    # The start only describes: without it nothing of the run could be shown.
+    return event.t > limit and not isinstance(event, records.RunStart)
 
 
 def _apply(run: Run, event: records.Event | records.Unknown) -> None:
@@ -145,12 +153,10 @@ def _describe(run: Run, event: records.Described) -> None:
     """What the owner and those who joined say: merged by key, later wins, a conflict is shown."""
     if isinstance(event, records.RunStart):
         run.name = event.name or run.name
-        run.group = event.group
-    else:
-        run.group = event.group or run.group
+    run.group = event.group or run.group
     said = {**params_in(event.metadata), **event.params}
     for key, value in said.items():
-        if key in run.params and run.params[key] != value:
+        if run.params.get(key, value) != value and key not in run.conflicts:
             run.conflicts.append(key)
     run.params = {**run.params, **said}
     run.tags = list(dict.fromkeys((*run.tags, *event.tags)))
@@ -167,23 +173,36 @@ def params_in(metadata: Any) -> dict[str, Any]:
     return found
 
 
-def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+def flat(value: Any) -> dict[str, Any]:
     """A nested mapping as one level of dotted names; all that is no mapping has none."""
-    if not isinstance(value, dict):
-        return {}
     found: dict[str, Any] = {}
-    for key, inner in value.items():
-        if isinstance(inner, dict):
-            found.update(flat(inner, f"{prefix}{key}."))
+    waiting: list[tuple[str, Any]] = [("", value)] if isinstance(value, dict) else []
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            prefix = f"{name}." if name else ""
+            waiting.extend((f"{prefix}{key}", one) for key, one in reversed(value.items()))
         else:
-            found[f"{prefix}{key}"] = inner
+            found[name] = value
     return found
 
 
 def _merged(old: Any, new: Any) -> Any:
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **new}
-    return old if new is None else new
+    """Two processes' metadata: merged by key, at every depth; the later one wins."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return old if new is None else new
+    whole = dict(old)
+    waiting = [(whole, new)]
+    while waiting:
+        into, more = waiting.pop()
+        for key, value in more.items():
+            there = into.get(key)
+            if isinstance(there, dict) and isinstance(value, dict):
+                into[key] = dict(there)
+                waiting.append((into[key], value))
+            else:
+                into[key] = value
+    return whole
 
 
 def _retag(run: Run, event: records.Tag | records.Untag) -> None:

@@ -196,19 +196,27 @@ def _is_here(writer: records.Writer) -> bool:
 
 
 def _try_lock(fd: int, *, exclusive: bool) -> bool:
-    """Whether nobody writes this file; a reader's look holds it for a moment, so ask again."""
-    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-    for pause in (0.0005, 0.002, 0.008, None) if exclusive else (None,):
-        try:
-            fcntl.flock(fd, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if pause:
-                time.sleep(pause)
-        except OSError:
-            return False
-        else:
+    """Whether nobody writes this file: its writer would not share it.
+
+    A reader's look shares it for a moment, so a sealer asks again; but not of a living writer's,
+    where a hundred live runs would cost each end of a run a second.
+    """
+    shared = _flock(fd, fcntl.LOCK_SH)
+    if not shared or not exclusive:
+        return shared
+    for pause in (0.0005, 0.002, 0.008):
+        if _flock(fd, fcntl.LOCK_EX):
             return True
-    return False
+        time.sleep(pause)
+    return _flock(fd, fcntl.LOCK_EX)
+
+
+def _flock(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _first(fd: int) -> records.Writer | None:

@@ -6,7 +6,7 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,7 @@ class Request:
     name: str | None = None
     metadata: Any = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    tags: Sequence[str] = ()
+    tags: Iterable[str] = ()
     group: str | None = None
     parent_run: str | None = None
     snapshot: bool = True
@@ -73,11 +73,19 @@ def begin(repo: Repo, request: Request) -> Started:
     """
     run_id = str(uuid.uuid4())
     described = checked(repo, request, run_id)
-    for _ in range(_TRIES):
-        started = _begun(repo, request, described)
-        if started:
-            _remember(repo, run_id)
-            return started
+    try:
+        for _ in range(_TRIES):
+            started = _begun(repo, request, described)
+            if started:
+                return started
+    except OSError as error:
+        if isinstance(error, errors.GitExpError):
+            raise
+        where = error.filename or repo.common_dir
+        raise errors.RepositoryError(
+            f"cannot write '{where}': {error.strerror or error}",
+            hint="is the disk full, or the repository somebody else's?",
+        ) from error
     raise errors.SnapshotFailed(
         "objects vanish as they are written", hint="is a git gc --prune=now running?"
     )
@@ -100,8 +108,9 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         run = records.RunStart(**{**_fields(described), "t": _now(), "git": git})
         opened = _journal(repo, run, commit)
         try:
+            _remember(repo, run.run_id)
             pending.commit([Change(name=ref, new=commit, old=None)])
-        except errors.GitExpError:
+        except (errors.GitExpError, OSError):
             _undo(opened)
             raise
     paths = [path for letter, path in taken.changes if letter != "D"]
@@ -121,19 +130,19 @@ def _captured(repo: Repo, request: Request, learn: Callable[[], None]) -> Snapsh
 
 def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
     """The first record of a run, all but its code; proved to be encodable."""
-    if request.name is not None:
-        git_exp.names.checked(request.name)
-    params = {str(key): values.scalar(value, str(key)) for key, value in request.params.items()}
+    name = request.name
+    if name is not None:
+        name = values.quoted(git_exp.names.checked(name))
     who = objects.ident(repo, time.time())
     run = records.RunStart(
         t=_now(),
         v=records.VERSION,
         run_id=run_id,
-        name=request.name or git_exp.names.made_up(run_id),
+        name=name or git_exp.names.made_up(run_id),
         metadata=values.plain(request.metadata, ("metadata",)),
-        params=params,
+        params=params(request.params),
         tags=tags(request.tags),
-        group=request.group,
+        group=None if request.group is None else one_line(request.group, "group"),
         parent_run=request.parent_run,
         process=process(repo, request.caller),
         host=host(),
@@ -166,18 +175,29 @@ def gaps(run: records.RunStart) -> list[str]:
     return said
 
 
-def tags(given: Sequence[str]) -> list[str]:
-    """Tags as they are recorded: each once, one line of text each."""
+def params(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Params as they are recorded: flat names to numbers, text, booleans. Raises `Unencodable`."""
+    if not isinstance(given, Mapping):
+        raise errors.Unencodable(
+            f"params are a mapping of names to values, not {type(given).__name__}"
+        )
+    return {values.quoted(str(key)): values.scalar(value, str(key)) for key, value in given.items()}
+
+
+def tags(given: Iterable[str]) -> list[str]:
+    """Tags as they are recorded: each once, one line of text each. Raises `BadName`."""
     if isinstance(given, str):
         given = (given,)
-    return list(dict.fromkeys(tag(one) for one in given))
+    if not isinstance(given, Iterable):
+        raise errors.BadName(f"tags are lines of text, not {type(given).__name__}")
+    return list(dict.fromkeys(one_line(one, "tag") for one in given))
 
 
-def tag(given: str) -> str:
-    """A tag that can be: text of one line, not blank."""
-    if not isinstance(given, str) or not given.strip() or len(given.splitlines()) != 1:
-        raise errors.BadName(f"a tag is one line of text, not {given!r}")
-    return given
+def one_line(given: str, what: str) -> str:
+    """A tag or a group as it is recorded. Raises `BadName` for what is blank or several lines."""
+    if not isinstance(given, str) or not given.strip() or not git_exp.names.is_line(given):
+        raise errors.BadName(f"a {what} is one line of text, not {given!r:.80}")
+    return values.quoted(given)
 
 
 def process(repo: Repo, caller: Caller) -> records.Process:

@@ -49,7 +49,7 @@ def overview(runs: Sequence[Run], now: int) -> Table:
     ]  # fmt: skip
     rows = [
         [
-            query.short(run.id), *([mark(run)] if marked else []), age(run.started, now),
+            query.short(run.id) or NOTHING, *([mark(run)] if marked else []), age(run.started, now),
             run.name or NOTHING, run.status,
             *(text(run.params[key]) if key in run.params else NOTHING for key in params),
             *(_last(run, path) for path in paths),

@@ -16,7 +16,8 @@ LAYERS = (
     "metrics run merge names query config table mask curve left_out",
     "git",
     "journal spool locks ledger data seal store index",
-    "distributions starting recorder endings experiment launch compare restore share action hook fsck demo",
+    "distributions starting recorder endings experiment launch compare restore fsck demo share"
+    " action hook",
     "session",
     "cli agent tui web",
     "__init__ __main__",

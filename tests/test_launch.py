@@ -187,6 +187,23 @@ def test_each_signal_is_passed_on_and_the_command_decides(seen: Seen) -> None:
     assert [values["n"] for values, _ in seen.metrics] == [0, 1, 2, 3]
 
 
+class Interrupting(dict[str, str]):
+    """An environment by whose reading a signal comes: while the command is being started."""
+
+    def items(self) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super().items()
+
+
+def test_a_signal_during_the_start_is_not_lost(tmp_path: Path) -> None:
+    env = Interrupting(os.environ)
+
+    child = launch.start(["sleep", "60"], cwd=tmp_path, env=env, output=tmp_path / "output")
+    outcome = child.follow(stdout=io.BytesIO(), stderr=io.BytesIO())
+
+    assert outcome.signal == signal.SIGTERM
+
+
 def test_what_was_ignored_stays_ignored(seen: Seen) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

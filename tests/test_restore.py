@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -185,15 +186,15 @@ def test_files_that_are_as_the_run_has_them_are_in_nobodys_way(world: World) -> 
     assert world.state().status == b""
 
 
-def test_a_folder_that_became_a_file_is_in_nobodys_way_if_the_run_has_it_so(world: World) -> None:
+def test_a_folder_that_became_a_file_needs_to_be_put_aside(world: World) -> None:
     shutil.rmtree(world.top / "lib")
     world.write({"lib": "a file now\n"})
     (world.top / "a.py").unlink()
     world.write({"a.py/inner": "a folder now\n"})
     run = world.run()
 
-    world.checkout(run)
-
+    assert "'a.py/inner', 'lib'" in world.refused(run)
+    world.checkout(run, save=True)
     assert world.contents() == world.tree(run.commit)
     assert world.state().status == b""
 
@@ -280,19 +281,18 @@ def test_the_users_hook_runs_as_for_git_checkout_and_what_it_says_is_told(world:
     assert world.contents() == world.tree(run.commit)
 
 
-def test_a_checkout_that_git_cannot_begin_leaves_the_index_as_it_was(world: World) -> None:
+def test_a_checkout_that_git_cannot_do_leaves_the_index_as_it_was(world: World) -> None:
     run = world.dirty()
     world.write({"a.py": "a2\n"})
     (world.top / ".git/HEAD.lock").write_text("")
     before = world.state(exact=True)
 
     with pytest.raises(errors.GitFailed):
-        world.checkout(run, keep_base=True, branch=None, save=False)
+        world.checkout(run)
 
-    assert world.state().head == before.head
-    assert world.contents() == {path: data for path, (_, data) in before.files.items()} | {
-        b"new/n.py": b"n\n"
-    }
+    after = world.state(exact=True)
+    assert (after.head, after.index) == (before.head, before.index)
+    assert world.contents() == world.tree(run.commit)
 
 
 def test_a_locked_index_is_an_error_and_nothing_is_touched(world: World) -> None:
@@ -301,28 +301,46 @@ def test_a_locked_index_is_an_error_and_nothing_is_touched(world: World) -> None
     (world.top / ".git/index.lock").write_text("")
     before = world.state(exact=True)
 
-    with pytest.raises(errors.GitFailed, match=r"index\.lock"):
+    with pytest.raises(errors.GitFailed, match="checkout failed"):
         world.checkout(run)
 
     assert world.state(exact=True) == before
 
 
-def test_files_that_git_could_not_write_are_an_error_although_head_moved(world: World) -> None:
+def test_a_checkout_that_fails_halfway_says_how_to_return(world: World) -> None:
     world.git("config", "filter.broken.smudge", "false")
     world.git("config", "filter.broken.clean", "cat")
     world.git("config", "filter.broken.required", "true")
     world.write({".gitattributes": "*.bin filter=broken\n", "x.bin": "1\n"})
     run = world.run()
     world.git("clean", "-q", "-fd")
+    world.write({"a.py": "mine\n"})
+    before = world.state()
 
     with pytest.raises(errors.GitFailed) as failure:
         world.checkout(run, save=True)
 
-    assert "refs/exp/saved/" in (failure.value.hint or "")
-    name = (failure.value.hint or "").split()[-1]
-    world.back(name, save=True)
-    assert world.git("symbolic-ref", "HEAD") == "refs/heads/main"
-    assert world.state().status == b""
+    hint = failure.value.hint or ""
+    assert hint.startswith("nothing is lost; to return: git exp checkout --save refs/exp/saved/")
+    world.back(hint.split()[-1], save=True)
+    assert world.state() == before
+
+
+def test_files_that_git_could_not_write_are_an_error_although_head_has_moved(
+    world: World,
+) -> None:
+    run = world.dirty()
+    index = {**world.env, "GIT_INDEX_FILE": str(world.top / ".git/long")}
+    world.git("read-tree", run.commit, env=index)
+    blob = world.git("rev-parse", f"{run.commit}:a.py")
+    world.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{'n' * 300}", env=index)
+    tree = world.git("write-tree", env=index)
+    long = Run(id="r", commit=world.git("commit-tree", tree, "-p", "HEAD", "-m", "run: r"))
+
+    with pytest.raises(errors.GitFailed, match="File name too long"):
+        world.checkout(long, save=True)
+
+    assert world.git("rev-parse", "HEAD") == long.commit
 
 
 def test_a_run_whose_code_is_not_here_is_not_found(world: World) -> None:
@@ -354,7 +372,7 @@ def test_a_bare_repository_has_no_worktree_to_check_out_into(world: World, tmp_p
     ],
 )
 def test_options_that_contradict_each_other_are_wrong_usage(
-    world: World, form: dict[str, object]
+    world: World, form: dict[str, Any]
 ) -> None:
     run = world.dirty()
 

@@ -90,10 +90,10 @@ def test_dirty_and_partial_snapshots_are_marked() -> None:
     assert [row[1] for row in table.overview(runs, NOW).rows] == ["", "", "*", "!"]
 
 
-def test_a_run_without_a_name_has_a_dash() -> None:
-    assert table.overview([a_run(name="")], NOW).rows == [
-        ["aaaa1111", "2 hours ago", "-", "finished"]
-    ]
+def test_a_run_of_damaged_records_has_dashes() -> None:
+    run = Run(id="", commit="c" * 40)
+
+    assert table.overview([run], NOW).rows == [["-", "-", "-", "running"]]
 
 
 def test_one_line_of_a_run_is_its_id_name_and_metrics() -> None:

@@ -132,17 +132,18 @@ class World:
 
     def files(self) -> dict[bytes, tuple[int, bytes]]:
         found: dict[bytes, tuple[int, bytes]] = {}
-        for folder, folders, names in os.walk(os.fsencode(self.top)):
-            if b".git" in folders and folder == os.fsencode(self.top):
-                folders.remove(b".git")
-            links = [one for one in folders if os.path.islink(os.path.join(folder, one))]
-            for name in [*names, *links]:
-                path = os.path.join(folder, name)
-                mode = os.lstat(path).st_mode
-                data = os.fsencode(os.readlink(path)) if stat.S_ISLNK(mode) else b""
-                if stat.S_ISREG(mode):
-                    data = Path(os.fsdecode(path)).read_bytes()
-                found[os.path.relpath(path, os.fsencode(self.top))] = (mode, data)
+        for folder, folders, names in os.walk(self.top):
+            if Path(folder) == self.top:
+                folders[:] = [name for name in folders if name != ".git"]
+            for path in (Path(folder) / name for name in [*names, *folders]):
+                mode = path.lstat().st_mode
+                if stat.S_ISLNK(mode):
+                    data = os.fsencode(path.readlink())
+                elif stat.S_ISDIR(mode):
+                    continue
+                else:
+                    data = path.read_bytes() if stat.S_ISREG(mode) else b""
+                found[os.fsencode(path.relative_to(self.top))] = (mode, data)
         return found
 
     def tree(self, commit: str) -> dict[bytes, bytes]:

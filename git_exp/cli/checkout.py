@@ -81,7 +81,7 @@ def _tell(answer: Answer, done: str) -> None:
     for line in answer.said.splitlines():
         output.say(line)
     for one in answer.kept:
-        output.line(f"{one.letter}\t{one.path}")
+        output.lines(f"{one.letter}\t{output.escape(one.path)}")
     output.say(done)
     _list("removed", answer.removed)
     if answer.saved:

@@ -25,22 +25,11 @@ def code(args: Sequence[str]) -> int:
     """Run one command and give its exit code; whatever goes wrong is one line on stderr."""
     word = next((one for one in args if not one.startswith("-")), "")
     try:
-        done = _answered(list(args))
-        sys.stdout.flush()
-        return done
-    except click.exceptions.Exit as asked:
-        return asked.exit_code
-    except (KeyboardInterrupt, click.Abort):
+        return _answered(list(args), word)
+    except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        _forget_stdout()
-        return CLOSED_PIPE
     except Exception as error:
-        if os.environ.get("GIT_EXP_DEBUG") == "1":
-            import traceback
-
-            traceback.print_exc()
-        return FAILED.get(word, told(error, word))
+        return _failed(error, word)
 
 
 def told(error: Exception, word: str = "") -> int:
@@ -65,11 +54,33 @@ def told(error: Exception, word: str = "") -> int:
     return errors.GitExpError.exit_code
 
 
-def _answered(args: list[str]) -> int:
+def _answered(args: list[str], word: str) -> int:
     entry = cli.group()
-    with entry.make_context("git exp", args) as context:
-        answer = entry.invoke(context)
+    context = entry.make_context("git exp", args)
+    try:
+        with context:
+            answer = entry.invoke(context)
+        sys.stdout.flush()
+    except Exception as error:
+        # The pager has ended, but what git's configuration says of colours still counts.
+        with context.scope(cleanup=False):
+            return _failed(error, word)
     return answer if isinstance(answer, int) else 0
+
+
+def _failed(error: Exception, word: str) -> int:
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        _forget_stdout()
+        return CLOSED_PIPE
+    if os.environ.get("GIT_EXP_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    return FAILED.get(word, told(error, word))
 
 
 def _usage_error(error: click.ClickException, word: str) -> errors.UsageError:

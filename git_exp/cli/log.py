@@ -81,6 +81,7 @@ def command(
         case "csv":
             output.csv(*table.exact(chosen))
         case "format":
+            output.page()
             text = "".join(fill(run, now, output.escape) + "\n" for run in chosen)
             output.raw(text.encode(errors="surrogateescape"))
         case _:

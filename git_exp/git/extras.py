@@ -91,7 +91,25 @@ def apply(repo: Repo, found: Sequence[Extra]) -> None:
             path.chmod(int(one.value, 8))
     marks = [one for one in found if one.kind == "mark"]
     if marks:
-        _mark(repo, marks)
+        mark(repo, marks)
+
+
+def mark(repo: Repo, marks: Collection[Extra]) -> None:
+    """Give tracked paths the marks they had in the index, and untracked ones an entry to come."""
+    held = entries(repo, repo.index)
+    tracked = [one for one in marks if one.path in held]
+    for tags, option in (("hs", "--assume-unchanged"), ("sS", "--skip-worktree")):
+        paths = [one.path for one in tracked if one.value in tags]
+        if paths:
+            repo.git(*PLAIN, "update-index", option, "-z", "--stdin", stdin=listed(paths))
+    intended = [one.path for one in marks if one.value == "N" and one.path not in held]
+    if intended:
+        args = ("add", "--intent-to-add", "--force", "--sparse", "--pathspec-file-nul")
+        with suppress(errors.GitFailed):
+            repo.git(
+                *(*PLAIN, "--literal-pathspecs", *args, "--pathspec-from-file=-"),
+                stdin=listed(intended),
+            )
 
 
 def _modes(
@@ -126,20 +144,3 @@ def _overwrite(path: Path, data: bytes) -> None:
         file.write(data)
     Path(name).chmod(stat.S_IMODE(path.stat().st_mode))
     Path(name).replace(path)
-
-
-def _mark(repo: Repo, marks: Iterable[Extra]) -> None:
-    held = entries(repo, repo.index)
-    tracked = [one for one in marks if one.path in held]
-    for tags, option in (("hs", "--assume-unchanged"), ("sS", "--skip-worktree")):
-        paths = [one.path for one in tracked if one.value in tags]
-        if paths:
-            repo.git(*PLAIN, "update-index", option, "-z", "--stdin", stdin=listed(paths))
-    intended = [one.path for one in marks if one.value == "N" and one.path not in held]
-    if intended:
-        args = ("add", "--intent-to-add", "--force", "--sparse", "--pathspec-file-nul")
-        with suppress(errors.GitFailed):
-            repo.git(
-                *(*PLAIN, "--literal-pathspecs", *args, "--pathspec-from-file=-"),
-                stdin=listed(intended),
-            )

@@ -7,13 +7,38 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from git_exp import errors
 from git_exp.git.repo import Repo
+
+# How git is to write to a copy: nobody's hook is told, nothing is kept beside the file, the index
+# is whole, and no warning about line endings is an error.
+ALONE = (
+    "-c", "core.hooksPath=/dev/null", "-c", "core.splitIndex=false", "-c", "index.sparse=false",
+    "-c", "core.safecrlf=false",
+)  # fmt: skip
 
 _ASSUME_VALID, _EXTENDED, _NAME = 0x8000, 0x4000, 0x0FFF
 _SKIP_WORKTREE = 0x4000
 _FIXED = 62
+
+
+# Extensions that libgit2 refuses: a split index, a sparse one.
+_FOREIGN = {b"link", b"sdir"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """What of an index a snapshot must know: what git passes over, and whether libgit2 reads it.
+
+    `hidden` are paths marked assume-unchanged or skip-worktree and whether it is the latter, None
+    where only git can tell: a split index keeps its entries elsewhere.
+    """
+
+    hidden: list[tuple[bytes, bool]] | None
+    plain: bool
 
 
 @contextmanager
@@ -23,50 +48,65 @@ def copied(repo: Repo) -> Iterator[Path]:
     It keeps the modification time: git's racy-entry check compares with that, and would miss a
     file changed in the same tick if the copy were newer.
     """
-    folder = repo.git_dir / "exp" / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / f"{uuid.uuid4()}.index"
+    copy = repo.git_dir / "exp" / "tmp" / f"{uuid.uuid4()}.index"
     try:
-        with suppress(FileNotFoundError):
-            found = repo.index.stat()
-            shutil.copyfile(repo.index, copy)
-            os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
+        _copy(repo.index, copy)
         yield copy
     finally:
         for path in (copy, copy.with_name(f"{copy.name}.lock")):
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
 
 
-def tree(repo: Repo, copy: Path) -> str:
+def _copy(index: Path, copy: Path) -> None:
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            # Looked at first: of an index replaced meanwhile the copy is older than the content,
+            # which makes git compare more files and not fewer.
+            found = index.stat()
+            shutil.copyfile(index, copy)
+            os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
+    except OSError as error:
+        raise errors.WriteFailed(str(copy.parent), error.strerror or str(error)) from error
+
+
+def tree(repo: Repo, copy: Path, *, plain: bool) -> str:
     """Write the tree of an index file that has no conflicts.
 
-    libgit2 does it in this process, which saves a millisecond; what it cannot read (a sparse or a
-    split index) goes through the git program.
+    libgit2 does it in this process, which saves a millisecond, where the index is `plain`: it reads
+    neither a split nor a sparse one, and makes an empty file of an entry that is but an intent.
     """
     import pygit2
 
-    try:
-        return str(pygit2.Index(str(copy)).write_tree(repo.pg))
-    except (pygit2.GitError, OSError, ValueError):
-        return os.fsdecode(repo.git("write-tree", index=copy)).strip()
+    if plain:
+        try:
+            return str(pygit2.Index(str(copy)).write_tree(repo.pg))
+        except (pygit2.GitError, OSError, ValueError):
+            pass
+    return os.fsdecode(repo.git(*ALONE, "write-tree", index=copy)).strip()
 
 
-def hidden(index: Path) -> list[tuple[bytes, bool]] | None:
-    """Paths marked assume-unchanged or skip-worktree, and whether it is the latter.
+def marks(index: Path) -> Marks:
+    """Read an index file. Format: git's `gitformat-index(5)`, versions 2 to 4.
 
-    None where only git can tell: a split index keeps its entries elsewhere. Format: git's
-    `gitformat-index(5)`, versions 2 to 4; `git ls-files -v` would be one more process a run.
+    `git ls-files -v` would be one more process a run.
     """
     try:
         raw = index.read_bytes()
     except FileNotFoundError:
-        return []
+        return Marks(hidden=[], plain=True)
     version = int.from_bytes(raw[4:8], "big")
     if raw[:4] != b"DIRC" or version not in (2, 3, 4):
-        return None
+        return Marks(hidden=None, plain=False)
     found: list[tuple[bytes, bool]] = []
-    end = _compressed(raw, found) if version == 4 else _plain(raw, found)
-    return None if b"link" in _extensions(raw, end) else found
+    try:
+        end = _compressed(raw, found) if version == 4 else _plain(raw, found)
+    except (IndexError, ValueError):
+        # Cut off: git will say so.
+        return Marks(hidden=None, plain=False)
+    foreign = _FOREIGN.intersection(_extensions(raw, end))
+    return Marks(hidden=None if b"link" in foreign else found, plain=not foreign)
 
 
 def _plain(raw: bytes, found: list[tuple[bytes, bool]]) -> int:

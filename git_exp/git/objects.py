@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_exp import errors
 from git_exp.git.repo import Repo, opened
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ TREE = 0o040000
 GITLINK = 0o160000
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 NOBODY = ("git-exp", "git-exp@localhost")
+# What is flushed at once: a limit on open files is often 256.
+_FLUSHED = 64
 
 Entries = Mapping[str, tuple[int, str] | None]
 
@@ -60,7 +63,9 @@ def tree(repo: Repo, oid: str) -> Iterator[tuple[str, int, str]]:
     """The entries of a tree or of a commit's tree: name, mode, object id."""
     import pygit2
 
-    for entry in repo.pg[oid].peel(pygit2.Tree):
+    with _reading(oid):
+        found = repo.pg[oid].peel(pygit2.Tree)
+    for entry in found:
         yield str(entry.name), int(entry.filemode), str(entry.id)
 
 
@@ -68,10 +73,11 @@ def entry(repo: Repo, oid: str, path: str) -> tuple[int, str] | None:
     """The mode and object id at a path in a tree or a commit's tree, None where there is none."""
     import pygit2
 
-    try:
-        found = repo.pg[oid].peel(pygit2.Tree)[path]
-    except KeyError:
-        return None
+    with _reading(oid):
+        try:
+            found = repo.pg[oid].peel(pygit2.Tree)[path]
+        except KeyError:
+            return None
     return int(found.filemode), str(found.id)
 
 
@@ -79,7 +85,8 @@ def size(repo: Repo, oid: str) -> int:
     """The bytes of a blob, told from its header."""
     import pygit2
 
-    return int(repo.pg.odb.read_header(pygit2.Oid(hex=oid))[1])
+    with _reading(oid):
+        return int(repo.pg.odb.read_header(pygit2.Oid(hex=oid))[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +104,8 @@ def commit(repo: Repo, oid: str) -> Commit | None:
     """A commit, or None where it is not here."""
     import pygit2
 
-    found = repo.pg.get(oid)
+    with _reading(oid):
+        found = repo.pg.get(oid)
     if not isinstance(found, pygit2.Commit):
         return None
     return Commit(
@@ -122,7 +130,11 @@ def committed(repo: Repo, oid: str) -> int:
 
 
 class Writer:
-    """Writes objects and remembers which, so that they can be proved to be there."""
+    """Writes objects and remembers which, so that they can be proved to be there.
+
+    Raises `WriteFailed` where the disk takes none, `ObjectsVanished` where a gc took what another
+    one is made of, and `RepositoryError` for what git lets nobody write.
+    """
 
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
@@ -131,28 +143,28 @@ class Writer:
         self.written: list[str] = []
 
     def blob(self, data: bytes) -> str:
-        return self._kept(self.pg.create_blob(data))
+        with _writing(self.repo):
+            return self._kept(self.pg.create_blob(data))
 
     def tree(self, old: str | None, entries: Entries) -> str:
         """A tree: the old one with some entries set, and those given as None removed.
 
         A name with slashes is a path; folders on the way are made.
         """
-        builder = self.pg.TreeBuilder(old) if old else self.pg.TreeBuilder()
-        below: dict[str, dict[str, tuple[int, str] | None]] = {}
-        for name, entry in entries.items():
-            first, slash, rest = name.partition("/")
-            if slash:
-                below.setdefault(first, {})[rest] = entry
-            elif entry is not None:
-                builder.insert(name, entry[1], entry[0])
-            elif builder.get(name):
-                builder.remove(name)
-        for name, inner in below.items():
-            there = builder.get(name)
-            under = str(there.id) if there and there.filemode == TREE else None
-            builder.insert(name, self.tree(under, inner), TREE)
-        return self._kept(builder.write())
+        with _reading(old or ""):
+            builder = self.pg.TreeBuilder(old) if old else self.pg.TreeBuilder()
+        here, below = _by_folder(entries)
+        with _writing(self.repo):
+            for name, entry in here.items():
+                if entry is not None:
+                    builder.insert(name, entry[1], entry[0])
+                elif builder.get(name):
+                    builder.remove(name)
+            for name, inner in below.items():
+                there = builder.get(name)
+                under = str(there.id) if there and there.filemode == TREE else None
+                builder.insert(name, self.tree(under, inner), TREE)
+            return self._kept(builder.write())
 
     def commit(
         self,
@@ -163,10 +175,9 @@ class Writer:
         author: Ident,
         committer: Ident,
     ) -> str:
-        oid = self.pg.create_commit(
-            None, _signature(author), _signature(committer), message, tree, list(parents)
-        )
-        return self._kept(oid)
+        who = _signature(author), _signature(committer)
+        with _writing(self.repo):
+            return self._kept(self.pg.create_commit(None, *who, message, tree, list(parents)))
 
     def sync(self) -> None:
         """Flush what was written to disk, unless the user's `core.fsync` says otherwise.
@@ -178,7 +189,10 @@ class Writer:
         """
         said = self.repo.config.get("core.fsync")
         if said is None or _syncs_objects(said):
-            _flush(self.repo.common_dir / "objects", self.written)
+            each = list(dict.fromkeys(self.written))
+            with _writing(self.repo):
+                for at in range(0, len(each), _FLUSHED):
+                    _flush(self.repo.common_dir / "objects", each[at : at + _FLUSHED])
 
     def missing(self) -> list[str]:
         """Which of the written objects are not on disk, looked up afresh: a gc took them."""
@@ -232,17 +246,61 @@ def _asked_difference(repo: Repo, old: str, new: str) -> list[tuple[str, bytes]]
     return list(zip(map(bytes.decode, words[::2]), words[1::2], strict=True))
 
 
-def _flush(folder: Path, oids: Iterable[str]) -> None:
+def _by_folder(entries: Entries) -> tuple[Entries, Mapping[str, Entries]]:
+    """The entries of this folder, and those of each folder in it."""
+    here: dict[str, tuple[int, str] | None] = {}
+    below: dict[str, dict[str, tuple[int, str] | None]] = {}
+    for name, entry in entries.items():
+        first, slash, rest = name.partition("/")
+        if slash:
+            below.setdefault(first, {})[rest] = entry
+        else:
+            here[name] = entry
+    return here, below
+
+
+def _flush(folder: Path, oids: Sequence[str]) -> None:
     started: list[int] = []
-    for oid in dict.fromkeys(oids):
-        # One that is not loose is in a pack, which git has synced.
-        with suppress(FileNotFoundError):
-            started.append(os.open(folder / oid[:2] / oid[2:], os.O_RDONLY))
-            if hasattr(os, "posix_fadvise"):
-                os.posix_fadvise(started[-1], 0, 0, os.POSIX_FADV_DONTNEED)
-    for fd in started:
-        os.fsync(fd)
-        os.close(fd)
+    try:
+        for oid in oids:
+            # One that is not loose is in a pack, which git has synced.
+            with suppress(FileNotFoundError):
+                started.append(os.open(folder / oid[:2] / oid[2:], os.O_RDONLY))
+                if hasattr(os, "posix_fadvise"):
+                    os.posix_fadvise(started[-1], 0, 0, os.POSIX_FADV_DONTNEED)
+        for fd in started:
+            os.fsync(fd)
+    finally:
+        for fd in started:
+            os.close(fd)
+
+
+@contextmanager
+def _reading(oid: str) -> Iterator[None]:
+    import pygit2
+
+    try:
+        yield
+    except (pygit2.GitError, KeyError, ValueError) as error:
+        raise errors.RepositoryError(
+            f"cannot read object '{oid}': {error}", hint="look for damage: git fsck"
+        ) from error
+
+
+@contextmanager
+def _writing(repo: Repo) -> Iterator[None]:
+    import pygit2
+
+    try:
+        yield
+    except OSError as error:
+        raise errors.WriteFailed(str(repo.common_dir / "objects"), str(error)) from error
+    except KeyError as error:
+        raise errors.ObjectsVanished from error
+    except (pygit2.GitError, ValueError) as error:
+        if "invalid object specified" in str(error):
+            raise errors.ObjectsVanished from error
+        raise errors.RepositoryError(f"git refuses an object: {error}") from error
 
 
 def _syncs_objects(said: str) -> bool:

@@ -79,6 +79,9 @@ def gentle(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
         else:
             peril.replaced.add(one.path)
     _judge(found, aim, pairs, suspects=suspects, peril=peril)
+    if aim.index is None and paths is None:
+        # git checkout takes a file for untracked that became a folder, or the reverse.
+        peril.lost |= {path for path in peril.same if found.gone({path}) not in ([], [path])}
     peril.lost |= filters.lossy(found.repo, found.index, peril.replaced, drivers=True)
     return peril
 
@@ -97,6 +100,10 @@ def forced(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
             peril.replaced.add(one.path)
         else:
             peril.lost.add(one.path)
+    _judge(found, aim, pairs, suspects=set(), peril=peril)
+    # git itself leaves a file alone that is marked skip-worktree.
+    skipped = {path for tag, path in found.marks if tag in "sS"}
+    peril.kept = {path for path in skipped & found.changes.keys() if paths is None}
     return peril
 
 
@@ -260,7 +267,8 @@ class Ground:
     def _mode(self, path: bytes) -> int | None:
         try:
             return os.lstat(os.path.join(self._top, path)).st_mode
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
+            # What we cannot look at, git can neither overwrite.
             return None
 
 

@@ -16,10 +16,14 @@ from pathlib import Path
 from git_exp import errors
 from git_exp.git.repo import Repo, finish
 
+PATIENCE = 10.0
+
 _OID = re.compile(rb"[0-9a-f]{40}")
 _PACKED = re.compile(rb"^([0-9a-f]{40}) (.+)$", re.M)
 _PEELED = ord("^")
-_LOCKED = re.compile(r"Unable to create '(.+?\.lock)'")
+_LOCKED = re.compile(r"Unable to create '(.+?\.lock)': File exists")
+_UNWRITTEN = re.compile(r"(?:Unable to create|couldn't write) '(.+?\.lock)'(?:: (.+?)\.?$)?", re.M)
+_BROKEN = "reference broken"
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 
 
@@ -40,7 +44,11 @@ def resolve(repo: Repo, name: str) -> str | None:
         return _packed(repo, name)
     if _OID.fullmatch(raw):
         return raw.decode()
-    return _asked(repo, name)
+    if raw.startswith(b"ref:"):
+        return _asked(repo, name)
+    raise errors.RepositoryError(
+        f"ref '{name}' is broken", hint="what no ref holds is in: git fsck --lost-found"
+    )
 
 
 def listing(repo: Repo, *prefixes: str) -> dict[str, str]:
@@ -101,15 +109,18 @@ def update(repo: Repo, changes: Sequence[Change]) -> None:
         pending.commit(changes)
 
 
-def insist(attempt: Callable[[], None], *, seconds: float = 10.0) -> None:
-    """Try until it is done: a lost race and a lock that another holds both mean again."""
-    until = time.monotonic() + seconds
+def insist(attempt: Callable[[], None], *, until: float | None = None) -> None:
+    """Try until it is done: a lost race, a gc and a lock that another holds all mean again.
+
+    It gives up at `until` on the monotonic clock, after ten seconds if that is left out.
+    """
+    until = time.monotonic() + PATIENCE if until is None else until
     pause = 0.002
     while True:
         try:
             return attempt()
-        except (errors.RefMoved, errors.RefLocked):
-            if time.monotonic() > until:
+        except (errors.RefMoved, errors.RefLocked, errors.ObjectsVanished):
+            if time.monotonic() >= until:
                 raise
         time.sleep(random.uniform(0, pause))
         pause = min(pause * 2, 0.2)
@@ -180,6 +191,10 @@ def _refusal(error: errors.GitFailed, changes: Sequence[Change]) -> errors.Repos
     name = next((name for name in names if f"'{name}'" in error.stderr), names[0])
     if locked := _LOCKED.search(error.stderr):
         return errors.RefLocked(name, locked[1])
-    if any(words in error.stderr for words in _MOVED):
+    if unwritten := _UNWRITTEN.search(error.stderr):
+        return errors.WriteFailed(unwritten[1], unwritten[2] or "is the disk full?")
+    if error.code < 0:
+        return errors.WriteFailed(name, f"git died of signal {-error.code}")
+    if _BROKEN not in error.stderr and any(words in error.stderr for words in _MOVED):
         return errors.RefMoved(name)
     return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +18,20 @@ if TYPE_CHECKING:
 
 # Variables that name one repository: the child is told by our own values instead.
 _LOCAL = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
+# git repeats an option that it does not know: that parts the answers, which may hold line feeds.
+_PART = f"--part-{os.urandom(8).hex()}"
 _QUESTIONS = (
-    "--path-format=absolute", "--git-dir", "--git-common-dir", "--git-path", "index",
-    "--show-object-format", "--is-bare-repository", "--show-prefix", "--show-toplevel",
+    "--path-format=absolute", "--show-object-format", _PART, "--is-bare-repository", _PART,
+    "--git-dir", _PART, "--git-common-dir", _PART, "--git-path", "index", _PART,
+    "--show-prefix", _PART, "--show-toplevel", _PART,
 )  # fmt: skip
 # There is no catalogue of this language: messages are English, the user's locale stays.
 _PLAIN = {"LANGUAGE": "en", "GIT_TERMINAL_PROMPT": "0"}
+# git names the repository, and the command that would trust it, quoted for a shell.
+_OWNED = re.compile(
+    r"dubious ownership in repository at '(.*?)'\n.*?(git config --global --add safe.directory .*)",
+    re.DOTALL,
+)
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -43,7 +52,7 @@ class Config:
         value = self.get(key)
         if value is None:
             return default
-        return value.lower() in ("true", "yes", "on", "1", "")
+        return value.lower() in ("true", "yes", "on") or value.strip("0").isdigit()
 
     def size(self, key: str, default: int) -> int:
         """Bytes or a count, with git's suffixes k, m and g."""
@@ -76,6 +85,10 @@ class Repo:
     def home(self) -> Path:
         """Where git exp keeps what is local: spool, locks, caches."""
         return self.common_dir / "exp"
+
+    def at(self, path: bytes) -> Path:
+        """Where a path of the worktree is on disk."""
+        return (self.top or self.git_dir) / os.fsdecode(path)
 
     @cached_property
     def pg(self) -> pygit2.Repository:
@@ -111,24 +124,30 @@ class Repo:
 def discover(cwd: Path, env: Mapping[str, str]) -> Repo:
     """The repository that git itself finds from a folder, with all its configuration."""
     plain = {**env, **_PLAIN}
-    listing = _spawn(("config", "-z", "--list"), cwd, plain)
+    # GIT_CONFIG is for `git config` alone: no other command would look there.
+    asked = {key: value for key, value in plain.items() if key != "GIT_CONFIG"}
+    listing = _spawn(("config", "-z", "--list"), cwd, asked)
     asking = _spawn(("rev-parse", *_QUESTIONS), cwd, plain)
     out, err = asking.communicate()
     config, _ = listing.communicate()
-    lines = os.fsdecode(out).split("\n")[:-1]
-    if len(lines) < 6:
-        raise _refusal(cwd, err.decode(errors="replace"))
-    git_dir, common_dir, index, objects, bare, prefix = lines[:6]
+    # Where there is no worktree, git fails at the last question and has answered the others.
+    answers = os.fsdecode(out).split(f"\n{_PART}\n")[:-1]
+    if len(answers) < 6:
+        raise _refusal(cwd, os.fsdecode(err))
+    objects, bare, git_dir, common_dir, index, prefix = answers[:6]
+    found = _parse(config)
     if objects != "sha1":
         raise errors.UnsupportedRepository(objects.upper().replace("SHA", "SHA-"))
+    if found.get("extensions.refStorage", "files") != "files":
+        raise errors.UnsupportedRepository("reftable")
     return Repo(
         git_dir=Path(git_dir),
         common_dir=Path(common_dir),
         index=Path(index),
-        top=Path(lines[6]) if len(lines) > 6 else None,
+        top=Path(answers[6]) if len(answers) > 6 else None,
         prefix=prefix,
         bare=bare == "true",
-        config=_parse(config),
+        config=found,
         env=env,
     )
 
@@ -138,7 +157,7 @@ def opened(repo: Repo) -> pygit2.Repository:
     import pygit2
 
     flags = pygit2.enums.RepositoryOpenFlag
-    pygit2.settings.set_extensions(["partialclone", "worktreeconfig"])
+    pygit2.settings.set_extensions(["partialclone", "worktreeconfig", "relativeworktrees"])
     try:
         return pygit2.Repository(str(repo.git_dir), flags.NO_SEARCH | flags.NO_DOTGIT)
     except pygit2.GitError as error:
@@ -174,39 +193,37 @@ def _spawn(
             stderr=subprocess.PIPE,
             pass_fds=keep,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         if not cwd.is_dir():
             raise errors.NotARepository(str(cwd)) from error
-        raise errors.GitMissing from error
+        if isinstance(error, FileNotFoundError):
+            raise errors.GitMissing from error
+        raise errors.RepositoryError(f"cannot run git: {error.strerror}") from error
 
 
 def _refusal(cwd: Path, said: str) -> errors.RepositoryError:
-    if "dubious ownership" in said:
-        where = said.partition("repository at '")[2].partition("'")[0]
-        return errors.UnsafeRepository(where or str(cwd))
-    if "unknown repository extension" in said or "unknown ref storage" in said:
-        lowered = said.lower()
-        what = "reftable" if "refstorage" in lowered or "ref storage" in lowered else "such"
-        return errors.UnsupportedRepository(what)
+    if owned := _OWNED.search(said):
+        return errors.UnsafeRepository(owned[1], owned[2].rstrip())
+    if "unknown repository extension" in said and "refstorage" in said.lower():
+        return errors.UnsupportedRepository("reftable")
     if "not a git repository" in said:
         return errors.NotARepository(str(cwd))
-    return errors.RepositoryError(said.strip().splitlines()[0] if said.strip() else "git failed")
+    fatal = said.partition("fatal: ")[2] or said
+    return errors.RepositoryError(" ".join(fatal.split()) or "git failed")
 
 
 def _unopened(repo: Repo, said: str) -> errors.RepositoryError:
-    if "not owned by" in said or "owner" in said:
+    if "not owned by" in said:
         return errors.UnsafeRepository(str(repo.top or repo.git_dir))
-    if "refstorage" in said:
-        return errors.UnsupportedRepository("reftable")
     return errors.RepositoryError(f"cannot open '{repo.git_dir}': {said}")
 
 
 def _parse(listing: bytes) -> Config:
     values: dict[str, tuple[str, ...]] = {}
     for entry in os.fsdecode(listing).split("\0")[:-1]:
-        # A key without a value is a true flag, and has no line feed.
-        key, _, value = entry.partition("\n")
-        values[key] = (*values.get(key, ()), value)
+        # A key without a value has no line feed: it is a flag that is on.
+        key, given, value = entry.partition("\n")
+        values[key] = (*values.get(key, ()), value if given else "true")
     return Config(values=values)
 
 

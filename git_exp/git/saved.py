@@ -7,6 +7,7 @@ import re
 import urllib.parse
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from git_exp import errors
@@ -55,11 +56,10 @@ def put(found: Survey, peril: Peril, *, known: str, now: float) -> tuple[Saved, 
             f"cannot put aside {naming(map(os.fsdecode, stuck))}",
             hint="make it readable, or move it away",
         )
-    writer = objects.Writer(repo)
     paths = (wanted | found.untracked | peril.replaced) - missed
-    notes = extras.write(writer, extras.collect(found, held, paths, writer=writer))
-    saved = _commit(found, writer, (index, _tree(found), notes), known=known, now=now)
-    writer.sync()
+    with _writing(repo) as writer:
+        notes = extras.write(writer, extras.collect(found, held, paths, writer=writer))
+        saved = _commit(found, writer, (index, _tree(found), notes), known=known, now=now)
     refs.update(repo, [refs.Change(name=saved.name, new=saved.commit, old=None)])
     return saved, sorted(missed)
 
@@ -97,6 +97,18 @@ def _stage(found: Survey, wanted: set[bytes]) -> tuple[set[bytes], dict[bytes, E
     # git passes over a name that another platform could not write, without a word of failure.
     there = {path for path in wanted - held.keys() if os.path.lexists(found.at(path))}
     return there | {one.path for one in failed}, held
+
+
+@contextmanager
+def _writing(repo: Repo) -> Iterator[objects.Writer]:
+    import pygit2
+
+    writer = objects.Writer(repo)
+    try:
+        yield writer
+        writer.sync()
+    except (OSError, pygit2.GitError) as error:
+        raise errors.RepositoryError(f"cannot put the worktree aside: {error}") from error
 
 
 def _tree(found: Survey) -> str:

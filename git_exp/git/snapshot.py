@@ -11,23 +11,27 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from git_exp import errors
-from git_exp.git import index, objects, status, untracked
-from git_exp.git.index import copied as copied_index  # noqa: F401
+from git_exp.git import index, objects, refs, status, untracked
+from git_exp.git.index import ALONE
 from git_exp.git.repo import Repo, finish
 from git_exp.git.status import Status
 from git_exp.git.untracked import LeftOut, Rules
 
-_STAGE = (
-    "-c", "core.splitIndex=false", "-c", "core.hooksPath=/dev/null", "-c", "core.safecrlf=false",
-    "update-index", "--add", "--remove", "-z", "--stdin",
-)  # fmt: skip
+# --replace: what became a folder, or no longer is one, needs no order of paths.
+_STAGE = (*ALONE, "update-index", "--add", "--replace", "--remove", "-z", "--stdin")
+_FORGET = (*ALONE, "update-index", "--force-remove", "-z", "--stdin")
 _MARKED = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
+_BESIDES = "--ignore-submodules=dirty"
+_TRIES = 100
+# More than this many are listed in no record.
+_HASHED = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +61,25 @@ def take(repo: Repo, rules: Rules, *, meanwhile: Callable[[], None] = lambda: No
     """
     if repo.top is None:
         raise errors.SnapshotFailed(
-            "a bare repository has no worktree to capture", hint="run inside a worktree of it"
+            "a bare repository has no worktree to capture"
+            if repo.bare
+            else "this operation must be run in a work tree",
+            hint="run inside a worktree of it",
         )
     with index.copied(repo) as copy:
         # Both start now: that of the second overlaps with the work of the first.
-        looking = repo.start(*status.ARGS, index=copy)
+        looking = repo.start(*status.args(repo.config), index=copy)
         staging = repo.start(*_STAGE, index=copy, stdin=True)
         try:
             meanwhile()
-            hidden = _hidden(repo, copy)
-            seen = _Copy(path=copy, status=_seen(looking), staging=staging, hidden=hidden)
-            return _taken(repo, rules, seen)
+            marks = index.marks(copy)
+            hidden = _hidden(repo, copy, marks)
+            found = _seen(repo, looking, copy)
+            return _taken(
+                repo,
+                rules,
+                _Copy(path=copy, plain=marks.plain, status=found, staging=staging, hidden=hidden),
+            )
         except errors.GitFailed as error:
             raise errors.SnapshotFailed(f"cannot capture the worktree: {error}") from error
         finally:
@@ -81,21 +93,64 @@ def stage(
     repo: Repo,
     copy: Path,
     paths: Sequence[bytes],
+    *,
     child: subprocess.Popen[bytes] | None = None,
 ) -> list[LeftOut]:
     """Put paths of the worktree into an index file; answers those that git could not take.
 
-    git stages nothing when one path fails: the rest is found by halving.
+    git stages nothing when one path fails, and stops at a filter that fails even where it only
+    compares: files without a required filter are then staged by themselves.
     """
     child = child or repo.start(*_STAGE, index=copy, stdin=True)
     try:
-        finish(child, ("update-index",), b"".join(path + b"\0" for path in paths))
-    except errors.GitFailed as error:
-        if len(paths) <= 1:
-            return [_missed(repo, path, str(error)) for path in paths]
-        half = len(paths) // 2
-        return stage(repo, copy, paths[:half]) + stage(repo, copy, paths[half:])
+        finish(child, ("update-index",), _listed(paths))
+    except errors.GitFailed:
+        shut = [path for path in paths if not _readable(repo, path)]
+        rest = [path for path in paths if path not in set(shut)] if shut else paths
+        filtered = _required(repo, rest)
+        tries = iter(range(_TRIES))
+        lenient = status.lenient(repo.config)
+        missed = [_missed(repo, path, "cannot be read") for path in shut]
+        others = [path for path in rest if path not in filtered]
+        missed += _halved(repo, copy, others, options=lenient, tries=tries)
+        return missed + _halved(repo, copy, sorted(filtered), options=(), tries=tries)
     return []
+
+
+def _halved(
+    repo: Repo,
+    copy: Path,
+    paths: Sequence[bytes],
+    *,
+    options: Sequence[str],
+    tries: Iterator[int],
+) -> list[LeftOut]:
+    """Find by halving which paths fail; without tries left, all that stand beside one are."""
+    if not paths:
+        return []
+    try:
+        repo.git(*options, *_STAGE, stdin=_listed(paths), index=copy)
+    except errors.GitFailed as error:
+        if len(paths) == 1:
+            return [_missed(repo, paths[0], _reason(error))]
+        if next(tries, None) is None:
+            return [_missed(repo, path, f"not tried: {_reason(error)}") for path in paths]
+        half = len(paths) // 2
+        halves = (paths[:half], paths[half:])
+        found = (_halved(repo, copy, part, options=options, tries=tries) for part in halves)
+        return [one for part in found for one in part]
+    return []
+
+
+def _required(repo: Repo, paths: Sequence[bytes]) -> set[bytes]:
+    """The files whose bytes a filter must convert: as they are they may be no one's business."""
+    keys = status.required(repo.config)
+    names = {os.fsencode(key[len("filter.") : -len(".required")]) for key in keys}
+    if not names:
+        return set()
+    asked = _listed(path for path in paths if repo.at(path).is_file())
+    told = repo.git("check-attr", "-z", "--stdin", "filter", stdin=asked).split(b"\0")
+    return {path for path, name in zip(told[:-1:3], told[2::3], strict=True) if name in names}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,63 +158,123 @@ class _Copy:
     """The copied index, what git saw in it, and the program that waits to stage into it."""
 
     path: Path
+    plain: bool
     status: Status
     staging: subprocess.Popen[bytes]
     hidden: Sequence[bytes]
 
 
-def _seen(looking: subprocess.Popen[bytes]) -> Status:
+def _seen(repo: Repo, looking: subprocess.Popen[bytes], copy: Path) -> Status:
+    try:
+        return status.parse(*_said(looking))
+    except errors.GitFailed:
+        # One submodule that git cannot enter ends the whole command.
+        modules = _submodules(repo, copy)
+        if not modules:
+            raise
+    found = status.parse(*_said(repo.start(*status.args(repo.config), _BESIDES, index=copy)))
+    found.closed.extend(modules)
+    return found
+
+
+def _said(looking: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     out, err = looking.communicate()
     if looking.returncode:
         raise errors.GitFailed("status", looking.returncode, os.fsdecode(err))
-    return status.parse(out, err)
+    return out, err
 
 
 def _taken(repo: Repo, rules: Rules, copy: _Copy) -> Snapshot:
     top, found = repo.top or Path(), copy.status
-    taken, left = untracked.choose(top, found.untracked, rules)
-    # Removals first: a file may have become a folder of new ones.
+    inside = [path + b"/" for path in found.removed if os.path.lexists(repo.at(path) / ".git")]
+    taken, left = untracked.choose(top, [*found.untracked, *inside], rules)
+    gone = _gone(repo, found)
     paths = [*found.removed, *found.unmerged, *found.changed, *taken]
-    missed = stage(repo, copy.path, paths, copy.staging)
-    _drop_unmerged(repo, copy.path, found, missed)
-    missed += [LeftOut(path=path, reason="cannot be read") for path in found.unreadable]
-    missed += _changed_hidden(repo, copy)
+    sent = [path for path in paths if path not in gone] if gone else paths
+    missed = stage(repo, copy.path, sent, child=copy.staging)
+    # An unmerged path that could not be staged would keep git from writing any tree.
+    stuck = {one.path for one in missed}.intersection(found.unmerged)
+    if gone or stuck:
+        repo.git(*_FORGET, stdin=_listed(sorted(gone | stuck)), index=copy.path)
+    missed += _unseen(repo, found) + _changed_hidden(repo, copy)
     base = _tree_of(repo, found.head)
-    same = base is not None and not (paths or found.staged)
-    tree = base if same and base else index.tree(repo, copy.path)
+    if base is None or paths or found.staged:
+        tree = index.tree(repo, copy.path, plain=copy.plain and not missed)
+    else:
+        tree = base
     return Snapshot(
         tree=tree,
         base=found.head,
         branch=found.branch,
         dirty=tree != (base or objects.EMPTY_TREE),
         changes=[] if tree == base else objects.differing(repo, base, tree),
-        left_out=untracked.hashed(top, left),
+        left_out=untracked.hashed(top, left, most=_HASHED),
         missed=missed,
         submodules=found.submodules,
     )
 
 
+def _gone(repo: Repo, found: Status) -> set[bytes]:
+    """Paths that are no longer there in a way that `update-index --remove` refuses to see.
+
+    It fails on what lies beyond a symbolic link, and on a conflict whose file became a folder.
+    """
+
+    @cache
+    def beyond(folder: bytes) -> bool:
+        above = folder.rpartition(b"/")[0]
+        return bool(folder) and (beyond(above) or repo.at(folder).is_symlink())
+
+    removed = (*found.removed, *found.unmerged)
+    gone = {path for path in removed if beyond(path.rpartition(b"/")[0])}
+    modules = {one.path for one in found.submodules}
+    return gone | {
+        path for path in found.unmerged if path not in modules and _is_folder(repo, path)
+    }
+
+
+def _unseen(repo: Repo, found: Status) -> list[LeftOut]:
+    """What git could not look at: it takes such a file for unchanged."""
+    shut = [*found.unreadable, *(path for path in found.suspects if _is_shut(repo, path))]
+    missed = [LeftOut(path=path, reason="cannot be read") for path in dict.fromkeys(shut)]
+    return missed + [_missed(repo, path, "git cannot look into it") for path in found.closed]
+
+
+def _is_shut(repo: Repo, path: bytes) -> bool:
+    try:
+        repo.at(path).lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _is_folder(repo: Repo, path: bytes) -> bool:
+    return repo.at(path).is_dir() and not repo.at(path).is_symlink()
+
+
+def _submodules(repo: Repo, copy: Path) -> list[bytes]:
+    listed = repo.git("ls-files", "-s", "-z", index=copy).split(b"\0")
+    paths = [line.partition(b"\t")[2] for line in listed if line.startswith(b"160000 ")]
+    return [path for path in paths if os.path.lexists(repo.at(path) / ".git")]
+
+
 def _tree_of(repo: Repo, commit: str | None) -> str | None:
+    """The tree of HEAD as git sees it, replaced or not."""
+    if commit and refs.any_below(repo, "refs/replace"):
+        return os.fsdecode(repo.git("rev-parse", f"{commit}^{{tree}}")).strip()
     return objects.tree_of(repo, commit) if commit else None
 
 
-def _drop_unmerged(repo: Repo, copy: Path, found: Status, missed: Sequence[LeftOut]) -> None:
-    """An unmerged path that could not be staged would keep git from writing any tree."""
-    stuck = [one.path for one in missed if one.path in found.unmerged]
-    if stuck:
-        lines = b"".join(b"0 %040d\t%b\0" % (0, path) for path in stuck)
-        repo.git("update-index", "-z", "--index-info", stdin=lines, index=copy)
-
-
-def _hidden(repo: Repo, copy: Path) -> list[bytes]:
+def _hidden(repo: Repo, copy: Path, marks: index.Marks) -> list[bytes]:
     """Files marked assume-unchanged or skip-worktree; of the latter those that are there."""
-    marked = index.hidden(copy)
+    marked = marks.hidden
     if marked is None:
         listed = _MARKED.findall(repo.git("ls-files", "-v", "-z", index=copy))
         marked = [(path, tag in b"sS") for tag, path in listed]
-    top = os.fsencode(repo.top or "")
     # What a sparse checkout leaves out is not there: that is no change.
-    return [path for path, skip in marked if not skip or os.path.lexists(os.path.join(top, path))]
+    return [path for path, skip in marked if not skip or os.path.lexists(repo.at(path))]
 
 
 def _changed_hidden(repo: Repo, copy: _Copy) -> list[LeftOut]:
@@ -171,20 +286,36 @@ def _changed_hidden(repo: Repo, copy: _Copy) -> list[LeftOut]:
         return []
     with index.copied(repo) as bare:
         shutil.copy2(copy.path, bare)
-        shown = b"".join(path + b"\0" for path in copy.hidden)
-        quiet = ("-c", "core.hooksPath=/dev/null", "-c", "core.splitIndex=false", "update-index")
+        shown = _listed(copy.hidden)
         for option in ("--no-assume-unchanged", "--no-skip-worktree"):
-            repo.git(*quiet, option, "-z", "--stdin", stdin=shown, index=bare)
+            repo.git(*ALONE, "update-index", option, "-z", "--stdin", stdin=shown, index=bare)
+        plain = (*ALONE, *status.lenient(repo.config))
         with suppress(errors.GitFailed):
-            repo.git(*quiet, "-q", "--refresh", index=bare)
-        changed = repo.git("diff-files", "--name-only", "-z", index=bare).split(b"\0")
+            repo.git(*plain, "update-index", "-q", "--refresh", index=bare)
+        changed = repo.git(*plain, "diff-files", "--name-only", "-z", index=bare).split(b"\0")
     reason = "changed, but marked assume-unchanged or skip-worktree"
     return [_missed(repo, path, reason) for path in copy.hidden if path in changed]
 
 
+def _listed(paths: Iterable[bytes]) -> bytes:
+    return b"".join(path + b"\0" for path in paths)
+
+
+def _readable(repo: Repo, path: bytes) -> bool:
+    place = repo.at(path)
+    return place.is_symlink() or not os.path.lexists(place) or os.access(place, os.R_OK)
+
+
+def _reason(error: errors.GitFailed) -> str:
+    """What git said of the path: its last line, or its first where the last but names it."""
+    said = [line.partition(": ")[2] for line in error.stderr.splitlines() if ": " in line]
+    named = [line for line in said if not line.startswith("Unable to process path")]
+    return named[-1] if named else str(error)
+
+
 def _missed(repo: Repo, path: bytes, reason: str) -> LeftOut:
     try:
-        found = os.lstat(os.path.join(os.fsencode(repo.top or ""), path))
+        found = repo.at(path).lstat()
     except OSError:
         return LeftOut(path=path, reason=reason)
     return LeftOut(path=path, reason=reason, size=found.st_size, mtime=found.st_mtime)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
+
+from git_exp.git.repo import Config
 
 ARGS = (
     "status", "--porcelain=v2", "-z", "-uall", "--no-renames", "--ignore-submodules=none",
     "--branch", "--no-ahead-behind",
 )  # fmt: skip
-_UNREADABLE = "could not open directory '"
+_GITLINK = b"160000"
+_UNOPENED = re.compile(rb"could not open directory '(.*)'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +27,11 @@ class Submodule:
 
 @dataclass(kw_only=True)
 class Status:
-    """The state of a worktree against an index, and of that index against HEAD."""
+    """The state of a worktree against an index, and of that index against HEAD.
+
+    `unreadable` are folders that git could not open; `suspects` may be tracked files that it could
+    not look at, which it then takes for unchanged; `closed` are submodules it could not look into.
+    """
 
     head: str | None = None
     branch: str | None = None
@@ -35,6 +42,8 @@ class Status:
     untracked: list[bytes] = field(default_factory=list)
     submodules: list[Submodule] = field(default_factory=list)
     unreadable: list[bytes] = field(default_factory=list)
+    suspects: list[bytes] = field(default_factory=list)
+    closed: list[bytes] = field(default_factory=list)
 
 
 def parse(out: bytes, err: bytes = b"") -> Status:
@@ -47,11 +56,35 @@ def parse(out: bytes, err: bytes = b"") -> Status:
             case b"1 ":
                 _ordinary(found, entry)
             case b"u ":
-                found.unmerged.append(entry.split(b" ", 10)[10])
+                _unmerged(found, entry)
             case b"? ":
                 found.untracked.append(entry[2:])
-    found.unreadable.extend(_unopened(os.fsdecode(err)))
+    for line in err.splitlines():
+        if opened := _UNOPENED.search(line):
+            found.unreadable.append(opened[1])
+        else:
+            found.suspects.append(line.rpartition(b": ")[0])
     return found
+
+
+def args(config: Config) -> tuple[str, ...]:
+    """The command that looks.
+
+    A required filter that fails ends the whole command, so none is required here: its file is
+    then seen as changed, and fails alone when it is staged.
+    """
+    return (*lenient(config), *ARGS)
+
+
+def lenient(config: Config) -> tuple[str, ...]:
+    """Options for a git command that compares files and must not die of one filter."""
+    return tuple(word for key in required(config) for word in ("-c", f"{key}=false"))
+
+
+def required(config: Config) -> list[str]:
+    """The configuration keys that say of a filter that it must not fail."""
+    found = (key for key in config.values if key.startswith("filter."))
+    return [key for key in found if key.endswith(".required") and "=" not in key]
 
 
 def _header(found: Status, text: str) -> None:
@@ -64,20 +97,31 @@ def _header(found: Status, text: str) -> None:
 
 def _ordinary(found: Status, entry: bytes) -> None:
     # 1 XY sub mH mI mW hH hI path
-    _, xy, sub, _, _, _, _, _, path = entry.split(b" ", 8)
+    _, xy, sub, _, was, now, _, _, path = entry.split(b" ", 8)
     found.staged |= xy[:1] != b"."
-    if sub.startswith(b"S"):
-        moved, dirty = sub[1:2] == b"C", sub[2:] != b".."
-        found.submodules.append(Submodule(path=path, moved=moved, dirty=dirty))
-        if not moved and xy[1:] == b"M":
-            return
+    if was != _GITLINK == now:
+        # A repository lies where a file was: nobody made a submodule of it.
+        found.removed.append(path)
+        return
+    if _submodule(found, sub, path) and sub[1:2] != b"C" and xy[1:] == b"M":
+        return
     if xy[1:] == b"D":
         found.removed.append(path)
     elif xy[1:] != b".":
         found.changed.append(path)
 
 
-def _unopened(err: str) -> Iterator[bytes]:
-    for line in err.splitlines():
-        if _UNREADABLE in line:
-            yield os.fsencode(line.partition(_UNREADABLE)[2].rpartition("'")[0])
+def _unmerged(found: Status, entry: bytes) -> None:
+    # u XY sub m1 m2 m3 mW h1 h2 h3 path
+    words = entry.split(b" ", 10)
+    _submodule(found, words[2], words[10])
+    found.unmerged.append(words[10])
+
+
+def _submodule(found: Status, sub: bytes, path: bytes) -> bool:
+    # S<c><m><u>: another commit, changes in tracked files, untracked files
+    if not sub.startswith(b"S"):
+        return False
+    moved, dirty = sub[1:2] == b"C", sub[2:] != b".."
+    found.submodules.append(Submodule(path=path, moved=moved, dirty=dirty))
+    return True

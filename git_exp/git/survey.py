@@ -157,6 +157,12 @@ def write(repo: Repo, index: Path, *args: str, stdin: bytes | None = None) -> No
     repo.git(*_OWN_INDEX, "update-index", *args, stdin=stdin, index=index)
 
 
+def unmark(repo: Repo, index: Path, paths: Iterable[bytes]) -> None:
+    """Take assume-unchanged and skip-worktree from paths: git would add no change of theirs."""
+    for option in ("--no-assume-unchanged", "--no-skip-worktree"):
+        repo.git(*PLAIN, "update-index", option, "-z", "--stdin", stdin=listed(paths), index=index)
+
+
 def remove(repo: Repo, index: Path, paths: Iterable[bytes]) -> None:
     """Drop paths from an index file; git would not look for one below a symlink."""
     write(repo, index, "--force-remove", "-z", "--stdin", stdin=listed(paths))
@@ -195,8 +201,7 @@ def _reveal(repo: Repo, index: Path) -> list[tuple[str, bytes]]:
     if not tagged:
         return []
     shown = [p for tag, p in tagged if tag == b"h" or os.path.lexists(place(repo, p))]
-    for option in ("--no-assume-unchanged", "--no-skip-worktree"):
-        write(repo, index, option, "-z", "--stdin", stdin=listed(shown))
+    unmark(repo, index, shown)
     sparse = repo.config.flag("core.sparseCheckout")
     return [(tag.decode(), path) for tag, path in tagged if tag == b"h" or not sparse]
 

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -84,20 +84,17 @@ def choose(top: Path, paths: Iterable[bytes], rules: Rules) -> tuple[list[bytes]
     return taken, left
 
 
-def hashed(top: Path, left: Sequence[LeftOut]) -> list[LeftOut]:
-    """The same files with their SHA-256, at most 64 MiB read in all, secrets never."""
+def hashed(top: Path, left: Sequence[LeftOut], *, most: int) -> list[LeftOut]:
+    """The same files, the first `most` with their SHA-256: at most 64 MiB in all, secrets never."""
     room = HASH_LIMIT
     out: list[LeftOut] = []
-    for one in left:
+    for one in left[:most]:
         digest = None
-        fits = one.size is not None and one.size <= room
-        if fits and one.reason not in (SECRET, EMBEDDED):
+        if one.size is not None and one.size <= room and one.reason not in (SECRET, EMBEDDED):
             digest = _digest(os.path.join(os.fsencode(top), one.path))
-            room -= one.size or 0
-        out.append(
-            LeftOut(path=one.path, reason=one.reason, size=one.size, mtime=one.mtime, sha256=digest)
-        )
-    return out
+            room -= one.size
+        out.append(replace(one, sha256=digest))
+    return [*out, *left[most:]]
 
 
 def is_secret(path: str) -> bool:
@@ -112,7 +109,11 @@ def _sized(top: bytes, paths: Iterable[bytes]) -> Iterable[LeftOut]:
             continue
         try:
             found = os.lstat(os.path.join(top, path))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except OSError:
+            # It is there, in a folder that may be listed and not entered: git will say so.
+            yield LeftOut(path=path, reason="")
             continue
         if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):
             yield LeftOut(path=path, reason="", size=found.st_size, mtime=found.st_mtime)
@@ -120,9 +121,9 @@ def _sized(top: bytes, paths: Iterable[bytes]) -> Iterable[LeftOut]:
 
 def _reason(one: LeftOut, room: int, rules: Rules) -> str | None:
     path, size = os.fsdecode(one.path), one.size or 0
-    if _matches(path, rules.include):
+    if matches(path, rules.include):
         return None
-    if _matches(path, rules.exclude):
+    if matches(path, rules.exclude):
         return EXCLUDED
     if is_secret(path):
         return SECRET
@@ -131,19 +132,27 @@ def _reason(one: LeftOut, room: int, rules: Rules) -> str | None:
     return TOO_MUCH if size > room else None
 
 
-def _matches(path: str, patterns: Sequence[str]) -> bool:
-    """A pattern with a slash is for the whole path, one without for any component of it."""
-    return any(
-        _pattern(pattern).match(path.lower())
-        if "/" in pattern
-        else any(_pattern(pattern).match(part) for part in path.lower().split("/"))
-        for pattern in patterns
-    )
+def matches(path: str, patterns: Sequence[str]) -> bool:
+    """Whether any pattern is for a path, in any case.
+
+    One with a slash in front or inside is for the path from the top and all below it, one without
+    for any component; `*` is for slashes too.
+    """
+    lowered = path.lower()
+    return any(_matches(lowered, pattern.lower()) for pattern in patterns)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    plain = _pattern(pattern.strip("/"))
+    parts = path.split("/")
+    if "/" in pattern.rstrip("/"):
+        return any(plain.match("/".join(parts[:at])) for at in range(1, len(parts) + 1))
+    return any(map(plain.match, parts))
 
 
 @lru_cache(maxsize=256)
 def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(pattern.strip("/").lower()))
+    return re.compile(fnmatch.translate(pattern))
 
 
 _ANY_SECRET = re.compile("|".join(fnmatch.translate(name) for name in SECRET_NAMES))

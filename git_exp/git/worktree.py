@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from git_exp import errors
+from git_exp.git import extras
 from git_exp.git.index import copied
 from git_exp.git.overwrite import Aim
 from git_exp.git.repo import Repo
-from git_exp.git.survey import Survey, listed, naming, position
+from git_exp.git.survey import Survey, listed, naming, position, unmark
 
 # Operations that a checkout would end: their state is the user's work too.
 _UNFINISHED = {
@@ -55,7 +56,7 @@ def switch(
     """
     how = ("-f", "--no-recurse-submodules") if force else ("--no-overwrite-ignore",)
     where = ("-b", branch) if branch else ("--detach",)
-    with _added(found, same):
+    with _ready(found, same, force=force):
         code, said = _run(found.repo, "checkout", "-q", *how, *where, commit, "--")
         # A failing post-checkout hook gives its own exit code to a checkout that was done.
         done = position(found.repo)[0] == commit and (code != 128 or found.head != commit)
@@ -72,8 +73,7 @@ def lay(found: Survey, aim: Aim, *, force: bool, same: Collection[bytes]) -> Non
     No hook runs: there is no `git checkout` in it that a hook could be told of.
     """
     repo = found.repo
-    with _added(found, same):
-        _refresh(repo)
+    with _ready(found, same, force=force):
         # With what is safe added to it, the index is the one side that a change is seen from.
         how = ("--reset", "-u") if force else ("-m", "-u", _write_tree(repo))
         repo.git(*_NO_HOOKS, "read-tree", "--no-recurse-submodules", *how, aim.tree)
@@ -90,10 +90,13 @@ def point(found: Survey, commit: str | None, branch: str | None) -> None:
     here = found.branch.removeprefix("refs/heads/") if found.branch else found.head
     # In these words `git checkout -` finds its way.
     reason = f"checkout: moving from {here} to {there}"
-    if branch:
-        found.repo.git("symbolic-ref", "-m", reason, "HEAD", branch)
-    else:
-        found.repo.git("update-ref", "-m", reason, "--no-deref", "HEAD", commit or "")
+    to_branch = ("symbolic-ref", "-m", reason, "HEAD", branch or "")
+    to_commit = ("update-ref", "-m", reason, "--no-deref", "HEAD", commit or "")
+    try:
+        found.repo.git(*(to_branch if branch else to_commit))
+    except errors.GitFailed as error:
+        error.hint = "the files are written, but HEAD has not moved: run the command again"
+        raise
 
 
 def free(repo: Repo, branch: str, commit: str | None) -> bool:
@@ -175,9 +178,21 @@ def _failed(command: str, code: int, said: str) -> errors.GitExpError:
 
 def _written(found: Survey, said: str) -> None:
     """Whether git wrote every file: it moves HEAD even if it could not."""
-    changed = found.repo.git(*_NO_HOOKS, "diff-files", "--name-only", "-z").split(b"\0")[:-1]
+    args = ("ls-files", "--deleted", "--modified", "-z")
+    changed = found.repo.git(*_NO_HOOKS, *args).split(b"\0")[:-1]
     if [path for path in changed if path not in found.changes]:
         raise errors.GitFailed("checkout", 1, said)
+
+
+def _stale(found: Survey) -> set[bytes]:
+    """Files that are unchanged to `git status`, and changed to a checkout, by their size alone.
+
+    It would write them again, without what their filter drops.
+    """
+    _refresh(found.repo)
+    args = ("diff-files", "--name-only", "--ignore-submodules=all", "-z")
+    listing = found.repo.git(*_NO_HOOKS, *args).split(b"\0")[:-1]
+    return set(listing) - found.changes.keys() - set(found.unmerged)
 
 
 def _refresh(repo: Repo) -> None:
@@ -191,27 +206,31 @@ def _write_tree(repo: Repo) -> str:
 
 
 @contextmanager
-def _added(found: Survey, paths: Collection[bytes]) -> Iterator[None]:
-    """Files added to the user's index, so that git sees no change in them.
-
-    If what is done inside fails, the index is as it was.
+def _ready(found: Survey, same: Collection[bytes], *, force: bool) -> Iterator[None]:
+    """The user's index made ready: files added to it, so that git sees no change in them, and
+    nothing hidden where it matters. If what is done inside fails, the index is as it was.
     """
-    if not paths:
-        yield
-        return
     repo = found.repo
+    update = (*_NO_HOOKS, "-c", "core.safecrlf=false", "update-index")
     with copied(repo) as before:
         try:
-            wanted = set(paths)
-            update = (*_NO_HOOKS, "-c", "core.safecrlf=false", "update-index")
-            gone = found.gone(wanted)
+            gone = found.gone(set(same))
+            there = _stale(found).union(same).difference(gone)
+            hidden = found.changes.keys() if force else set()
+            marks = [
+                extras.Extra("mark", tag, path)
+                for tag, path in found.marks
+                if path in there or (tag == "h" and path in hidden)
+            ]
+            unmark(repo, repo.index, [one.path for one in marks])
             repo.git(*update, "--force-remove", "-z", "--stdin", stdin=listed(gone))
-            there = sorted(wanted.difference(gone))
-            repo.git(*update, "--add", "-z", "--stdin", stdin=listed(there))
+            repo.git(*update, "--add", "-z", "--stdin", stdin=listed(sorted(there)))
             yield
         except BaseException:
             _put_back(repo, before)
             raise
+    if marks:
+        extras.mark(repo, marks)
 
 
 def _put_back(repo: Repo, before: Path) -> None:

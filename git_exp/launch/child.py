@@ -88,6 +88,8 @@ class Child:
         self._timed_out = False
         self._peak = self._floor = 0
         self._before: dict[int, Any] = {}
+        self._early: list[int] = []
+        self._early: list[int] = []
         self._wake: tuple[int, ...] = os.pipe()
 
     def begin(self, command: Command, stdin: int, *, terminal: bool) -> None:
@@ -167,6 +169,10 @@ class Child:
             self.error = f"git exp run: {text}"
             return
         self.pid = self._process.pid
+        while self._early:
+            self._forward(self._early.pop(0))
+        for number in self._early:
+            process.send([self.pid], number)
         self._floor = process.peak(os.getpid())
 
     def _listen(self) -> None:
@@ -183,7 +189,11 @@ class Child:
                 self._before[number] = signal.signal(number, act)
 
     def _forward(self, number: int, _frame: object) -> None:
-        if self.pid is None or self._ended:
+        if self.pid is None:
+            # It is about to start, or runs already while we have not heard of it.
+            self._early.append(number)
+            return
+        if self._ended:
             return
         with contextlib.suppress(OSError):
             if number not in _TYPED:

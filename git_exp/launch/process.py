@@ -7,7 +7,6 @@ import errno
 import fcntl
 import os
 import re
-import signal
 import subprocess
 import termios
 from collections import defaultdict
@@ -78,7 +77,7 @@ def tree(root: int) -> dict[int, list[int]]:
     return found
 
 
-def send(pids: Iterable[int], number: signal.Signals) -> None:
+def send(pids: Iterable[int], number: int) -> None:
     """Send a signal to each process that is still there and ours."""
     for pid in pids:
         with contextlib.suppress(OSError):

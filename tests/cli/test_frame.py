@@ -242,6 +242,16 @@ def test_closed_streams_are_empty_ones(closed: str, repo: Path) -> None:
     assert done.returncode == 2
 
 
+def test_what_a_command_starts_has_streams_too() -> None:
+    code = (
+        "import subprocess, sys; from git_exp.__main__ import main; sys.argv[1:] = ['-h']; main(); "
+        "sys.exit(subprocess.run(('sh', '-c', 'echo a && echo b >&2')).returncode)"
+    )
+    words = ("sh", "-c", f'"{sys.executable}" -c "{code}" >&- 2>&-')
+
+    assert subprocess.run(words).returncode == 0
+
+
 def test_text_that_the_locale_cannot_show_is_escaped() -> None:
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from git_exp import Experiment
+from git_exp import Experiment, table
+from git_exp.cli import log
 from tests import pseudo_terminal
 from tests.cli.conftest import Ask, Runs
 from tests.conftest import Exp
@@ -81,6 +83,12 @@ def test_a_format_is_filled_for_each_run(three: Runs, ask: Ask) -> None:
 11111111 base 0.81234\t0.1|2 hours ago
 """
     )
+
+
+def test_every_placeholder_is_in_the_manual() -> None:
+    told = re.findall(r"`(%[^`]+)`", str(log.command.help))
+
+    assert set(table.PLACEHOLDERS) == set(told) - {"%(metric:max(acc))"}
 
 
 def test_json_is_one_document_of_whole_runs(three: Runs, ask: Ask) -> None:

@@ -29,7 +29,10 @@ command(standalone_mode=False)
 """
 
 
-PAGER = "trap '' INT; cat; read -r line </dev/tty; echo got:$line"
+PAGER = """
+trap '' INT HUP; cat; echo END
+read -r line </dev/tty; sleep 1; echo got:$line; read -r line </dev/tty
+"""
 
 
 class Point(msgspec.Struct):
@@ -208,17 +211,24 @@ def test_a_pager_that_is_not_installed_is_done_without(a_run: Path) -> None:
 
 def test_the_pager_outlives_the_command_and_is_waited_for(a_run: Path) -> None:
     with Screen(("git-exp", "log"), GIT_PAGER=PAGER) as screen:
-        screen.until("baseline")
-        assert screen.program.poll() is None
+        screen.until("END")
         screen.type("\x03")
         screen.type("word\n")
+        screen.until("got:word")
 
-        assert "got:word" in screen.rest()
+        assert screen.program.poll() is None
+        screen.type("\n")
+        screen.rest()
+        assert screen.program.returncode == 0
 
 
 def test_on_a_terminal_errors_are_coloured_and_json_is_indented(a_run: Path) -> None:
     assert "\x1b[1;31mfatal:\x1b[m no run" in shown(("git", "exp", "show", "zz"))
     assert '{\n  "schema": "git-exp/log/1",\n' in shown(("git", "-P", "exp", "log", "--json"))
+
+
+def test_the_colours_of_errors_follow_gits_configuration_too(a_run: Path) -> None:
+    assert "\x1b" not in shown(("git", "-c", "color.ui=never", "exp", "show", "zz"))
 
 
 def test_text_of_a_run_is_escaped_on_a_terminal_whatever_shows_it(repo: Path, exp: Exp) -> None:

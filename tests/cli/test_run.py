@@ -21,9 +21,8 @@ Git = Callable[..., str]
 
 
 def shown(exp: Exp, run: str = "@") -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(exp("show", run, "--json").stdout)
-    run: dict[str, Any] = answer["run"]
-    return run
+    found: dict[str, Any] = json.loads(exp("show", run, "--json").stdout)["run"]
+    return found
 
 
 def test_it_passes_the_output_on_keeps_it_and_counts_the_metrics(repo: Path, exp: Exp) -> None:

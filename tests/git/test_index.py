@@ -85,7 +85,9 @@ def test_the_untracked_cache_is_used_and_left_alone(repo: Path) -> None:
 def test_a_file_system_monitor_is_asked(repo: Path) -> None:
     commit(repo, {"a": "a\n", "b": "b\n"})
     monitor = repo.parent / "monitor"
-    monitor.write_text(f'#!/bin/sh\necho asked >> "{repo.parent}/asked"\nprintf "token\\0a\\0new\\0"\n')
+    monitor.write_text(
+        f'#!/bin/sh\necho asked >> "{repo.parent}/asked"\nprintf "token\\0a\\0new\\0"\n'
+    )
     monitor.chmod(0o755)
     git(repo, "config", "core.fsmonitor", str(monitor))
     git(repo, "config", "core.fsmonitorHookVersion", "2")
@@ -170,9 +172,7 @@ def test_a_file_that_is_there_outside_of_a_sparse_checkout_is_captured(
 def test_a_changed_file_that_git_was_told_to_pass_over_is_named(
     repo: Path, option: str, version: str
 ) -> None:
-    files = {"d/a": "1\n", "d/hidden": "2\n", "d/hidden-too": "2\n", "z": "3\n", "x" * 5000: "l\n"}
-    del files["x" * 5000]
-    commit(repo, files)
+    commit(repo, {"d/a": "1\n", "d/hidden": "2\n", "d/hidden-too": "2\n", "z": "3\n"})
     git(repo, "update-index", f"--index-version={version}")
     git(repo, "update-index", option, "d/hidden", "d/hidden-too")
     write(repo, {"d/hidden": "changed\n", "z": "changed\n"})
@@ -219,15 +219,17 @@ def test_names_longer_than_the_index_can_say_are_read(repo: Path) -> None:
     for version in ("2", "4"):
         git(repo, "update-index", f"--index-version={version}")
 
-        assert index.hidden(repo / ".git/index") == [(b"zz", False)]
+        assert index.marks(repo / ".git/index").hidden == [(b"zz", False)]
 
 
 def test_what_is_no_index_hides_nothing_that_we_could_tell(tmp_path: Path) -> None:
     odd = tmp_path / "odd"
-    odd.write_bytes(b"DIRC\0\0\0\5")
+    for raw in (b"", b"TREE", b"DIRC\0\0\0\5", b"DIRC\0\0\0\4\0\0\0\1", b"DIRC\0\0\0\2\0\0\0\1"):
+        odd.write_bytes(raw)
 
-    assert index.hidden(odd) is None
-    assert index.hidden(tmp_path / "none") == []
+        assert index.marks(odd) == index.Marks(hidden=None, plain=False)
+
+    assert index.marks(tmp_path / "none") == index.Marks(hidden=[], plain=True)
 
 
 def test_the_copy_has_the_time_of_the_index_and_goes(repo: Path) -> None:

@@ -25,7 +25,8 @@ def lfs(repo: Path) -> Path:
 
 def pointer(data: bytes) -> bytes:
     digest = hashlib.sha256(data).hexdigest()
-    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n".encode()
+    head = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}"
+    return f"{head}\nsize {len(data)}\n".encode()
 
 
 def test_the_tree_of_a_run_holds_pointers(lfs: Path) -> None:

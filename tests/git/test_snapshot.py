@@ -1,4 +1,4 @@
-"""What a run captures of an ordinary worktree: the tree that `git add -A` would make, and no less."""
+"""What a run captures of an ordinary worktree: the tree that `git add -A` would make."""
 
 from __future__ import annotations
 
@@ -227,17 +227,13 @@ def test_names_of_any_bytes_are_captured(repo: Path, tracked: bool) -> None:
         b"a:b", b"nul", b"d\xe9/\xe9\n", b"\x1b[31m", b"0 x", b"? y", b"1 .M N... z",
     ]  # fmt: skip
     for name in names:
-        path = os.path.join(os.fsencode(repo), name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(b"first\n")
+        write(repo, {os.fsdecode(name): "first\n"})
     if tracked:
         commit(repo)
         for name in names[::2]:
-            with open(os.path.join(os.fsencode(repo), name), "ab") as file:
-                file.write(b"second\n")
+            write(repo, {os.fsdecode(name): "second\n"})
         for name in names[1::2]:
-            os.unlink(os.path.join(os.fsencode(repo), name))
+            (repo / os.fsdecode(name)).unlink()
 
     ran = witness.run(repo)
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stderr
@@ -16,6 +17,7 @@ from typing import Any
 
 from git_exp import Experiment
 
+ROOT = Path(__file__).parents[2]
 # What a run adds to a git directory, git-lfs's own store too; all else in it is the user's.
 _OURS = (b"objects", b"exp", b"refs/runs", b"refs/notes/exp", b"refs/exp", b"lfs")
 
@@ -116,7 +118,27 @@ def run(top: Path, **given: Any) -> Ran:
     )
 
 
-def reference(top: Path, *, without: Iterable[str] = (), env: Mapping[str, str] | None = None) -> str:
+def run_by(top: Path, *words: str | Path, env: Mapping[str, str] | None = None) -> Ran:
+    """The same in a process of its own, started by some command."""
+    done = subprocess.run(
+        (*words, sys.executable, "-m", "tests.git.witness"),
+        cwd=top,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return read(done.stdout)
+
+
+def read(told: bytes) -> Ran:
+    """What such a process printed."""
+    given = json.loads(told)
+    return Ran(**{**given, "top": Path(given["top"])})
+
+
+def reference(
+    top: Path, *, without: Iterable[str] = (), env: Mapping[str, str] | None = None
+) -> str:
     """The tree that a plain `git add -A` makes of a worktree, less some paths.
 
     Its objects go elsewhere: it is no help to a run that forgot to write its own.
@@ -177,7 +199,9 @@ def _mtime(top: Path) -> int | None:
 def _kept(place: bytes) -> Iterator[tuple[bytes, bytes]]:
     for folder, names, files in os.walk(place):
         inside = os.path.relpath(folder, place)
-        names[:] = [one for one in names if os.path.normpath(os.path.join(inside, one)) not in _OURS]
+        names[:] = [
+            one for one in names if os.path.normpath(os.path.join(inside, one)) not in _OURS
+        ]
         for name in files:
             path = os.path.normpath(os.path.join(inside, name))
             if path not in _OURS:
@@ -191,13 +215,21 @@ def _files(root: bytes) -> Iterator[tuple[bytes, tuple[int, int, bytes]]]:
         for name in (*names, *files):
             path = os.path.join(folder, name)
             found = os.lstat(path)
-            yield os.path.relpath(path, root), (found.st_mode, found.st_mtime_ns, _bytes(path))
+            yield (
+                os.path.relpath(path, root),
+                (found.st_mode, found.st_mtime_ns, _bytes(Path(os.fsdecode(path)))),
+            )
 
 
-def _bytes(path: bytes) -> bytes:
-    if os.path.islink(path):
-        return os.readlink(path)
-    if not os.path.isfile(path) or os.path.getsize(path) > 1 << 24 or not os.access(path, os.R_OK):
-        return b""
-    with open(path, "rb") as file:
-        return file.read()
+def _bytes(path: Path) -> bytes:
+    if path.is_symlink():
+        return os.fsencode(path.readlink())
+    if path.is_file() and path.stat().st_size <= 1 << 24 and os.access(path, os.R_OK):
+        return path.read_bytes()
+    return b""
+
+
+if __name__ == "__main__":
+    found = run(Path.cwd())
+    told = {name: getattr(found, name) for name in ("commit", "tree", "start", "said")}
+    print(json.dumps({"top": str(found.top), **told}))  # noqa: T201 - it is read by the test
