@@ -61,7 +61,7 @@ class Config:
             return default
         unit = _SIZES.get(value[-1], 1)
         digits = value[:-1] if unit > 1 else value
-        if not digits.isdigit():
+        if not (digits.isascii() and digits.isdigit()):
             raise errors.UsageError(
                 f"bad numeric config value '{value}' for '{key}'", hint=f"git config {key} 10m"
             )

@@ -26,14 +26,14 @@ SECRETS = (
     "id_ed25519_sk", "credentials", "credentials.json", "aws-credentials", "my_Credentials.yaml",
     "service-account.json", "service-account-prod.json", "secrets.yaml", "secrets.toml",
     "secrets.json", ".env/x", "a/.env", "a/b/id_rsa", "secrets.d/x", "x.key/readme",
-    "credentials/aws.py", ".env.py/x",
+    "credentials/aws.py",
 )  # fmt: skip
 OPEN = (
     "env", ".environment", "environment.yml", ".env.example", ".env.sample", "a.pub", "id_rsa.pub",
     "server.pem.example", "credentials.example", "credentials_test.py", "credentials.ts",
     "aws_credentials.go", "secrets.py", "secrets.md", "secrets", "mysecrets.yaml", "keys", "key",
     "keyboard.txt", "monkey", "my_id_rsa", "service-account.yaml", "pem", "tokens.json",
-    "netrc", "a.keys", ".envs/x", "id_rs",
+    "netrc", "a.keys", ".envs/x", "id_rs", ".env.py",
 )  # fmt: skip
 
 

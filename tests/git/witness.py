@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,12 +213,11 @@ def _files(root: bytes) -> Iterator[tuple[bytes, tuple[int, int, bytes]]]:
         if folder == root and b".git" in names:
             names.remove(b".git")
         for name in (*names, *files):
-            path = os.path.join(folder, name)
-            found = os.lstat(path)
-            yield (
-                os.path.relpath(path, root),
-                (found.st_mode, found.st_mtime_ns, _bytes(Path(os.fsdecode(path)))),
-            )
+            path = Path(os.fsdecode(os.path.join(folder, name)))
+            with suppress(PermissionError):
+                found = path.lstat()
+                told = found.st_mode, found.st_mtime_ns, _bytes(path)
+                yield os.path.relpath(os.fsencode(path), root), told
 
 
 def _bytes(path: Path) -> bytes:
