@@ -89,7 +89,6 @@ class Child:
         self._peak = self._floor = 0
         self._before: dict[int, Any] = {}
         self._early: list[int] = []
-        self._early: list[int] = []
         self._wake: tuple[int, ...] = os.pipe()
 
     def begin(self, command: Command, stdin: int, *, terminal: bool) -> None:
@@ -169,8 +168,6 @@ class Child:
             self.error = f"git exp run: {text}"
             return
         self.pid = self._process.pid
-        while self._early:
-            self._forward(self._early.pop(0))
         for number in self._early:
             process.send([self.pid], number)
         self._floor = process.peak(os.getpid())
