@@ -296,14 +296,9 @@ def _parents(repo: Repo, request: Request) -> tuple[Recorder, records.RunStart] 
     """
     if not _is_main_again():
         return None
-    from multiprocessing import process
-
     from git_exp import recorder
 
-    parent = process.parent_process()
-    # The server of `forkserver` imports it too, and is a child that multiprocessing calls none.
-    pid = (parent.pid if parent else None) or os.getppid()
-    run = recorder.of_process(repo, pid, request.name)
+    run = recorder.of_ancestor(repo, request.name)
     attached = recorder.attach(repo, run.run_id, rank=0) if run else None
     return (attached, run) if attached and run else None
 

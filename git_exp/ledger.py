@@ -12,6 +12,8 @@ from git_exp.git.objects import Ident, Writer
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
 
+_REWRITES = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class Before:
@@ -21,6 +23,7 @@ class Before:
     notes: notes.Tip
     now: float
     seen: dict[str, str | None] = field(default_factory=dict)
+    noted: dict[str, bytes] = field(default_factory=dict)
 
     def ref(self, name: str) -> str | None:
         """Where a ref stood."""
@@ -30,7 +33,9 @@ class Before:
 
     def note(self, commit: str) -> bytes:
         """The note on a commit."""
-        return notes.read(self.repo, self.notes.tree, commit)
+        if commit not in self.noted:
+            self.noted[commit] = notes.read(self.repo, self.notes.tree, commit)
+        return self.noted[commit]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +68,16 @@ def _attempt(repo: Repo, lock: locks.Held, plan: Planner) -> None:
             with locks.marked(repo, [change.name for change in changes]):
                 pending.commit(changes)
     stands = {change.name: change.new for change in changes}
-    while writer.missing():
+    for _ in range(_REWRITES):
+        if not writer.missing():
+            return _look_again(repo, stands)
         # A `gc --prune=now` came before the refs moved: write it all again, as it was before.
         writer, changes = _built(plan, before)
         _move_on(repo, changes, stands)
+    raise errors.ObjectsVanished
+
+
+def _look_again(repo: Repo, stands: Mapping[str, str | None]) -> None:
     for name, new in stands.items():
         # `git notes` does not compare before it swaps: what it read may be older than ours.
         if refs.resolve(repo, name) != new:

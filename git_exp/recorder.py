@@ -207,21 +207,31 @@ def attach(repo: Repo, run_id: str, *, rank: int) -> Recorder | None:
     return Recorder(repo, writer, opened, start=start.t)
 
 
-def of_process(repo: Repo, pid: int, name: str | None) -> records.RunStart | None:
-    """The running run, of that name if one is given, of a process of this machine.
+def of_ancestor(repo: Repo, name: str | None) -> records.RunStart | None:
+    """The running run of the process that started this one, of that name if one is given.
 
-    None where it has several.
+    None where there are several.
     """
-    root, here = seal.spools(repo), spool.here()
+    root, here, above = seal.spools(repo), spool.here(), _ancestors()
     found: list[records.RunStart] = []
     for run_id in spool.run_ids(root):
         with spool.look(root, run_id) as folder:
             writer = folder.writer
-        if writer and writer.owner and (writer.pid, writer.boot) == (pid, here.boot):
+        if writer and writer.owner and writer.boot == here.boot and writer.pid in above:
             start = _running(repo, run_id)
             if start and name in (None, start.name):
                 found.append(start)
     return found[0] if len(found) == 1 else None
+
+
+def _ancestors() -> tuple[int, ...]:
+    """The parent, and where the system tells it the parent's own: a server may stand between."""
+    parent = os.getppid()
+    try:
+        stat = Path(f"/proc/{parent}/stat").read_text()
+    except OSError:
+        return (parent,)
+    return parent, int(stat.rpartition(")")[2].split()[1])
 
 
 def _running(repo: Repo, run_id: str) -> records.RunStart | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ def test_the_way_back_does_not_drop_what_a_filter_drops_either(world: World) -> 
     world.write({"my.nb": "code 1\noutput one\n", "a.py": "mine\n", "new.nb": "output\n"})
     before = world.state()
     world.checkout(run, save=True)
-    assert world.text("my.nb") == "code 1\noutput one\n"
+    assert world.text("my.nb") == "code 1\n"
     world.write({"my.nb": "code 1\noutput two\n", "new.nb": "output again\n"})
     edited = world.state(exact=True)
 
@@ -109,6 +110,18 @@ def test_the_way_back_does_not_drop_what_a_filter_drops_either(world: World) -> 
     world.back(name, save=True)
     assert world.files() == edited.files
     assert before.files[b"new.nb"] != edited.files[b"new.nb"]
+
+
+def test_a_file_that_git_calls_unchanged_is_not_written_again(world: World) -> None:
+    notebooks(world)
+    run = world.dirty()
+    world.write({"my.nb": "code 1\noutput\n", "a.py": "mine\n"})
+    world.git("add", "my.nb")
+    os.utime(world.top / "my.nb", (1, 1))
+
+    world.checkout(run, save=True)
+
+    assert world.text("my.nb") == "code 1\noutput\n"
 
 
 @pytest.mark.parametrize("setting", ["true", "input"])

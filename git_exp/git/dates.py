@@ -8,6 +8,7 @@ that the remote surely has, they cost none.
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from git_exp.git.repo import Repo
 if TYPE_CHECKING:
     import pygit2
 
-_MINE, _THEIRS = 1, 2
+_MINE, _THEIRS, _SHARED = 1, 2, 3
 
 
 def before_shared(repo: Repo, head: str | None, remote_tips: Iterable[str]) -> int:
@@ -24,46 +25,50 @@ def before_shared(repo: Repo, head: str | None, remote_tips: Iterable[str]) -> i
 
     Before HEAD's own where no remote ref shares history with it, 0 in an unborn repository.
     """
-    if head is None:
+    own = _commit(repo.pg, head) if head else None
+    if own is None:
         return 0
-    shared = _newest_shared(repo.pg, head, remote_tips)
-    return max(_time(repo.pg, shared or head) - 1, 0)
+    tips = (_commit(repo.pg, tip) for tip in remote_tips)
+    shared = _newest_shared(repo.pg, own, [tip for tip in tips if tip])
+    return max((shared or own).commit_time - 1, 0)
 
 
-def _newest_shared(pg: pygit2.Repository, head: str, tips: Iterable[str]) -> str | None:
-    """Walk both histories newest first until a commit is met from both sides."""
-    sides: dict[str, int] = {}
-    queue: list[tuple[int, str]] = []
-    waiting = [0]
+def _newest_shared(
+    pg: pygit2.Repository, head: pygit2.Commit, tips: Iterable[pygit2.Commit]
+) -> pygit2.Commit | None:
+    """Walk both histories newest first until a commit is met from both sides.
 
-    def meet(oid: str, side: int) -> None:
-        known = sides.get(oid, 0)
-        if known | side != known and _commit(pg, oid) is not None:
-            sides[oid] = known | side
-            heapq.heappush(queue, (-_time(pg, oid), oid))
-            waiting[0] += side == _MINE
+    Where one side has no more to go, what is left of the other cannot be shared.
+    """
+    sides: dict[pygit2.Oid, int] = {}
+    queue: list[tuple[int, int, pygit2.Commit]] = []
+    turn = itertools.count()
+    waiting = {_MINE: 0, _THEIRS: 0, _SHARED: 0}
+
+    def meet(commit: pygit2.Commit, side: int) -> None:
+        known = sides.get(commit.id, 0)
+        if known | side != known:
+            sides[commit.id] = known | side
+            waiting[known | side] += 1
+            heapq.heappush(queue, (-commit.commit_time, next(turn), commit))
 
     meet(head, _MINE)
     for tip in tips:
         meet(tip, _THEIRS)
-    while queue and waiting[0]:
-        _, oid = heapq.heappop(queue)
-        side = sides[oid]
-        if side == _MINE | _THEIRS:
-            return oid
-        waiting[0] -= side == _MINE
-        found = _commit(pg, oid)
-        for parent in found.parent_ids if found else ():
-            meet(str(parent), side)
+    while waiting[_SHARED] or (waiting[_MINE] and waiting[_THEIRS]):
+        _, _, commit = heapq.heappop(queue)
+        side = sides[commit.id]
+        if side == _SHARED:
+            return commit
+        waiting[side] -= 1
+        for parent in commit.parent_ids:
+            found = None if sides.get(parent, 0) & side else _commit(pg, parent)
+            if found:
+                meet(found, side)
     return None
 
 
-def _time(pg: pygit2.Repository, oid: str) -> int:
-    found = _commit(pg, oid)
-    return int(found.commit_time) if found else 0
-
-
-def _commit(pg: pygit2.Repository, oid: str) -> pygit2.Commit | None:
+def _commit(pg: pygit2.Repository, oid: str | pygit2.Oid) -> pygit2.Commit | None:
     """A commit, or None for what is no commit or is not here (below a shallow clone's edge)."""
     import pygit2
 

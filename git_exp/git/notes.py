@@ -7,11 +7,12 @@ Any legal mix is read. What is written is a pure function of the notes: a seal o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from git_exp import errors
 from git_exp.git import objects, refs
-from git_exp.git.objects import BLOB, TREE, Ident, Writer
+from git_exp.git.objects import BLOB, TREE, Entries, Ident, Writer
 from git_exp.git.repo import Repo
 
 REF = "refs/notes/exp"
@@ -35,19 +36,22 @@ NOTHING = Tip(commit=None, tree=None, count=0)
 
 def tip(repo: Repo, ref: str = REF) -> Tip:
     """The notes as they are on disk now."""
-    import pygit2
-
     oid = refs.resolve(repo, ref)
     if oid is None:
         return NOTHING
-    commit = repo.pg[oid].peel(pygit2.Commit)
-    counted = _COUNT.search(commit.message)
-    return Tip(commit=oid, tree=str(commit.tree_id), count=int(counted[1]) if counted else None)
+    found = objects.commit(repo, oid)
+    if found is None:
+        raise errors.RepositoryError(
+            f"'{ref}' names no commit: {oid}", hint="look for damage: git fsck"
+        )
+    counted = _COUNT.search(found.message)
+    return Tip(commit=oid, tree=found.tree, count=int(counted[1]) if counted else None)
 
 
 def listing(repo: Repo, tree: str | None) -> Iterator[tuple[str, str]]:
     """Every note in a tree of any fan-out: the object it is on, the blob it is in."""
-    return _listed(repo, tree, "") if tree else iter(())
+    for path, blob in _walk(repo, tree, "") if tree else ():
+        yield path.replace("/", ""), blob
 
 
 def blobs(repo: Repo, tree: str | None, oid: str) -> list[str]:
@@ -60,21 +64,19 @@ def read(repo: Repo, tree: str | None, oid: str) -> bytes:
     return b"\n".join(objects.blob(repo, one) for one in blobs(repo, tree, oid))
 
 
-def removed(repo: Repo, commit: str | None) -> dict[str, str]:
-    """Notes that the history of a notes commit has and its tree has not, with their last blobs.
+def removed(repo: Repo, commit: str | None) -> dict[str, list[str]]:
+    """Notes that somebody took out of the history of a notes commit: every blob they were in.
 
-    Our own commits never remove one: only those of other writers are compared with their parents
-    (`git notes prune` in a clone that holds notes alone removes them all).
+    Some of them may be there again. Our own commits never remove one: only those of other writers
+    are compared with their parents (`git notes prune` in a clone that holds notes alone removes
+    them all).
     """
-    lost: dict[str, str] = {}
-    there: set[str] | None = None
+    lost: dict[str, list[str]] = {}
     for parent, child in _foreign_steps(repo, commit):
-        if there is None:
-            there = {oid for oid, _ in listing(repo, objects.tree_of(repo, commit or ""))}
         kept = {oid for oid, _ in listing(repo, objects.tree_of(repo, child))}
         for oid, blob in listing(repo, objects.tree_of(repo, parent)):
-            if oid not in kept and oid not in there:
-                lost.setdefault(oid, blob)
+            if oid not in kept:
+                lost.setdefault(oid, []).append(blob)
     return lost
 
 
@@ -113,34 +115,39 @@ def _foreign_steps(repo: Repo, tip: str | None) -> Iterator[tuple[str, str]]:
 
 
 def _rewritten(writer: Writer, base: Tip, notes: Mapping[str, bytes]) -> Tip:
-    """All notes in a tree made anew: after a foreign writer, or when the fan-out changes."""
-    repo = writer.repo
-    found: dict[str, list[str]] = {}
-    for oid, blob in listing(repo, base.tree):
-        found.setdefault(oid, []).append(blob)
-    texts = {oid: blobs[0] for oid, blobs in found.items() if oid not in notes and len(blobs) == 1}
-    for oid, several in found.items():
-        if oid not in notes and len(several) > 1:
-            texts[oid] = writer.blob(b"\n".join(objects.blob(repo, one) for one in several))
-    texts.update((oid, writer.blob(text)) for oid, text in notes.items())
-    entries = {_path(oid, len(texts)): (BLOB, blob) for oid, blob in texts.items()}
-    kept = dict(_others(repo, base.tree))
-    return Tip(commit=base.commit, tree=writer.tree(None, {**kept, **entries}), count=len(texts))
+    """All notes where they belong: after a foreign writer, or when the fan-out changes."""
+    found: dict[str, dict[str, str]] = {}
+    for path, blob in _walk(writer.repo, base.tree, "") if base.tree else ():
+        found.setdefault(path.replace("/", ""), {})[path] = blob
+    count = len(found.keys() | notes.keys())
+    entries: dict[str, tuple[int, str] | None] = {}
+    for oid, places in found.items():
+        entries.update(dict.fromkeys(places) if oid in notes else _moved(writer, places, count))
+    entries.update((_path(oid, count), (BLOB, writer.blob(text))) for oid, text in notes.items())
+    return Tip(commit=base.commit, tree=writer.tree(base.tree, entries), count=count)
 
 
-def _others(repo: Repo, tree: str | None) -> Iterable[tuple[str, tuple[int, str]]]:
-    """Entries at the root that are no part of a notes tree: git keeps them, so do we."""
-    for name, mode, oid in objects.tree(repo, tree) if tree else ():
-        if not _is_part(name, mode, ""):
-            yield name, (mode, oid)
+def _moved(writer: Writer, places: Mapping[str, str], count: int) -> Entries:
+    """One note from where it is to where it belongs; one that nobody can read stays."""
+    there = next(iter(places))
+    path = _path(there.replace("/", ""), count)
+    if list(places) == [path]:
+        return {}
+    try:
+        texts = [objects.blob(writer.repo, blob) for blob in places.values()]
+    except errors.RepositoryError:
+        return {}
+    blob = places[there] if len(texts) == 1 else writer.blob(b"\n".join(texts))
+    return {**dict.fromkeys(places), path: (BLOB, blob)}
 
 
-def _listed(repo: Repo, tree: str, above: str) -> Iterator[tuple[str, str]]:
+def _walk(repo: Repo, tree: str, above: str) -> Iterator[tuple[str, str]]:
+    """The path and the blob of every note; what is no part of a notes tree is passed over."""
     for name, mode, oid in objects.tree(repo, tree):
         if not _is_part(name, mode, above):
             continue
         if mode == TREE:
-            yield from _listed(repo, oid, above + name)
+            yield from _walk(repo, oid, f"{above}{name}/")
         else:
             yield above + name, oid
 
@@ -148,7 +155,7 @@ def _listed(repo: Repo, tree: str, above: str) -> Iterator[tuple[str, str]]:
 def _found(repo: Repo, tree: str, rest: str) -> list[str]:
     whole = objects.entry(repo, tree, rest)
     under = objects.entry(repo, tree, rest[:2]) if len(rest) > 2 else None
-    here = [whole[1]] if whole and whole[0] != TREE else []
+    here = [whole[1]] if whole and _is_file(whole[0]) else []
     below = _found(repo, under[1], rest[2:]) if under and under[0] == TREE else []
     return here + below
 
@@ -156,7 +163,13 @@ def _found(repo: Repo, tree: str, rest: str) -> list[str]:
 def _is_part(name: str, mode: int, above: str) -> bool:
     if not _HEX.fullmatch(name):
         return False
-    return len(name) == 2 if mode == TREE else len(above) + len(name) == 40
+    if mode == TREE:
+        return len(name) == 2
+    return _is_file(mode) and len(above.replace("/", "")) + len(name) == 40
+
+
+def _is_file(mode: int) -> bool:
+    return mode & 0o170000 == 0o100000
 
 
 def _path(oid: str, count: int) -> str:

@@ -124,8 +124,11 @@ def tree_of(repo: Repo, oid: str) -> str | None:
 
 
 def committed(repo: Repo, oid: str) -> int:
-    """The committer date of a commit in seconds since 1970, 0 where it is not here."""
-    found = commit(repo, oid)
+    """The committer date of a commit in seconds since 1970, 0 where it cannot be read."""
+    try:
+        found = commit(repo, oid)
+    except errors.RepositoryError:
+        return 0
     return found.committer.time if found else 0
 
 
@@ -149,7 +152,7 @@ class Writer:
     def tree(self, old: str | None, entries: Entries) -> str:
         """A tree: the old one with some entries set, and those given as None removed.
 
-        A name with slashes is a path; folders on the way are made.
+        A name with slashes is a path; folders on the way are made, and go with their last entry.
         """
         with _reading(old or ""):
             builder = self.pg.TreeBuilder(old) if old else self.pg.TreeBuilder()
@@ -163,7 +166,11 @@ class Writer:
             for name, inner in below.items():
                 there = builder.get(name)
                 under = str(there.id) if there and there.filemode == TREE else None
-                builder.insert(name, self.tree(under, inner), TREE)
+                made = self.tree(under, inner)
+                if made != EMPTY_TREE:
+                    builder.insert(name, made, TREE)
+                elif under:
+                    builder.remove(name)
             return self._kept(builder.write())
 
     def commit(

@@ -184,19 +184,12 @@ def _written(found: Survey, said: str) -> None:
         raise errors.GitFailed("checkout", 1, said)
 
 
-def _stale(found: Survey) -> set[bytes]:
-    """Files that are unchanged to `git status`, and changed to a checkout, by their size alone.
-
-    It would write them again, without what their filter drops.
-    """
-    _refresh(found.repo)
-    args = ("diff-files", "--name-only", "--ignore-submodules=all", "-z")
-    listing = found.repo.git(*_NO_HOOKS, *args).split(b"\0")[:-1]
-    return set(listing) - found.changes.keys() - set(found.unmerged)
-
-
 def _refresh(repo: Repo) -> None:
-    """Tell git which files are unchanged although their times are not: `read-tree` never looks."""
+    """Tell git which files are unchanged although their times are not.
+
+    `read-tree` would refuse to touch them, and `checkout -f` write them again, without what their
+    filter drops.
+    """
     with suppress(errors.GitFailed):
         repo.git(*_NO_HOOKS, "update-index", "-q", "--refresh")
 
@@ -214,8 +207,9 @@ def _ready(found: Survey, same: Collection[bytes], *, force: bool) -> Iterator[N
     update = (*_NO_HOOKS, "-c", "core.safecrlf=false", "update-index")
     with copied(repo) as before:
         try:
+            _refresh(repo)
             gone = found.gone(set(same))
-            there = _stale(found).union(same).difference(gone)
+            there = set(same).difference(gone)
             hidden = found.changes.keys() if force else set()
             marks = [
                 extras.Extra("mark", tag, path)

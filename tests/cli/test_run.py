@@ -155,9 +155,9 @@ def test_secrets_on_the_command_line_are_masked(repo: Path, exp: Exp) -> None:
 
 
 def started(repo: Path, script: str) -> subprocess.Popen[bytes]:
-    """`git exp run` of a shell script, once that script has written its pid to a file `pid`."""
-    words = (shutil.which("git-exp") or "", "run", "-n", "watched", "--", "sh", "-c",
-             f"echo $$ > {repo}/.git/pid; {script}")  # fmt: skip
+    """`git exp run` of a shell script, once that has said at READY that it is ready."""
+    script = script.replace("READY", f"echo $$ > {repo}/.git/pid")
+    words = (shutil.which("git-exp") or "", "run", "-n", "watched", "--", "sh", "-c", script)
     process = subprocess.Popen(words, cwd=repo, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not (repo / ".git/pid").exists() or not (repo / ".git/pid").read_text().endswith("\n"):
         time.sleep(0.01)
@@ -172,7 +172,9 @@ def wait_for_end(pid: int) -> None:
 def test_killing_git_exp_kills_neither_the_command_nor_its_output(repo: Path, exp: Exp) -> None:
     go = repo / ".git/go"
     os.mkfifo(go)
-    process = started(repo, f"echo before; cat {go} > /dev/null; echo METRIC acc=1; echo after")
+    process = started(
+        repo, f"READY; echo before; cat {go} > /dev/null; echo METRIC acc=1; echo after"
+    )
 
     process.kill()
     process.communicate()
@@ -189,7 +191,7 @@ def test_killing_git_exp_kills_neither_the_command_nor_its_output(repo: Path, ex
 
 
 def test_sigterm_goes_to_the_command_and_the_run_is_interrupted(repo: Path, exp: Exp) -> None:
-    process = started(repo, "trap 'echo bye; exit 143' TERM; while :; do sleep 0.01; done")
+    process = started(repo, "trap 'echo bye; exit 143' TERM; READY; while :; do sleep 0.01; done")
 
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate()
