@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from git_exp import records, spool
+from git_exp import outputs, records, spool
 from git_exp.git import objects, refs
 from git_exp.git.objects import BLOB, Ident, Writer
 from git_exp.git.refs import Change
@@ -34,31 +34,30 @@ def name(run_id: str) -> str:
     return f"refs/exp/data/{run_id}"
 
 
-def sort(repo: Repo, writer: Writer, folder: Folder) -> Sorted:
+def sort(writer: Writer, folder: Folder, tip: str | None) -> Sorted:
     """Sort a spool's lines; of the series only those that are not in the data commit yet."""
     out = Sorted()
-    tip = refs.resolve(repo, name(folder.run_id))
-    there = _chunks(repo, tip)
+    there = _chunks(writer.repo, tip)
     for found in folder.journals:
-        mine = [entry for entry in there if entry.stem == found.stem]
+        mine = [chunk.oid for chunk in there if chunk.stem == found.stem]
         number = len(mine)
-        for chunk in _series(found, out, skip=sum(entry.size for entry in mine)):
-            out.entries[f"series/{found.stem}.{number:05d}.jsonl"] = (BLOB, writer.blob(chunk))
+        for text in _series(found, out, skip=sum(objects.size(writer.repo, oid) for oid in mine)):
+            out.entries[f"series/{found.stem}.{number:05d}.jsonl"] = (BLOB, writer.blob(text))
             number += 1
     return out
 
 
-def ref(repo: Repo, writer: Writer, folder: Folder, found: Sorted) -> list[Change]:
+def ref(writer: Writer, folder: Folder, found: Sorted, *, tip: str | None) -> list[Change]:
     """The new data commit of a run; none where its tip has this tree already."""
-    tip = refs.resolve(repo, name(folder.run_id))
-    entries = {**found.entries, **_files(repo, writer, folder, found)}
-    if not entries:
+    entries = {**found.entries, **_files(writer, folder, found)}
+    if not entries or folder.writer is None:
         return []
-    old = objects.tree_of(repo, tip) if tip else None
-    tree = writer.tree(old, entries)
-    if tree == old or folder.writer is None:
+    old = objects.commit(writer.repo, tip) if tip else None
+    tree = writer.tree(old.tree if old else None, entries)
+    if old and tree == old.tree:
         return []
-    commit = _commit(writer, folder.writer, tree, tip=tip, last=found.last)
+    parent = tip if old else None
+    commit = _commit(writer, folder.writer, tree, parent=parent, last=found.last)
     return [Change(name=name(folder.run_id), new=commit, old=tip)]
 
 
@@ -94,7 +93,6 @@ def remove(folder: Path) -> None:
 class _Chunk:
     stem: str
     oid: str
-    size: int
 
 
 def _chunks(repo: Repo, tip: str | None) -> list[_Chunk]:
@@ -103,7 +101,7 @@ def _chunks(repo: Repo, tip: str | None) -> list[_Chunk]:
     if under is None:
         return []
     return [
-        _Chunk(stem=name.rsplit(".", 2)[0], oid=oid, size=objects.size(repo, oid))
+        _Chunk(stem=name.rsplit(".", 2)[0], oid=oid)
         for name, _, oid in sorted(objects.tree(repo, under[1]))
     ]
 
@@ -115,7 +113,7 @@ def _series(found: Found, out: Sorted, skip: int) -> Iterator[bytes]:
         if not _is_series(line):
             if not spool.is_private(line):
                 out.notes.append(line)
-                out.last = max(out.last, line[6:33].decode())
+                out.last = max(out.last, _time(line))
             continue
         if skip > 0:
             skip -= len(line) + 1
@@ -141,26 +139,30 @@ def _time(line: bytes) -> str:
     return text if records.valid_time(text) else ""
 
 
-def _files(repo: Repo, writer: Writer, folder: Folder, found: Sorted) -> dict[str, tuple[int, str]]:
+def kept(repo: Repo, output: Path) -> bytes:
+    """What is kept of an output file: up to `exp.maxOutput` bytes."""
+    return b"".join(outputs.trimmed(output, repo.config.size("exp.maxOutput", MAX_OUTPUT)))
+
+
+def _files(writer: Writer, folder: Folder, found: Sorted) -> dict[str, tuple[int, str]]:
     entries: dict[str, tuple[int, str]] = {}
-    limit = repo.config.size("exp.maxOutput", MAX_OUTPUT)
     for path in OUTPUTS:
-        kept = folder.path / path
-        if kept.exists() and kept.stat().st_size:
-            entries[path] = (BLOB, writer.blob(spool.head_and_tail(kept, limit)))
+        output = folder.path / path
+        if output.exists() and output.stat().st_size:
+            entries[path] = (BLOB, writer.blob(kept(writer.repo, output)))
     packages = folder.path / "packages.txt"
     if packages.exists():
         entries["packages.txt"] = (BLOB, writer.blob(packages.read_bytes()))
-    for path, digest in _artifacts(found):
+    for path, digest in artifacts(found.notes):
         waiting = folder.path / "artifacts" / digest
         if waiting.exists():
             entries[f"artifacts/{path}"] = (BLOB, writer.blob(waiting.read_bytes()))
     return entries
 
 
-def _artifacts(found: Sorted) -> Iterator[tuple[str, str]]:
-    """The stored artifacts that these lines tell of, the latest of each path last."""
-    for line in sorted(found.notes):
+def artifacts(lines: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """The stored artifacts that lines tell of, path and SHA-256, the latest of each path last."""
+    for line in sorted(lines):
         if not records.is_kind(line, b"artifact"):
             continue
         event = records.parse(line)
@@ -168,11 +170,13 @@ def _artifacts(found: Sorted) -> Iterator[tuple[str, str]]:
             yield event.path, event.sha256
 
 
-def _commit(writer: Writer, owner: records.Writer, tree: str, *, tip: str | None, last: str) -> str:
+def _commit(
+    writer: Writer, owner: records.Writer, tree: str, *, parent: str | None, last: str
+) -> str:
     run = objects.commit(writer.repo, owner.commit)
-    when = records.micros(last) // 1_000_000 if last else 0
+    when = max(0, records.micros(last) // 1_000_000) if last else 0
     who = run.author if run else Ident(name=objects.NOBODY[0], email=objects.NOBODY[1], time=0)
-    parent = tip or (owner.commit if run else None)
+    parent = parent or (owner.commit if run else None)
     return writer.commit(
         tree,
         [parent] if parent else [],

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from git_exp import data, ledger, locks, merge, records, seal, spool
+from git_exp import data, errors, ledger, locks, merge, records, seal, spool, values
 from git_exp.git import notes, objects, refs
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
+from git_exp.run import Run, fold
 from git_exp.spool import Life
 from git_exp.store import Store
 
 _LEFTOVER_AFTER = 86_400
-_RUNS = "refs/runs/"
+_LOCKED_AFTER = 10
+_RUNS, _DATA = "refs/runs/", "refs/exp/data/"
 
 
 @dataclass(kw_only=True)
@@ -30,10 +32,14 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """All that was found, and how much was looked at."""
+    """All that was found, and how much was looked at.
+
+    `damaged` lines of the series are kept as they are: a killed process leaves its last one torn.
+    """
 
     runs: int
     records: int
+    damaged: int
     findings: list[Finding]
 
     @property
@@ -47,16 +53,28 @@ def check(store: Store, *, repair: bool = False, foreign: bool = False) -> Verdi
     `foreign`. Reading changes nothing.
     """
     repo = store.repo
-    found = [*_spools(repo, repair=repair, foreign=foreign), *_leftovers(repo, repair=repair)]
+    found = [*_locked(repo), *_spools(repo, repair=repair, foreign=foreign)]
+    found += [*_leftovers(repo, repair=repair), *_strays(repo)]
     found += _vanished(repo, repair=repair)
-    noted = dict(_noted(repo))
-    counted = 0
+    noted = _noted(repo, found)
     for commit, note in noted.items():
-        lines = merge.lines(note)
-        counted += len(lines)
-        found += _records(commit, lines)
+        found += _records(commit, merge.lines(note))
     found += _refs(store, noted, repair=repair)
-    return Verdict(runs=len(noted), records=counted, findings=found)
+    return Verdict(
+        runs=len(noted),
+        records=sum(len(merge.lines(note)) for note in noted.values()),
+        damaged=_damaged(repo, found),
+        findings=found,
+    )
+
+
+def _locked(repo: Repo) -> Iterator[Finding]:
+    """A lock that nobody takes away: while it is there, nothing can be sealed."""
+    lock = refs.lock_of(repo, notes.REF)
+    with suppress(FileNotFoundError):
+        if time.time() - lock.stat().st_mtime > _LOCKED_AFTER:
+            hint = f"if no git process is running in this repository: rm '{lock}'"
+            yield Finding(what=f"'{lock}' has been there for a while", hint=hint)
 
 
 def _spools(repo: Repo, *, repair: bool, foreign: bool) -> list[Finding]:
@@ -64,9 +82,9 @@ def _spools(repo: Repo, *, repair: bool, foreign: bool) -> list[Finding]:
     waiting = {run_id: found for run_id in _unsealed(repo) if (found := _waiting(repo, run_id))}
     if repair and waiting:
         report = seal.complete(repo, foreign=foreign, again=True)
-        for run_id in report.sealed:
-            if run_id in waiting:
-                waiting[run_id].mended = True
+        left = _unsealed(repo)
+        for run_id, found in waiting.items():
+            found.mended = run_id in report.sealed or run_id not in left
         for run_id, why in report.aside.items():
             waiting[run_id] = Finding(run=run_id, what=f"its spool cannot be sealed: {why}")
     return list(waiting.values())
@@ -78,17 +96,20 @@ def _unsealed(repo: Repo) -> list[str]:
 
 def _waiting(repo: Repo, run_id: str) -> Finding | None:
     with spool.look(seal.spools(repo), run_id) as folder:
+        lives = {one.life for one in folder.journals}
         if seal.is_aside(folder.path):
             why = (folder.path / "aside").read_text(errors="replace").strip()
-            return Finding(run=run_id, what=f"its spool cannot be sealed: {why}")
-        if not folder.journals:
-            return None
-        if folder.life is Life.UNKNOWN:
+            what, hint = f"its spool cannot be sealed: {why}", "git exp fsck --repair tries again"
+        elif folder.unreadable:
+            what, hint = f"its spool cannot be read: {folder.unreadable[0]}", None
+        elif folder.life is Life.DEAD and Life.DEAD in lives:
+            what, hint = "its spool is not sealed", "git exp fsck --repair"
+        elif Life.UNKNOWN in lives:
+            what = "its spool is of another machine"
             hint = "if that machine is done with it: git exp fsck --repair --foreign"
-            return Finding(run=run_id, what="its spool is of another machine", hint=hint)
-        if folder.life is Life.DEAD and any(one.life is Life.DEAD for one in folder.journals):
-            return Finding(run=run_id, what="its spool is not sealed", hint="git exp fsck --repair")
-    return None
+        else:
+            return None
+    return Finding(run=run_id, what=what, hint=hint)
 
 
 def _leftovers(repo: Repo, *, repair: bool) -> list[Finding]:
@@ -113,29 +134,58 @@ def _leftovers(repo: Repo, *, repair: bool) -> list[Finding]:
     return found
 
 
+def _strays(repo: Repo) -> Iterator[Finding]:
+    """What is no spool of a run, and so is looked at by nobody."""
+    root = seal.spools(repo)
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        if not values.is_run_id(path.name):
+            yield Finding(what=f"no run's spool: {path.relative_to(repo.common_dir)}")
+
+
 def _vanished(repo: Repo, *, repair: bool) -> list[Finding]:
     """Notes that our history has and the tip has not: only tombstones delete."""
     tip = notes.tip(repo)
-    lost = notes.removed(repo, tip.commit)
-    if not lost:
-        return []
-    if repair:
-        lines = {commit: merge.lines(objects.blob(repo, blob)) for commit, blob in lost.items()}
+    lost: dict[str, set[bytes]] = {}
+    for commit, blobs in notes.removed(repo, tip.commit).items():
+        had = {line for blob in blobs for line in merge.lines(objects.blob(repo, blob))}
+        if gone := had.difference(merge.lines(notes.read(repo, tip.tree, commit))):
+            lost[commit] = gone
 
-        def plan(_: objects.Writer, __: notes.Tip) -> ledger.Plan:
-            return ledger.Plan(subject=f"exp: put back {len(lines)} notes", lines=lines)
+    def plan(_: objects.Writer, __: ledger.Before) -> ledger.Plan:
+        return ledger.Plan(subject=f"exp: put back {len(lost)} notes", lines=lost)
 
+    if repair and lost:
         with locks.held(repo) as lock:
-            ledger.write(repo, lock or -1, plan)
+            ledger.write(repo, lock, plan)
     hint = "git exp fsck --repair puts them back"
-    return [Finding(what=f"the note on {commit} was removed", hint=hint, mended=repair)
-            for commit in lost]  # fmt: skip
+    return [
+        Finding(what=f"the note on {commit} was removed", hint=hint, mended=repair)
+        for commit in lost
+    ]
 
 
-def _noted(repo: Repo) -> Iterator[tuple[str, bytes]]:
+def _noted(repo: Repo, found: list[Finding]) -> dict[str, bytes]:
     tip = notes.tip(repo)
+    noted: dict[str, bytes] = {}
     for commit in dict.fromkeys(commit for commit, _ in notes.listing(repo, tip.tree)):
-        yield commit, notes.read(repo, tip.tree, commit)
+        try:
+            noted[commit] = notes.read(repo, tip.tree, commit)
+        except errors.RepositoryError as error:
+            found.append(Finding(what=f"the note on {commit} cannot be read: {error}"))
+    return noted
+
+
+def _damaged(repo: Repo, found: list[Finding]) -> int:
+    """How many lines of the series are no records."""
+    count = 0
+    for name in refs.listing(repo, _DATA):
+        run_id = name.removeprefix(_DATA)
+        try:
+            events = map(records.parse, data.series(repo, run_id))
+            count += sum(isinstance(event, records.Damaged) for event in events)
+        except errors.RepositoryError as error:
+            found.append(Finding(run=run_id, what=f"its data cannot be read: {error}"))
+    return count
 
 
 def _records(commit: str, lines: list[bytes]) -> Iterator[Finding]:
@@ -150,17 +200,17 @@ def _records(commit: str, lines: list[bytes]) -> Iterator[Finding]:
 
 def _refs(store: Store, noted: dict[str, bytes], *, repair: bool) -> Iterator[Finding]:
     repo = store.repo
-    listed = refs.listing(repo, _RUNS, "refs/exp/data/")
+    listed = refs.listing(repo, _RUNS, _DATA)
     runs = {name: oid for name, oid in listed.items() if name.startswith(_RUNS)}
+    spooled = _unsealed(repo)
     yield from _dangling(repo, listed)
     for name, commit in runs.items():
         run_id = name.removeprefix(_RUNS)
-        if commit not in noted and run_id not in _unsealed(repo):
+        if commit not in noted and run_id not in spooled:
             yield Finding(run=run_id, what="it has a commit and no records")
-        if commit in noted and merge.is_tombstone(noted[commit]):
-            yield Finding(run=run_id, what="it is deleted, and still has a ref", mended=repair)
-            if repair:
-                refs.update(repo, [Change(name=name, new=None, old=commit)])
+    for commit, note in noted.items():
+        if merge.is_tombstone(note):
+            yield from _deleted(repo, listed, fold(merge.lines(note), commit=commit), repair=repair)
     yield from _refless(store, noted, set(runs.values()), repair=repair)
 
 
@@ -171,19 +221,40 @@ def _dangling(repo: Repo, listed: dict[str, str]) -> Iterator[Finding]:
             yield Finding(run=name.rpartition("/")[2], what=f"'{name}' names no object: {oid}")
 
 
+def _deleted(repo: Repo, listed: dict[str, str], run: Run, *, repair: bool) -> Iterator[Finding]:
+    """The refs of a deleted run; not those of another that its records claim to be."""
+    code, large = _RUNS + run.id, _DATA + run.id
+    if listed.get(code, run.commit) != run.commit:
+        return
+    there = {name: listed[name] for name in (code, large) if name in listed}
+    if there and repair:
+        refs.update(repo, [Change(name=name, new=None, old=oid) for name, oid in there.items()])
+    if there:
+        yield Finding(run=run.id, what="it is deleted, and still has a ref", mended=repair)
+
+
 def _refless(
     store: Store, noted: dict[str, bytes], held: set[str], *, repair: bool
 ) -> Iterator[Finding]:
     """Runs of one's own whose ref is gone: others' arrive without their code."""
     for commit in noted.keys() - held:
-        if merge.is_tombstone(noted[commit]):
-            continue
         run = store.at(commit)
         if run is None or not run.own:
             continue
-        name = f"{_RUNS}{run.id}"
-        gone = bool(objects.missing(store.repo, [commit]))
-        if repair and not gone:
-            refs.update(store.repo, [Change(name=name, new=commit, old=None)])
-        what = "its code is gone" if gone else "its ref is gone, its code is not"
-        yield Finding(run=run.id, what=what, mended=repair and not gone)
+        if objects.missing(store.repo, [commit]):
+            yield Finding(run=run.id, what="its code is gone")
+            continue
+        try:
+            yield _restored(store.repo, run, repair=repair)
+        except errors.RepositoryError as error:
+            yield Finding(run=run.id, what=str(error), hint=error.hint)
+
+
+def _restored(repo: Repo, run: Run, *, repair: bool) -> Finding:
+    name = f"{_RUNS}{run.id}"
+    if other := refs.resolve(repo, name):
+        return Finding(run=run.id, what=f"'{name}' is another commit: {other}")
+    if repair:
+        refs.update(repo, [Change(name=name, new=run.commit, old=None)])
+    what = "its ref is gone, its code is not"
+    return Finding(run=run.id, what=what, hint="git exp fsck --repair", mended=repair)

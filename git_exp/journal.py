@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
@@ -14,9 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from git_exp import errors, records, values
+from git_exp import errors, locks, records, values
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 _SECOND = 1_000_000
 # Without these letters an encoded value is what it should be: see `records.is_odd`.
 _U, _N, _I, _PLUS = b"uNI+"
@@ -43,10 +41,12 @@ def create(folder: Path, writer: records.Writer, first: bytes = b"") -> Opened:
         _lock(fd, path)
         append(fd, path, records.line(writer) + first)
         hidden.rename(path)
-    except OSError as error:
+    except (OSError, errors.GitExpError) as error:
         if fd >= 0:
             os.close(fd)
             hidden.unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.rmdir()
         if isinstance(error, errors.GitExpError):
             raise
         raise refused(path, error) from error
@@ -270,12 +270,7 @@ def _lock(fd: int, path: Path) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        raise errors.RepositoryError(
-            f"file locks do not work at '{path.parent}': {error.strerror}",
-            hint="keep the repository on a file system with flock (on Windows: use WSL)",
-        ) from error
+        raise locks.absent(path.parent, error) from error
 
 
 def _now() -> int:

@@ -63,7 +63,7 @@ def _now(one: records.Skipped, top: Path) -> str | None:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == one.sha256
         else:
             same = (found.st_size, found.st_mtime) == (one.size, one.mtime)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "absent"
     except OSError:
         return "unknown"

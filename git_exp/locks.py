@@ -109,9 +109,7 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _taken(
-    fd: int, home: Path, *, until: float, needless: Callable[[], bool]
-) -> bool | None:
+def _taken(fd: int, home: Path, *, until: float, needless: Callable[[], bool]) -> bool | None:
     """Whether the lock is ours: False where it is needless, None where the time is over."""
     pause = 0.001
     while True:

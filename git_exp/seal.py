@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from git_exp import data, errors, ledger, locks, merge, metrics, records, spool
-from git_exp.git import notes, objects, refs
+from git_exp.git import objects
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
 from git_exp.spool import Folder, Life
 
-ROUND = 200
+# Journals that are open at once: a limit on open files is often 256.
+ROUND = 100
 
 
 @dataclass(kw_only=True)
@@ -26,10 +27,10 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class _Round:
-    """One holding of the seal lock, whose descriptor is `lock`."""
+    """One holding of the seal lock."""
 
     repo: Repo
-    lock: int
+    lock: locks.Held
     report: Report
     foreign: bool = False
 
@@ -52,7 +53,7 @@ def spools(repo: Repo) -> Path:
 def complete(
     repo: Repo,
     *,
-    wait: float = locks.PATIENCE,
+    wait: float | None = None,
     mine: str | None = None,
     foreign: bool = False,
     again: bool = False,
@@ -70,22 +71,19 @@ def complete(
 
     if gone() or not spool.run_ids(root):
         return report
-    with locks.held(repo, wait=wait, unless=gone) as lock:
-        if lock is None:
-            return report
-        waiting = spool.run_ids(root)
-        turn = _Round(repo=repo, lock=lock, report=report, foreign=foreign)
-        for at in range(0, len(waiting), ROUND):
-            _seal(turn, waiting[at : at + ROUND], _wanted(again=again))
+    with locks.held_unless(repo, gone, wait=wait) as lock:
+        if lock:
+            turn = _Round(repo=repo, lock=lock, report=report, foreign=foreign)
+            _seal(turn, spool.run_ids(root), _wanted(again=again))
     return report
 
 
-def so_far(repo: Repo, run_ids: Iterable[str], *, wait: float = locks.PATIENCE) -> Report:
+def so_far(repo: Repo, run_ids: Iterable[str], *, wait: float | None = None) -> Report:
     """Seal what running runs have written up to now; their journals stay."""
     report = Report()
     with locks.held(repo, wait=wait) as lock:
-        turn = _Round(repo=repo, lock=lock or -1, report=report)
-        _seal(turn, list(run_ids), lambda folder: bool(folder.journals))
+        turn = _Round(repo=repo, lock=lock, report=report)
+        _seal(turn, run_ids, lambda folder: bool(folder.journals))
     return report
 
 
@@ -98,39 +96,65 @@ def _wanted(*, again: bool) -> Callable[[Folder], bool]:
     def wanted(folder: Folder) -> bool:
         if is_aside(folder.path) and not again:
             return False
-        return folder.life is Life.DEAD and any(one.life is Life.DEAD for one in folder.journals)
+        over = any(one.life is Life.DEAD for one in folder.journals) or bool(folder.unreadable)
+        return over and folder.life is Life.DEAD
 
     return wanted
 
 
-def _seal(turn: _Round, run_ids: Sequence[str], wanted: Callable[[Folder], bool]) -> None:
-    root = spools(turn.repo)
-    with ExitStack() as stack:
-        looks = (spool.look(root, one, to_seal=True, foreign=turn.foreign) for one in run_ids)
-        folders = [folder for look in looks if wanted(folder := stack.enter_context(look))]
-        for folder in _published(turn, folders):
-            _clean(folder)
-            turn.report.sealed.append(folder.run_id)
+def _seal(turn: _Round, run_ids: Iterable[str], wanted: Callable[[Folder], bool]) -> None:
+    waiting = iter(run_ids)
+    while True:
+        with ExitStack() as opened:
+            folders = _next_round(turn, waiting, wanted, opened=opened)
+            if not folders:
+                return
+            for folder in _published(turn, folders):
+                _clean(folder)
+                turn.report.sealed.append(folder.run_id)
+
+
+def _next_round(
+    turn: _Round, run_ids: Iterator[str], wanted: Callable[[Folder], bool], *, opened: ExitStack
+) -> list[Folder]:
+    """The next spools to seal, as many as may be open at once."""
+    folders: list[Folder] = []
+    for run_id in run_ids:
+        with ExitStack() as looking:
+            look = spool.look(spools(turn.repo), run_id, to_seal=True, foreign=turn.foreign)
+            folder = looking.enter_context(look)
+            if wanted(folder):
+                folders.append(folder)
+                opened.push(looking.pop_all())
+        if sum(len(one.journals) for one in folders) >= ROUND:
+            break
+    return folders
 
 
 def _published(turn: _Round, folders: Sequence[Folder]) -> list[Folder]:
     """Publish these spools; one that cannot be is set aside and stops nobody."""
     good = list(folders)
 
-    def plan(writer: objects.Writer, tip: notes.Tip) -> ledger.Plan:
+    def plan(writer: objects.Writer, before: ledger.Before) -> ledger.Plan:
         made: list[_Part] = []
         for folder in list(good):
             try:
-                made.append(_part(turn.repo, writer, folder, tip))
-            except (errors.RepositoryError, KeyError, ValueError) as error:
+                made.append(_part(writer, folder, before))
+            except (errors.WriteFailed, errors.ObjectsVanished):
+                raise
+            except (errors.RepositoryError, OSError, ValueError) as error:
                 good.remove(folder)
                 _set_aside(turn, folder, str(error))
         return _plan(made)
 
+    for folder in good:
+        # Nobody else writes these refs: a lock on one is of a process that is as dead as its run.
+        locks.clear(turn.repo, _refs(folder) if folder.life is Life.DEAD else ())
     try:
-        if good:
-            ledger.write(turn.repo, turn.lock, plan)
+        ledger.write(turn.repo, turn.lock, plan)
     except errors.GitFailed as error:
+        if error.code < 0:
+            raise
         # One ref among many was refused: each run by itself, so that only the bad one waits.
         if len(good) > 1:
             return [done for one in good for done in _published(turn, [one])]
@@ -147,35 +171,46 @@ def _plan(made: Sequence[_Part]) -> ledger.Plan:
     return ledger.Plan(subject=f"exp: seal {runs}", lines=lines, changes=changes)
 
 
-def _part(repo: Repo, writer: objects.Writer, folder: Folder, tip: notes.Tip) -> _Part:
+def _part(writer: objects.Writer, folder: Folder, before: ledger.Before) -> _Part:
+    owner = _owner(folder)
+    note = before.note(owner.commit)
+    tip = before.ref(data.name(folder.run_id))
+    found = data.sort(writer, folder, tip)
+    lines = found.notes
+    if folder.life is Life.DEAD and not _has_end((*lines, *merge.lines(note))):
+        lines = [*lines, ending(writer.repo, folder, lines)]
+    changes: list[Change] = []
+    if not merge.is_tombstone(note):
+        changes = [*_run_ref(owner, before), *data.ref(writer, folder, found, tip=tip)]
+    return _Part(folder=folder, commit=owner.commit, lines=lines, changes=changes)
+
+
+def _owner(folder: Folder) -> records.Writer:
+    """Whose journals these are, once it is sure that all of them can be read."""
+    if folder.unreadable:
+        raise folder.unreadable[0]
     owner = folder.writer
     if owner is None:
         raise ValueError("no journal in it says which run it is of")
-    sorted_lines = data.sort(repo, writer, folder)
-    lines = sorted_lines.notes
-    if folder.life is Life.DEAD and not _ended(repo, tip, owner.commit, lines):
-        lines = [*lines, ending(repo, folder, lines)]
-    return _Part(
-        folder=folder,
-        commit=owner.commit,
-        lines=lines,
-        changes=[*_run_ref(repo, owner), *data.ref(repo, writer, folder, sorted_lines)],
-    )
+    if owner.run_id != folder.run_id or not objects.is_oid(owner.commit):
+        raise ValueError(f"its journals are of run '{owner.run_id}', commit '{owner.commit}'")
+    return owner
 
 
-def _run_ref(repo: Repo, owner: records.Writer) -> list[Change]:
+def _refs(folder: Folder) -> tuple[str, str]:
+    return f"refs/runs/{folder.run_id}", data.name(folder.run_id)
+
+
+def _run_ref(owner: records.Writer, before: ledger.Before) -> list[Change]:
     """The ref of a run that died before it had one; its commit may be gone with a gc."""
     name = f"refs/runs/{owner.run_id}"
-    if refs.resolve(repo, name) or objects.missing(repo, [owner.commit]):
+    if before.ref(name) or objects.missing(before.repo, [owner.commit]):
         return []
     return [Change(name=name, new=owner.commit, old=None)]
 
 
-def _ended(repo: Repo, tip: notes.Tip, commit: str, lines: Iterable[bytes]) -> bool:
-    if any(records.is_kind(line, b"run_end") for line in lines):
-        return True
-    noted = merge.lines(notes.read(repo, tip.tree, commit))
-    return any(records.is_kind(line, b"run_end") for line in noted)
+def _has_end(lines: Iterable[bytes]) -> bool:
+    return any(records.is_kind(line, b"run_end") for line in lines)
 
 
 def ending(repo: Repo, folder: Folder, lines: Sequence[bytes]) -> bytes:
@@ -212,8 +247,9 @@ def _timed(line: bytes) -> bool:
 
 def _set_aside(turn: _Round, folder: Folder, why: str) -> None:
     turn.report.aside[folder.run_id] = why
-    with suppress(OSError):
-        (folder.path / "aside").write_text(why + "\n")
+    if folder.life is Life.DEAD:
+        with suppress(OSError):
+            (folder.path / "aside").write_text(why + "\n")
 
 
 def _clean(folder: Folder) -> None:

@@ -6,18 +6,19 @@ packages that wait to be sealed. A record is there once `write(2)` has returned.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 
-from git_exp import records
+from git_exp import records, values
 
 _PRIVATE = (b"writer", b"child")
 
@@ -51,7 +52,7 @@ def here() -> Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A journal met on disk; `fd` is open, and holds the lock where the writer is not alive."""
+    """A journal met on disk, whose `fd` is open; to seal, it holds a lock that no writer has."""
 
     path: Path
     fd: int
@@ -62,6 +63,12 @@ class Found:
     @property
     def stem(self) -> str:
         return self.path.name.removesuffix(".jsonl")
+
+    @property
+    def newest(self) -> str | None:
+        """The time of its last whole line."""
+        t = _last_line(self.fd)[6:33].decode("ascii", "replace")
+        return t if records.valid_time(t) else None
 
     def lines(self) -> Iterator[bytes]:
         """Its lines without line feeds; a torn last one only once nobody will complete it."""
@@ -76,11 +83,12 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """The spool of one run, as it is now."""
+    """The spool of one run, as it is now; `unreadable` says why some journals are not read."""
 
     run_id: str
     path: Path
     journals: list[Found]
+    unreadable: list[OSError]
 
     @property
     def writer(self) -> records.Writer | None:
@@ -93,14 +101,19 @@ class Folder:
         """Whether anybody may still write here.
 
         A run whose owner has died is alive while one who joined it is, or the command it watched.
+        One that has ended is over, whatever is not known of those who joined it elsewhere.
         """
         lives = {found.life for found in self.journals}
         owners = {found.life for found in self.journals if found.writer and found.writer.owner}
         if Life.LIVE in owners:
             return Life.LIVE
+        if Life.UNKNOWN in owners or any(_is_theirs(error) for error in self.unreadable):
+            return Life.UNKNOWN
+        if self.ended:
+            return Life.DEAD
         if Life.UNKNOWN in lives:
             return Life.UNKNOWN
-        return Life.LIVE if not self.ended and self._goes_on(lives) else Life.DEAD
+        return Life.LIVE if self._goes_on(lives) else Life.DEAD
 
     @property
     def ended(self) -> bool:
@@ -111,7 +124,12 @@ class Folder:
     @property
     def touched(self) -> float:
         """When anything was last written here, in seconds since 1970."""
-        return max((found.path.stat().st_mtime for found in self.journals), default=0.0)
+        return max((os.fstat(found.fd).st_mtime for found in self.journals), default=0.0)
+
+    @property
+    def newest(self) -> str | None:
+        """The time of the latest record here."""
+        return max(filter(None, (found.newest for found in self.journals)), default=None)
 
     def _goes_on(self, lives: set[Life]) -> bool:
         return (
@@ -124,9 +142,10 @@ class Folder:
 def run_ids(root: Path) -> list[str]:
     """The runs that have a spool."""
     try:
-        return sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+        names = [entry.name for entry in os.scandir(root) if entry.is_dir()]
     except FileNotFoundError:
         return []
+    return sorted(filter(values.is_run_id, names))
 
 
 @contextmanager
@@ -135,31 +154,28 @@ def look(
 ) -> Iterator[Folder]:
     """One run's spool with its journals open; `to_seal` holds the dead ones' locks alone.
 
-    `foreign` takes a free lock for a dead writer's on other machines too.
+    Who reads holds no lock for longer than it takes to see who has it. `foreign` takes a free lock
+    for a dead writer's on other machines too.
     """
-    path = root / run_id
-    found: list[Found] = []
+    folder = Folder(run_id=run_id, path=root / run_id, journals=[], unreadable=[])
     try:
-        for name in sorted(path.glob("*.jsonl")):
-            met = _meet(name, exclusive=to_seal, foreign=foreign)
-            if met:
-                found.append(met)
-        yield Folder(run_id=run_id, path=path, journals=found)
+        # What others wrote may claim any id: one that is none is no path either.
+        for path in sorted(folder.path.glob("*.jsonl")) if values.is_run_id(run_id) else ():
+            try:
+                folder.journals.append(_meet(path, to_seal=to_seal, foreign=foreign))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    raise
+                folder.unreadable.append(error)
+        yield folder
     finally:
-        for one in found:
-            os.close(one.fd)
-
-
-def head_and_tail(path: Path, limit: int) -> bytes:
-    """A file whole up to `limit` bytes; of a larger one its two ends, and how much is between."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size <= limit:
-            return file.read()
-        head = file.read(limit // 2)
-        file.seek(size - limit // 2)
-        between = f"\n[git-exp: {size - 2 * (limit // 2)} bytes left out]\n"
-        return head + between.encode() + file.read(limit // 2)
+        for found in folder.journals:
+            with suppress(OSError):
+                # A fork that a thread made meanwhile has this file open too.
+                fcntl.flock(found.fd, fcntl.LOCK_UN)
+            os.close(found.fd)
 
 
 def is_private(line: bytes) -> bool:
@@ -168,21 +184,31 @@ def is_private(line: bytes) -> bool:
 
 
 def born(pid: int) -> str:
-    """When a process started, in a form that only compares: a pid alone is used again."""
-    stat = _text(f"/proc/{pid}/stat")
-    return stat.rpartition(")")[2].split()[19] if stat else ""
+    """When a process started, in a form that only compares: a pid alone is used again.
+
+    One that is over has none, though nobody has asked how it ended.
+    """
+    stat = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return stat[19] if stat and stat[0] not in "ZX" else ""
 
 
-def _meet(path: Path, *, exclusive: bool, foreign: bool) -> Found | None:
+def _meet(path: Path, *, to_seal: bool, foreign: bool) -> Found:
+    fd = os.open(path, os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY)
     try:
-        fd = os.open(path, os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    free = _try_lock(fd, exclusive=exclusive)
-    writer = _first(fd)
+        free = not _is_locked(fd) and (not to_seal or _is_ours(fd))
+        writer = _first(fd)
+    except OSError:
+        os.close(fd)
+        raise
+    if not to_seal:
+        fcntl.flock(fd, fcntl.LOCK_UN)
     away = free and writer is not None and not _is_here(writer)
     life = Life.LIVE if not free else Life.UNKNOWN if away and not foreign else Life.DEAD
     return Found(path=path, fd=fd, life=life, writer=writer, elsewhere=away)
+
+
+def _is_theirs(error: OSError) -> bool:
+    return isinstance(error, PermissionError)
 
 
 def _is_here(writer: records.Writer) -> bool:
@@ -195,28 +221,26 @@ def _is_here(writer: records.Writer) -> bool:
     return writer.boot == now.boot or again
 
 
-def _try_lock(fd: int, *, exclusive: bool) -> bool:
-    """Whether nobody writes this file: its writer would not share it.
-
-    A reader's look shares it for a moment, so a sealer asks again; but not of a living writer's,
-    where a hundred live runs would cost each end of a run a second.
-    """
-    shared = _flock(fd, fcntl.LOCK_SH)
-    if not shared or not exclusive:
-        return shared
-    for pause in (0.0005, 0.002, 0.008):
-        if _flock(fd, fcntl.LOCK_EX):
-            return True
-        time.sleep(pause)
-    return _flock(fd, fcntl.LOCK_EX)
-
-
-def _flock(fd: int, kind: int) -> bool:
+def _is_locked(fd: int) -> bool:
+    """Whether somebody has this file for himself: who writes or seals it."""
     try:
-        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return False
-    return True
+        return True
+    return False
+
+
+def _is_ours(fd: int) -> bool:
+    """Take this file for ourselves; who only looks has it for a moment, so ask again."""
+    for pause in (0.0005, 0.002, 0.008, None):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if pause:
+                time.sleep(pause)
+        else:
+            return True
+    return False
 
 
 def _first(fd: int) -> records.Writer | None:
@@ -243,9 +267,12 @@ def _last_line(fd: int) -> bytes:
 
 def _is_held(output: Path) -> bool:
     """Whether a command still has its output open: it shares a lock on it with its launcher."""
-    fd = os.open(output, os.O_RDONLY)
     try:
-        return not _try_lock(fd, exclusive=True)
+        fd = os.open(output, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _is_ours(fd)
     finally:
         os.close(fd)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from git_exp.run import Run, fold
 from git_exp.spool import Life
 
 LOST_AFTER_DAYS = 7
+
+_FIRST = re.compile(rb'^\{"t":"([^"]{27})"', re.M)
 
 
 class Store:
@@ -38,12 +42,14 @@ class Store:
 
     def runs(self, limit: int | None = None) -> list[Run]:
         """Every run that is not deleted, newest first; `limit` folds no more than that many."""
-        sealed = self._sealed()
-        unsealed = self._unsealed()
-        for commit, spooled in unsealed.items():
-            sealed[commit] = merge.union(merge.lines(sealed.get(commit, b"")), spooled.lines)
+        # The spool first: what is sealed meanwhile is then met twice, and not missed.
+        spooled = self._unsealed()
+        noted = self._sealed()
+        for commit, one in spooled.items():
+            noted[commit] = merge.union(merge.lines(noted.get(commit, b"")), one.lines)
+        there = {commit: note for commit, note in noted.items() if not merge.is_tombstone(note)}
         found = [
-            self._run(commit, note, unsealed.get(commit)) for commit, note in _newest(sealed, limit)
+            self._run(commit, note, spooled.get(commit)) for commit, note in _newest(there, limit)
         ]
         return sorted(found, key=lambda run: (run.started, run.id), reverse=True)
 
@@ -58,20 +64,19 @@ class Store:
     def at(self, commit: str) -> Run | None:
         """The run whose code is a commit."""
         spooled = self._unsealed().get(commit)
-        note = notes.read(self.repo, notes.tip(self.repo).tree, commit)
-        lines = merge.union(merge.lines(note), spooled.lines if spooled else [])
+        lines = self._noted(commit, spooled)
         if not lines or merge.is_tombstone(lines):
             return None
         return self._run(commit, lines, spooled)
 
     def lines(self, run: Run) -> list[bytes]:
         """The records of a run, all but `track`, sorted, without line feeds."""
-        note = notes.read(self.repo, notes.tip(self.repo).tree, run.commit)
-        spooled = self._unsealed().get(run.commit)
-        return merge.lines(merge.union(merge.lines(note), spooled.lines if spooled else []))
+        return merge.lines(self._noted(run.commit, self._spooled(run.id)))
 
     def series(self, run: Run) -> Iterator[bytes]:
         """The `track` lines of a run, sealed and not; sorted within a journal, not between."""
+        if not _is_id(run.id):
+            return
         with spool.look(seal.spools(self.repo), run.id) as folder:
             stems = {found.stem for found in folder.journals}
             yield from data.series(self.repo, run.id, but=stems)
@@ -80,23 +85,37 @@ class Store:
 
     def file(self, run: Run, path: str) -> bytes | None:
         """A file of a run's data: `output/stdout`, `packages.txt`, `artifacts/…`."""
-        waiting = seal.spools(self.repo) / run.id / path
-        if path in (*data.OUTPUTS, "packages.txt") and waiting.is_file():
-            return spool.head_and_tail(waiting, data.MAX_OUTPUT)
+        if not _is_id(run.id):
+            return None
+        folder = seal.spools(self.repo) / run.id
+        waiting = folder / path if path in (*data.OUTPUTS, "packages.txt") else None
+        if path.startswith("artifacts/"):
+            kept = dict(data.artifacts(self.lines(run)))
+            digest = kept.get(path.removeprefix("artifacts/"))
+            waiting = folder / "artifacts" / digest if digest else None
+        # What is sealed meanwhile is in the data commit.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if waiting:
+                return (
+                    data.kept(self.repo, waiting) if path in data.OUTPUTS else waiting.read_bytes()
+                )
         return data.file(self.repo, run.id, path)
 
     def add(self, run: Run, make: Callable[[str], records.Event]) -> None:
-        """Add one record to a run; `make` gets its time, later than all that the note has."""
+        """Add one record to a run; `make` gets its time, later than all that the run has."""
+        now = time.time_ns() // 1000
+        with spool.look(seal.spools(self.repo), run.id) as folder:
+            spooled = folder.newest
 
-        def plan(_: objects.Writer, tip: notes.Tip) -> ledger.Plan:
-            there = merge.lines(notes.read(self.repo, tip.tree, run.commit))
-            event = make(records.later(time.time_ns() // 1000, _newest_time(there)))
+        def plan(_: objects.Writer, before: ledger.Before) -> ledger.Plan:
+            newest = _newest_time(merge.lines(before.note(run.commit)), spooled, now=now)
+            event = make(records.later(now, newest))
             line = records.line(event)[:-1]
             subject = f"exp: {records.kind(event)} {run.id[:8]}"
             return ledger.Plan(subject=subject, lines={run.commit: [line]})
 
         with locks.held(self.repo) as lock:
-            ledger.write(self.repo, lock or -1, plan)
+            ledger.write(self.repo, lock, plan)
 
     def remove(self, runs: Sequence[Run], *, reason: str | None = None) -> None:
         """Delete runs: a tombstone in each note, and their refs go.
@@ -104,23 +123,25 @@ class Store:
         Raises `Refused` for a run that is still running; nothing is then deleted.
         """
         for run in runs:
-            if run.live:
+            if run.live or self._lives(run.id):
                 raise errors.Refused(f"run '{run.id}' is still running", hint="stop it first")
-        by = objects.ident(self.repo, time.time())
+        now = time.time_ns() // 1000
+        by = objects.ident(self.repo, now / 1e6).name
 
-        def plan(_: objects.Writer, tip: notes.Tip) -> ledger.Plan:
-            now = time.time_ns() // 1000
-            stones = {
-                run.commit: [_tombstone(self.repo, tip, run, by.name, reason, now)] for run in runs
-            }
+        def plan(_: objects.Writer, before: ledger.Before) -> ledger.Plan:
+            def stone(run: Run) -> bytes:
+                newest = _newest_time(merge.lines(before.note(run.commit)), now=now)
+                t = records.later(now, newest)
+                return records.line(records.Deleted(t=t, by=by, reason=reason))[:-1]
+
             return ledger.Plan(
                 subject=f"exp: delete {len(runs)} run{'s' * (len(runs) != 1)}",
-                lines=stones,
-                changes=[change for run in runs for change in self._ref_deletions(run)],
+                lines={run.commit: [stone(run)] for run in runs},
+                changes=[change for run in runs for change in _ref_deletions(run, before)],
             )
 
         with locks.held(self.repo) as lock:
-            ledger.write(self.repo, lock or -1, plan)
+            ledger.write(self.repo, lock, plan)
 
     def recover(self) -> seal.Report:
         """Seal what dead processes left, if nobody else is at it and this may write here."""
@@ -129,33 +150,40 @@ class Store:
         except (errors.GitExpError, OSError):
             return seal.Report()
 
-    def _ref_deletions(self, run: Run) -> list[Change]:
-        names = (f"refs/runs/{run.id}", data.name(run.id))
-        found = ((name, refs.resolve(self.repo, name)) for name in names)
-        return [Change(name=name, new=None, old=oid) for name, oid in found if oid]
-
     def _sealed(self) -> dict[str, bytes]:
-        tip = notes.tip(self.repo)
         found: dict[str, bytes] = {}
-        for commit, blob in notes.listing(self.repo, tip.tree):
-            text = objects.blob(self.repo, blob)
-            found[commit] = found[commit] + b"\n" + text if commit in found else text
-        return {commit: note for commit, note in found.items() if not merge.is_tombstone(note)}
+        for commit, blob in notes.listing(self.repo, notes.tip(self.repo).tree):
+            # One that cannot be read is for fsck to tell; it hides none of the others.
+            with suppress(errors.RepositoryError):
+                text = objects.blob(self.repo, blob)
+                # In a mixed fan-out there may be several notes on one commit.
+                again = commit in found
+                found[commit] = (
+                    merge.union(*map(merge.lines, (found[commit], text))) if again else text
+                )
+        return found
 
     def _unsealed(self) -> dict[str, _Spooled]:
-        root = seal.spools(self.repo)
-        found: dict[str, _Spooled] = {}
-        for run_id in spool.run_ids(root):
-            with spool.look(root, run_id) as folder:
-                if folder.writer:
-                    found[folder.writer.commit] = _Spooled(self.repo, folder)
-        return found
+        every = (self._spooled(run_id) for run_id in spool.run_ids(seal.spools(self.repo)))
+        return {one.commit: one for one in every if one}
+
+    def _spooled(self, run_id: str) -> _Spooled | None:
+        with spool.look(seal.spools(self.repo), run_id) as folder:
+            return _Spooled(self.repo, folder) if folder.writer else None
+
+    def _lives(self, run_id: str) -> bool:
+        with spool.look(seal.spools(self.repo), run_id) as folder:
+            return bool(folder.journals) and folder.life is Life.LIVE
+
+    def _noted(self, commit: str, spooled: _Spooled | None) -> bytes:
+        note = notes.read(self.repo, notes.tip(self.repo).tree, commit)
+        return merge.union(merge.lines(note), spooled.lines if spooled else [])
 
     def _run(self, commit: str, note: bytes, spooled: _Spooled | None) -> Run:
         lines = merge.lines(note)
         if spooled:
             lines = [*lines, *spooled.ending(lines)]
-        run = fold(lines, commit=commit)
+        run = fold(lines, commit=commit, now=time.time_ns() // 1000)
         run.own = run.id in self.own
         if spooled and run.ended is None:
             self._show_live(run, spooled)
@@ -175,6 +203,7 @@ class _Spooled:
     """What a run's spool says, read while its journals were open."""
 
     def __init__(self, repo: Repo, folder: spool.Folder) -> None:
+        self.commit = folder.writer.commit if folder.writer else ""
         self.life = folder.life
         self.touched = folder.touched
         self.lines = [
@@ -194,25 +223,33 @@ class _Spooled:
         return self._end
 
 
+def _ref_deletions(run: Run, before: ledger.Before) -> list[Change]:
+    """What goes with a run: its ref and its data, not those of another that it claims to be."""
+    names = (f"refs/runs/{run.id}", data.name(run.id))
+    if not _is_id(run.id) or before.ref(names[0]) not in (None, run.commit):
+        return []
+    found = ((name, before.ref(name)) for name in names)
+    return [Change(name=name, new=None, old=oid) for name, oid in found if oid]
+
+
 def _newest(notes: Mapping[str, bytes], limit: int | None) -> list[tuple[str, bytes]]:
     """The notes that begin latest: their first line has the earliest time, as text."""
-    pairs = sorted(notes.items(), key=lambda pair: pair[1][6:33], reverse=True)
-    return pairs[:limit]
+    return sorted(notes.items(), key=lambda pair: _first_time(pair[1]), reverse=True)[:limit]
 
 
-def _newest_time(lines: Sequence[bytes]) -> str | None:
+def _first_time(note: bytes) -> bytes:
+    # Damaged lines may come before the first that is none.
+    found = _FIRST.search(note)
+    return found[1] if found else b""
+
+
+def _newest_time(lines: Sequence[bytes], *more: str | None, now: int) -> str | None:
+    """The latest time there is; a line over a day ahead is damage and does not count."""
     times = (line[6:33].decode("ascii", "replace") for line in lines)
-    ahead = records.stamp(time.time_ns() // 1000 + records.DAY)
-    return max((t for t in times if records.valid_time(t) and t < ahead), default=None)
+    ahead = records.stamp(now + records.DAY)
+    every = (t for t in (*times, *more) if t and records.valid_time(t) and t < ahead)
+    return max(every, default=None)
 
 
 def _is_id(text: str) -> bool:
     return values.is_run_id(text)
-
-
-def _tombstone(
-    repo: Repo, tip: notes.Tip, run: Run, by: str, reason: str | None, now: int
-) -> bytes:
-    newest = _newest_time(merge.lines(notes.read(repo, tip.tree, run.commit)))
-    t = records.later(now, newest)
-    return records.line(records.Deleted(t=t, by=by, reason=reason))[:-1]

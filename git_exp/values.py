@@ -169,6 +169,8 @@ def _key(key: Any, path: Path) -> str:
     key = key.value if isinstance(key, enum.Enum) else key
     if isinstance(key, str):
         return quoted(str.__str__(key))
+    if isinstance(key, bool):
+        return str(simpler(key))
     try:
         (found,) = msgspec.to_builtins({key: None}, str_keys=True, enc_hook=simpler)
     except Exception:

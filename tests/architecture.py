@@ -15,7 +15,7 @@ LAYERS = (
     "errors values records",
     "metrics run merge names query config table mask curve left_out",
     "git",
-    "journal spool locks ledger data seal store index",
+    "journal spool locks ledger outputs data seal store index",
     "distributions starting recorder endings experiment launch compare restore fsck demo share"
     " action hook",
     "session",

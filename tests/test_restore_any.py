@@ -20,9 +20,11 @@ from tests.world import State, World
 
 NAMES = (b"a", b"a/x", b"a/y.log", b"d/e/f", b"d/e", b"n\nl", b'q"\xff', b"z.log", b"ig/h", b"ig")
 Files = Mapping[bytes, tuple[str, bytes]]
+Layers = tuple[Files, Files, Files, Files]
 
 entries = st.tuples(
-    st.sampled_from(("file", "file", "exec", "link")), st.sampled_from((b"1\n", b"2\n", b"", b"a"))
+    st.sampled_from(("file", "file", "exec", "link")),
+    st.sampled_from((b"1\n", b"2\n", b"", b"a", b"1\r\n", b"output\n")),
 )
 
 
@@ -35,7 +37,7 @@ trees = st.dictionaries(st.sampled_from(NAMES), entries, max_size=6).filter(_fit
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[Files, Files, Files, Files]:
+def worlds(draw: st.DrawFn) -> Layers:
     """Base, run, index and worktree, each near another."""
     base = draw(trees)
     layers = [base]
@@ -64,7 +66,7 @@ def lay(world: World, files: Files) -> None:
         path.chmod(0o755 if kind == "exec" else 0o644)
 
 
-def build(world: World, layers: tuple[Files, Files, Files, Files]) -> Run:
+def build(world: World, layers: Layers) -> Run:
     """A run of the second layer over a commit of the first; index and worktree are the others."""
     base, run, index, files = layers
     (world.top / ".git/info/exclude").write_text("*.log\nig\n")
@@ -94,17 +96,26 @@ def there(state: State) -> dict[bytes, tuple[bytes, bytes]]:
     }
 
 
-def comes_back(layers: tuple[Files, Files, Files, Files], form: Mapping[str, Any]) -> None:
+def comes_back(layers: Layers, form: Mapping[str, Any], attributes: str = "") -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder) / "w")
+        world.git("config", "filter.strip.clean", "sed -e /output/d")
+        (world.top / ".git/info/attributes").write_text(attributes)
         run = build(world, layers)
+        target = tracked(world, run.commit)
+        chosen = sorted({path.partition(b"/")[0] for path in target})[:1]
+        if "paths" in form and not chosen:
+            return
+        if "paths" in form:
+            form = {"paths": tuple(f":(literal){os.fsdecode(path)}" for path in chosen)}
+            target = {path: one for path, one in target.items() if path.startswith(chosen[0])}
         before = world.state()
 
         world.checkout(run, save=True, **form)
 
         now = there(world.state())
-        target = tracked(world, run.commit)
-        assert {path: now.get(path) for path in target} == target
+        if not attributes:
+            assert {path: now.get(path) for path in target} == target
         if form.get("exact"):
             ignored = world.git("ls-files", "-o", "-i", "--exclude-standard", "-z").split("\0")
             assert set(now) - set(target) <= {os.fsencode(path) for path in ignored}
@@ -113,7 +124,7 @@ def comes_back(layers: tuple[Files, Files, Files, Files], form: Mapping[str, Any
         world.git("fsck", "--strict")
 
 
-def never_lost(layers: tuple[Files, Files, Files, Files], form: Mapping[str, Any]) -> bool:
+def never_lost(layers: Layers, form: Mapping[str, Any]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder) / "w")
         run = build(world, layers)
@@ -139,7 +150,8 @@ def never_lost(layers: tuple[Files, Files, Files, Files], form: Mapping[str, Any
 
 
 FORMS: tuple[dict[str, Any], ...] = ({}, {"exact": True}, {"keep_base": True}, {"branch": "b"})
-forms = st.sampled_from(FORMS)
+forms = st.sampled_from((*FORMS, {"paths": ()}))
+conversions = st.sampled_from(("", "", "d/** filter=strip\nn* text eol=crlf\nz* text\n"))
 mild = st.sampled_from([form for form in FORMS if "exact" not in form])
 QUICK = settings(
     max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -148,34 +160,34 @@ LONG = settings(QUICK, max_examples=250, derandomize=False)
 
 
 @QUICK
-@given(worlds(), forms)
+@given(worlds(), forms, conversions)
 def test_what_a_checkout_puts_aside_comes_back_identical(
-    layers: tuple[Files, Files, Files, Files], form: dict[str, Any]
+    layers: Layers, form: dict[str, Any], attributes: str
 ) -> None:
-    comes_back(layers, form)
+    comes_back(layers, form, attributes)
 
 
 @QUICK
 @given(worlds(), mild)
 def test_a_checkout_that_puts_nothing_aside_loses_nothing(
-    layers: tuple[Files, Files, Files, Files], form: dict[str, Any]
+    layers: Layers, form: dict[str, Any]
 ) -> None:
     never_lost(layers, form)
 
 
 @pytest.mark.slow
 @LONG
-@given(worlds(), forms)
+@given(worlds(), forms, conversions)
 def test_what_many_checkouts_put_aside_comes_back_identical(
-    layers: tuple[Files, Files, Files, Files], form: dict[str, Any]
+    layers: Layers, form: dict[str, Any], attributes: str
 ) -> None:
-    comes_back(layers, form)
+    comes_back(layers, form, attributes)
 
 
 @pytest.mark.slow
 @LONG
 @given(worlds(), mild)
 def test_many_checkouts_that_put_nothing_aside_lose_nothing(
-    layers: tuple[Files, Files, Files, Files], form: dict[str, Any]
+    layers: Layers, form: dict[str, Any]
 ) -> None:
     never_lost(layers, form)

@@ -38,7 +38,10 @@ def test_everything_put_aside_comes_back(world: World) -> None:
     assert answer.way_back == "git exp checkout @{saved}"
     back = world.back()
     assert world.state() == before
-    assert (back.branch, back.commit) == ("refs/heads/main", world.git("rev-parse", answer.saved))
+    assert (back.branch, back.commit) == (
+        "refs/heads/main",
+        world.git("rev-parse", str(answer.saved)),
+    )
 
 
 def test_what_was_saved_is_a_stash_that_a_stock_git_applies(world: World) -> None:

@@ -289,7 +289,7 @@ def test_an_index_of_another_kind_is_no_matter(
 
 
 def test_a_split_index_is_split_still(world: World) -> None:
-    world.git("update-index", "--split-index")
+    world.git("config", "core.splitIndex", "true")
     run = world.dirty()
     world.write({"a.py": "a2\n"})
 

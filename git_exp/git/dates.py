@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pygit2
 
 _MINE, _THEIRS, _SHARED = 1, 2, 3
+_PATIENCE = 250
 
 
 def before_shared(repo: Repo, head: str | None, remote_tips: Iterable[str]) -> int:
@@ -38,7 +39,8 @@ def _newest_shared(
 ) -> pygit2.Commit | None:
     """Walk both histories newest first until a commit is met from both sides.
 
-    Where one side has no more to go, what is left of the other cannot be shared.
+    Where one side is at its end, what is left of the other may still meet it, by a commit that a
+    wrong clock dated: a little way is gone on.
     """
     sides: dict[pygit2.Oid, int] = {}
     queue: list[tuple[int, int, pygit2.Commit]] = []
@@ -55,7 +57,9 @@ def _newest_shared(
     meet(head, _MINE)
     for tip in tips:
         meet(tip, _THEIRS)
-    while waiting[_SHARED] or (waiting[_MINE] and waiting[_THEIRS]):
+    patience = _PATIENCE if waiting[_THEIRS] or waiting[_SHARED] else 0
+    while queue and patience:
+        patience -= not (waiting[_SHARED] or (waiting[_MINE] and waiting[_THEIRS]))
         _, _, commit = heapq.heappop(queue)
         side = sides[commit.id]
         if side == _SHARED:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ _FLUSHED = 64
 
 Entries = Mapping[str, tuple[int, str] | None]
 
+_OID = re.compile(r"[0-9a-f]{40}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ident:
@@ -35,6 +38,11 @@ class Ident:
     email: str
     time: int
     offset: int = 0
+
+
+def is_oid(text: str) -> bool:
+    """Whether text is a whole object id."""
+    return _OID.fullmatch(text) is not None
 
 
 def ident(repo: Repo, now: float) -> Ident:
@@ -140,9 +148,9 @@ class Writer:
     """
 
     def __init__(self, repo: Repo) -> None:
-        self.repo = repo
         # A handle of its own: one that is older may think that a pruned object is there.
-        self.pg = opened(repo)
+        self.repo = replace(repo)
+        self.pg = self.repo.pg
         self.written: list[str] = []
 
     def blob(self, data: bytes) -> str:

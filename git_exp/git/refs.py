@@ -71,8 +71,9 @@ def any_below(repo: Repo, prefix: str) -> bool:
 def transaction(repo: Repo, keep: Sequence[int] = ()) -> Iterator[Transaction]:
     """A transaction whose program starts now: its start-up overlaps with the work before it.
 
-    `keep` are descriptors that the program inherits. No reflog is made and no hook of the user's runs. A ref is synced to disk unless the user's
-    `core.fsync` says what to sync: git's default leaves that to the file system's next flush.
+    `keep` are descriptors that the program inherits. No reflog is made and no hook of the user's
+    runs. A ref is synced to disk unless the user's `core.fsync` says what to sync: git's default
+    leaves that to the file system's next flush.
     """
     sync = () if repo.config.get("core.fsync") else ("-c", "core.fsync=reference")
     child = repo.start(

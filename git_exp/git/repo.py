@@ -90,6 +90,13 @@ class Repo:
         """Where a path of the worktree is on disk."""
         return (self.top or self.git_dir) / os.fsdecode(path)
 
+    def mode(self, path: bytes) -> int:
+        """What stands at a path of the worktree: 0 where nothing is, or nobody may look."""
+        try:
+            return self.at(path).lstat().st_mode
+        except OSError:
+            return 0
+
     @cached_property
     def pg(self) -> pygit2.Repository:
         """The object store by pygit2, opened at this exact path without a search."""

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from git_exp import errors
 from git_exp.git import index, objects, refs, status, untracked
@@ -148,7 +149,7 @@ def _required(repo: Repo, paths: Sequence[bytes]) -> set[bytes]:
     names = {os.fsencode(key[len("filter.") : -len(".required")]) for key in keys}
     if not names:
         return set()
-    asked = _listed(path for path in paths if repo.at(path).is_file())
+    asked = _listed(path for path in paths if S_ISREG(repo.mode(path)))
     told = repo.git("check-attr", "-z", "--stdin", "filter", stdin=asked).split(b"\0")
     return {path for path, name in zip(told[:-1:3], told[2::3], strict=True) if name in names}
 
@@ -223,13 +224,13 @@ def _gone(repo: Repo, found: Status) -> set[bytes]:
     @cache
     def beyond(folder: bytes) -> bool:
         above = folder.rpartition(b"/")[0]
-        return bool(folder) and (beyond(above) or repo.at(folder).is_symlink())
+        return bool(folder) and (beyond(above) or S_ISLNK(repo.mode(folder)))
 
     removed = (*found.removed, *found.unmerged)
     gone = {path for path in removed if beyond(path.rpartition(b"/")[0])}
     modules = {one.path for one in found.submodules}
     return gone | {
-        path for path in found.unmerged if path not in modules and _is_folder(repo, path)
+        path for path in found.unmerged if path not in modules and S_ISDIR(repo.mode(path))
     }
 
 
@@ -248,10 +249,6 @@ def _is_shut(repo: Repo, path: bytes) -> bool:
     except OSError:
         return True
     return False
-
-
-def _is_folder(repo: Repo, path: bytes) -> bool:
-    return repo.at(path).is_dir() and not repo.at(path).is_symlink()
 
 
 def _submodules(repo: Repo, copy: Path) -> list[bytes]:
@@ -302,8 +299,9 @@ def _listed(paths: Iterable[bytes]) -> bytes:
 
 
 def _readable(repo: Repo, path: bytes) -> bool:
-    place = repo.at(path)
-    return place.is_symlink() or not os.path.lexists(place) or os.access(place, os.R_OK)
+    if S_ISREG(repo.mode(path)):
+        return os.access(repo.at(path), os.R_OK)
+    return not _is_shut(repo, path)
 
 
 def _reason(error: errors.GitFailed) -> str:

@@ -1,4 +1,4 @@
-"""The output of a command: a file passed on as it grows, its METRIC lines, and what is kept."""
+"""The output of a command: a file passed on as it grows, and its METRIC lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import BinaryIO, Self
 
 CHUNK = 1 << 18
 LONGEST_LINE = 1 << 16
-NEAR = 1 << 12  # how far a cut moves to fall on the end of a line
 
 _ESCAPE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
@@ -34,24 +33,6 @@ def metric_line(line: bytes) -> tuple[Metrics, int | None] | None:
         step = _whole(pairs.pop("step", None))
         return (pairs, step) if pairs else None
     return None
-
-
-def trimmed(path: Path, limit: int) -> Iterator[bytes]:
-    """What is kept of an output file, in pieces: all of it, or a head and a tail.
-
-    About `limit` bytes, cut at line ends where one is near; a line between says what is missing.
-    """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size <= limit:
-            yield from _pieces(file, 0, size)
-            return
-        head = _last_line_end(file, limit // 2)
-        tail = _next_line_start(file, size - limit // 2, size)
-        yield from _pieces(file, 0, head)
-        feed = "" if _ends_line(file, head) else "\n"
-        yield f"{feed}… {tail - head} bytes left out …\n".encode()
-        yield from _pieces(file, tail, size)
 
 
 class Tail:
@@ -201,33 +182,3 @@ def _whole(number: int | float | None) -> int | None:
     if isinstance(number, float):
         return int(number) if number.is_integer() else None
     return number
-
-
-def _pieces(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
-    file.seek(start)
-    while start < end:
-        piece = file.read(min(CHUNK, end - start))
-        if not piece:
-            return
-        start += len(piece)
-        yield piece
-
-
-def _last_line_end(file: BinaryIO, end: int) -> int:
-    start = max(0, end - NEAR)
-    file.seek(start)
-    found = file.read(end - start).rfind(b"\n")
-    return end if found < 0 else start + found + 1
-
-
-def _next_line_start(file: BinaryIO, start: int, size: int) -> int:
-    file.seek(start - 1)
-    found = file.read(min(NEAR, size - start)).find(b"\n")
-    return start if found < 0 else start + found
-
-
-def _ends_line(file: BinaryIO, at: int) -> bool:
-    if at == 0:
-        return True
-    file.seek(at - 1)
-    return file.read(1) == b"\n"

@@ -284,6 +284,14 @@ def test_the_users_own_pager_for_diffs_shows_a_diff_without_a_heading(two: Runs,
     assert "D:" not in silent
 
 
+def test_without_a_pager_of_ours_below_a_heading_git_starts_none(two: Runs, git: Git_) -> None:
+    git("config", "pager.exp", "false")
+
+    shown = pseudo_terminal.shown(["git", "exp", "diff", "a", "b"], GIT_PAGER="sed s/^/P:/")
+
+    assert "P:" not in shown
+
+
 def test_it_works_in_a_bare_repository(two: Runs, tmp_path: Path) -> None:
     bare = tmp_path / "bare.git"
     subprocess.run(("git", "clone", "-q", "--mirror", ".", bare), check=True)

@@ -137,6 +137,14 @@ Not in the snapshot:
 """)
 
 
+def test_a_line_of_a_note_stays_one_line_whatever_signs_are_in_it(runs: Runs, ask: Ask) -> None:
+    run_id = runs.add("base")
+    note = records.Note(t=records.stamp(START + 95_000_000), text="a\u2028Status: b\x0bc\td")
+    runs.append(run_id, records.line(note).decode())
+
+    assert ask("show").out.endswith(":\n    a\\u2028Status: b^Kc\td\n")
+
+
 def test_a_run_without_a_snapshot_says_so_loudly(runs: Runs, ask: Ask) -> None:
     runs.add("none", git={"capture": "none"})
 
