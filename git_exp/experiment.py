@@ -307,7 +307,7 @@ def _is_main_again() -> bool:
     frame = sys._getframe()
     while frame.f_back:
         frame = frame.f_back
-        if frame.f_code.co_name == "<module>" and frame.f_globals["__name__"] == "__mp_main__":
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__mp_main__":
             return True
     return False
 

@@ -155,11 +155,6 @@ class Journal:
         """Milliseconds since the run's start, by the monotonic clock."""
         return (_monotonic() // 1000 - self._zero) / 1000
 
-    def sync(self) -> None:
-        """Flush the file to disk."""
-        with self._lock, suppress(OSError):
-            os.fsync(self._fd)
-
     def close(self) -> None:
         """Close the file, which frees its lock; a fork's copy of the parent's frees nothing."""
         with self._lock:

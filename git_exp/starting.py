@@ -75,9 +75,8 @@ def begin(repo: Repo, request: Request) -> Started:
     described = checked(repo, request, run_id)
     try:
         for _ in range(_TRIES):
-            started = _begun(repo, request, described)
-            if started:
-                return started
+            with suppress(errors.ObjectsVanished):
+                return _begun(repo, request, described)
     except OSError as error:
         if isinstance(error, errors.GitExpError):
             raise
@@ -86,13 +85,11 @@ def begin(repo: Repo, request: Request) -> Started:
             f"cannot write '{where}': {error.strerror or error}",
             hint="is the disk full, or the repository somebody else's?",
         ) from error
-    raise errors.SnapshotFailed(
-        "objects vanish as they are written", hint="is a git gc --prune=now running?"
-    )
+    raise errors.ObjectsVanished
 
 
-def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started | None:
-    """One try; None where a gc took an object of the snapshot before the ref held it."""
+def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started:
+    """One try; `ObjectsVanished` where a gc took an object of it before the ref held them."""
     learned = _Learned()
 
     def learn() -> None:
@@ -110,15 +107,16 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         try:
             _remember(repo, run.run_id)
             pending.commit([Change(name=ref, new=commit, old=None)])
-        except (errors.GitExpError, OSError):
+        except (errors.GitExpError, OSError) as error:
             _undo(opened)
+            if objects.missing(repo, [commit]):
+                raise errors.ObjectsVanished from error
             raise
-    paths = [path for letter, path in taken.changes if letter != "D"]
-    if objects.reachable(repo, commit, paths):
-        return Started(run=run, commit=commit, opened=opened, packages=learned.packages)
-    _undo(opened)
-    refs.update(repo, [Change(name=ref, new=None, old=commit)])
-    return None
+    if not objects.reachable(repo, commit, taken.changes):
+        _undo(opened)
+        refs.update(repo, [Change(name=ref, new=None, old=commit)])
+        raise errors.ObjectsVanished
+    return Started(run=run, commit=commit, opened=opened, packages=learned.packages)
 
 
 def _captured(repo: Repo, request: Request, learn: Callable[[], None]) -> Snapshot:

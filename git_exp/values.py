@@ -30,7 +30,7 @@ def simpler(value: Any) -> Any:
     """One step towards JSON for a type that msgspec does not know.
 
     numpy and torch scalars, arrays of at most 1,000 items, numbers of any kind, `os.PathLike`,
-    `Enum`, subclasses of text; a boolean that is a key.
+    subclasses of text; a boolean that is a key.
     """
     match value:
         case bool():
@@ -39,8 +39,6 @@ def simpler(value: Any) -> Any:
             raise NotImplementedError
         case os.PathLike():
             return os.fsdecode(value)
-        case enum.Enum():
-            return value.value
         case str():
             return str.__str__(value)
         case numbers.Integral():

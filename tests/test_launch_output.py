@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,6 +114,22 @@ def test_a_file_that_shrinks_meanwhile_ends_early(tmp_path: Path) -> None:
     assert first + b"".join(pieces) == b"x" * output.CHUNK
 
 
+def test_the_middle_of_a_file_far_over_the_limit_goes_back_to_the_disk(tmp_path: Path) -> None:
+    file = tmp_path / "stdout"
+    file.write_text("".join(f"{number}\n" for number in range(1_500_000)))
+    sink = io.BytesIO()
+
+    with output.Tail(file, sink, on_gone=lambda: None, limit=1 << 16) as tail:
+        tail.drain()
+
+    status = file.stat()
+    assert sink.tell() == status.st_size > 10_000_000
+    assert status.st_blocks * 512 < status.st_size // 2
+    kept = b"".join(launch.trimmed(file, 1 << 16)).decode().splitlines()
+    assert (kept[0], kept[-1]) == ("0", "1499999")
+    assert all(line.isdigit() or "bytes left out" in line for line in kept)
+
+
 def test_a_file_that_takes_no_hole_is_passed_on_all_the_same() -> None:
     file = os.memfd_create("sealed", os.MFD_ALLOW_SEALING)
     os.write(file, b"x" * 1_000_000)
@@ -124,3 +141,20 @@ def test_a_file_that_takes_no_hole_is_passed_on_all_the_same() -> None:
     os.close(file)
 
     assert sink.getvalue() == b"x" * 1_000_000
+
+
+def test_a_drain_ends_though_somebody_goes_on_writing(tmp_path: Path) -> None:
+    file = tmp_path / "stdout"
+    file.write_bytes(b"before")
+
+    class Echo(io.BytesIO):
+        def write(self, data: Any) -> int:
+            assert self.tell() == 0
+            file.write_bytes(b"before and after")
+            return super().write(data)
+
+    sink = Echo()
+    with output.Tail(file, sink, on_gone=lambda: None) as tail:
+        tail.drain()
+
+    assert sink.getvalue() == b"before"

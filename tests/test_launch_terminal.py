@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from git_exp import launch
+from git_exp.launch.screen import Screen
 
 
 class User:
@@ -253,6 +254,20 @@ def test_a_terminal_that_is_closed_costs_the_command_nothing(watched: Watched, u
 
     assert outcome.exit_code == 0
     assert out.endswith(b"end\r\n")
+
+
+def test_a_terminal_that_is_closed_is_not_read_for_ever(user: User) -> None:
+    with open(os.devnull, "wb") as target, standing_for_ours([user.ours] * 3):
+        made = Screen(0, target.fileno())
+        os.close(made.slave)
+        before = made.source()
+        os.dup2(target.fileno(), user.keys)
+        made.read()
+        after = made.source()
+        made.finish()
+        made.close()
+
+    assert (before, after) == (0, None)
 
 
 def test_the_suspend_key_is_the_command_s_where_it_wants_it(watched: Watched, user: User) -> None:

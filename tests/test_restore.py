@@ -161,6 +161,37 @@ def test_an_embedded_repository_in_the_way_is_never_overwritten(world: World, sa
     assert said == "'new/' is in the way (no commit can hold it: move it away)"
 
 
+def test_a_repository_begun_in_a_tracked_folder_is_in_nobodys_way(world: World) -> None:
+    run = world.dirty()
+    world.git("init", "-q", "lib")
+
+    world.checkout(run)
+
+    assert not (world.top / "lib/b.py").exists()
+    assert (world.top / "lib/.git").is_dir()
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_files_of_an_embedded_repository_are_never_overwritten(world: World, save: bool) -> None:
+    run = world.dirty()
+    World(world.top / "new").commit({"n.py": "mine\n"})
+
+    assert "'new/' is in the way" in world.refused(run, save=save)
+
+
+@pytest.mark.parametrize("form", [{}, {"keep_base": True}])
+def test_a_file_in_place_of_a_folder_that_goes_is_refused_as_git_does(
+    world: World, form: dict[str, Any]
+) -> None:
+    run = world.dirty()
+    shutil.rmtree(world.top / "lib")
+    world.write({"lib": "mine\n"})
+
+    assert "'lib'" in world.refused(run, **form)
+    world.checkout(run, save=True, **form)
+    assert world.text("lib") == "mine\n"
+
+
 @pytest.mark.parametrize("save", [False, True])
 def test_a_fifo_in_the_way_is_refused(world: World, save: bool) -> None:
     run = world.dirty()

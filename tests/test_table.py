@@ -128,6 +128,13 @@ def test_the_exact_table_rounds_nothing_and_leaves_out_nothing() -> None:
     ]  # fmt: skip
 
 
+def test_a_run_that_nothing_is_known_of_has_few_facts() -> None:
+    run = Run(id=A, commit="c" * 40)
+
+    assert table.facts(run, NOW) == [("Status", "running"), ("Commit", "c" * 40)]
+    assert (table.params(run), table.left_out(run)) == ([], [])
+
+
 # -- times and numbers -------------------------------------------------------------------------
 
 

@@ -226,17 +226,32 @@ def missing(repo: Repo, oids: Iterable[str]) -> list[str]:
     return [oid for oid in oids if pygit2.Oid(hex=oid) not in store]
 
 
-def reachable(repo: Repo, commit: str, paths: Iterable[bytes]) -> bool:
-    """Whether a commit and all that leads to some paths in it are on disk, looked up afresh."""
+def reachable(repo: Repo, commit: str, changes: Iterable[tuple[str, bytes]]) -> bool:
+    """Whether a commit and all that changed in it are on disk, looked up afresh.
+
+    Of what was deleted it is the folder it was in that changed, or one above.
+    """
     import pygit2
 
     pg = opened(repo)
     try:
         tree = pg[commit].peel(pygit2.Tree)
-        entries = [tree[os.fsdecode(path)] for path in paths]
+        entries = [
+            _nearest(tree, path.rpartition(b"/")[0]) if letter == "D" else tree[os.fsdecode(path)]
+            for letter, path in changes
+        ]
     except (KeyError, pygit2.GitError):
         return False
-    return all(entry.filemode == GITLINK or entry.id in pg.odb for entry in entries)
+    return all(one is None or one.filemode == GITLINK or one.id in pg.odb for one in entries)
+
+
+def _nearest(tree: pygit2.Tree, folder: bytes) -> pygit2.Object | None:
+    """What a tree has at a folder, or else above it: a folder that cannot be read is there too."""
+    while folder:
+        with suppress(KeyError):
+            return tree[os.fsdecode(folder)]
+        folder = folder.rpartition(b"/")[0]
+    return None
 
 
 def differing(repo: Repo, old: str | None, new: str) -> list[tuple[str, bytes]]:

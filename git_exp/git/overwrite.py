@@ -71,7 +71,7 @@ def gentle(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
     peril.lost |= ((staged & pairs.keys()) - agreed) | _resurrected(found, staged - pairs.keys())
     rest = {path: pair for path, pair in pairs.items() if path not in staged}
     suspects: set[bytes] = set()
-    for one in _met(found, rest):
+    for one in _met(found, rest, cautious=True):
         if not one.savable:
             peril.blocked.add(one.path)
         elif one.path in staged or not _clean(found, pairs, one.path):
@@ -93,7 +93,7 @@ def forced(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
     if paths is None:
         pairs.update(found.differences(aim.tree))
     peril = Peril()
-    for one in _met(found, pairs):
+    for one in _met(found, pairs, cautious=False):
         if not one.savable:
             peril.blocked.add(one.path)
         elif one.path not in found.changes and _tracked(pairs, one.path):
@@ -123,14 +123,17 @@ def _pairs(
     return pairs
 
 
-def _met(found: Survey, pairs: Mapping[bytes, Sides]) -> Iterator[Obstacle]:
-    """What is on disk where a checkout writes or removes."""
-    ground = Ground(found.top)
+def _met(found: Survey, pairs: Mapping[bytes, Sides], *, cautious: bool) -> Iterator[Obstacle]:
+    """What is on disk where a checkout writes or removes.
+
+    A removal takes no file from its parent's place; but git refuses it, unless it is by force.
+    """
+    modules = {path + b"/" for path, (_, old) in pairs.items() if old and old.mode == GITLINK}
+    ground = Ground(found.top, modules.union(found.embedded))
     for path, (new, _) in pairs.items():
         folder = new is None or new.mode == GITLINK
         for one in ground.in_way(path, folder=folder):
-            # A removal goes through no symlink, and takes no file from its parent's place.
-            if new is not None or one.path == path:
+            if cautious or new is not None or one.path == path:
                 yield one
 
 
@@ -200,17 +203,18 @@ def _left_behind(found: Survey, pairs: Mapping[bytes, Sides], path: bytes) -> bo
 
     Its way back takes it away again.
     """
+    if path in found.untracked:
+        return True
     change = found.changes.get(path)
-    if change is None or path in pairs:
-        return path in found.untracked
-    return change.worked != "." and not change.submodule
+    return bool(change and path not in pairs and change.worked != "." and not change.submodule)
 
 
 class Ground:
     """What stands in a worktree where files are to be written; looks at each folder once."""
 
-    def __init__(self, top: bytes) -> None:
+    def __init__(self, top: bytes, repositories: Collection[bytes] = ()) -> None:
         self._top = top
+        self._repositories = repositories
         self._above: dict[bytes, Obstacle | bool] = {b"": True}
 
     def in_way(self, path: bytes, *, folder: bool = False) -> Iterator[Obstacle]:
@@ -234,7 +238,7 @@ class Ground:
             return False
         if not stat.S_ISDIR(mode):
             return _single(folder, mode)
-        if self._mode(folder + b"/.git") is not None:
+        if folder + b"/" in self._repositories and self._mode(folder + b"/.git") is not None:
             return Obstacle(folder + b"/", savable=False)
         return True
 

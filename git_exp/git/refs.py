@@ -22,7 +22,7 @@ _OID = re.compile(rb"[0-9a-f]{40}")
 _PACKED = re.compile(rb"^([0-9a-f]{40}) (.+)$", re.M)
 _PEELED = ord("^")
 _LOCKED = re.compile(r"Unable to create '(.+?\.lock)': File exists")
-_UNWRITTEN = re.compile(r"(?:Unable to create|couldn't write) '(.+?\.lock)'(?:: (.+?)\.?$)?", re.M)
+_UNWRITTEN = re.compile(r"(?:[Uu]nable to create|couldn't write) .+")
 _BROKEN = "reference broken"
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 
@@ -193,9 +193,7 @@ def _refusal(error: errors.GitFailed, changes: Sequence[Change]) -> errors.Repos
     if locked := _LOCKED.search(error.stderr):
         return errors.RefLocked(name, locked[1])
     if unwritten := _UNWRITTEN.search(error.stderr):
-        return errors.WriteFailed(unwritten[1], unwritten[2] or "is the disk full?")
-    if error.code < 0:
-        return errors.WriteFailed(name, f"git died of signal {-error.code}")
+        return errors.WriteFailed(name, unwritten[0])
     if _BROKEN not in error.stderr and any(words in error.stderr for words in _MOVED):
         return errors.RefMoved(name)
     return error

@@ -29,6 +29,8 @@ from git_exp.git.untracked import LeftOut, Rules
 _STAGE = (*ALONE, "update-index", "--add", "--replace", "--remove", "-z", "--stdin")
 _FORGET = (*ALONE, "update-index", "--force-remove", "-z", "--stdin")
 _MARKED = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
+# What git says when a gc took what it is about to put into a tree, or to compare.
+_VANISHED = re.compile("invalid object|bad object|unable to read tree|missing object")
 _BESIDES = "--ignore-submodules=dirty"
 _TRIES = 100
 # More than this many are listed in no record.
@@ -58,7 +60,7 @@ def take(repo: Repo, rules: Rules, *, meanwhile: Callable[[], None] = lambda: No
     """Capture the worktree; objects are written, no ref is.
 
     `meanwhile` is called once while git works. Raises `SnapshotFailed` where nothing can be
-    captured. What could not be staged is in `missed`.
+    captured, `ObjectsVanished` where a gc interfered. What could not be staged is in `missed`.
     """
     if repo.top is None:
         raise errors.SnapshotFailed(
@@ -82,6 +84,8 @@ def take(repo: Repo, rules: Rules, *, meanwhile: Callable[[], None] = lambda: No
                 _Copy(path=copy, plain=marks.plain, status=found, staging=staging, hidden=hidden),
             )
         except errors.GitFailed as error:
+            if _VANISHED.search(error.stderr):
+                raise errors.ObjectsVanished from error
             raise errors.SnapshotFailed(f"cannot capture the worktree: {error}") from error
         finally:
             for child in (looking, staging):

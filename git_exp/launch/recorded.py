@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from git_exp import data, endings, recorder, records, spool
+from git_exp import data, endings, errors, recorder, records, spool
 from git_exp.git.repo import Repo
 from git_exp.launch.child import Child, Outcome, start
 from git_exp.recorder import Recorder
@@ -75,13 +75,33 @@ def _watched(
         output=writer.folder / "output",
         terminal=streams.terminal,
     )
-    _note_child(writer, child)
+    try:
+        _note_child(writer, child)
+    except BaseException:
+        child.close()
+        raise
     return child.follow(
         stdout=streams.stdout,
         stderr=streams.stderr,
-        on_metric=lambda values, step: writer.track(values, step=step),
+        on_metric=_Tracked(writer).track,
         limit=writer.repo.config.size("exp.maxOutput", data.MAX_OUTPUT),
     )
+
+
+class _Tracked:
+    """The metrics that a command prints, tracked; a full disk does not end the watch."""
+
+    def __init__(self, writer: Recorder) -> None:
+        self._writer = writer
+        self._told = False
+
+    def track(self, values: Mapping[str, int | float], step: int | None) -> None:
+        try:
+            self._writer.track(values, step=step)
+        except errors.JournalFailed as error:
+            if not self._told:
+                endings.say(f"metrics are lost: {error}")
+            self._told = True
 
 
 def _note_child(writer: Recorder, child: Child) -> None:

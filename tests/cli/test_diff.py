@@ -287,8 +287,9 @@ def test_the_users_own_pager_for_diffs_shows_a_diff_without_a_heading(two: Runs,
 def test_without_a_pager_of_ours_below_a_heading_git_starts_none(two: Runs, git: Git_) -> None:
     git("config", "pager.exp", "false")
 
-    shown = pseudo_terminal.shown(["git", "exp", "diff", "a", "b"], GIT_PAGER="sed s/^/P:/")
+    shown = pseudo_terminal.shown(["git-exp", "diff", "a", "b"], GIT_PAGER="sed s/^/P:/")
 
+    assert "x = 2" in shown
     assert "P:" not in shown
 
 

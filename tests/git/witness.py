@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from git_exp import Experiment
+from git_exp.git.repo import Repo, discover
 
 ROOT = Path(__file__).parents[2]
 # What a run adds to a git directory, git-lfs's own store too; all else in it is the user's.
@@ -73,6 +74,11 @@ def git(
     )
     assert done.returncode == 0, f"git {args}: {done.stderr!r}"
     return done.stdout.removesuffix(b"\n") if strip else done.stdout
+
+
+def discovered(top: Path) -> Repo:
+    """The repository as git-exp sees it from a folder."""
+    return discover(top, dict(os.environ))
 
 
 def write(top: Path, files: Mapping[str, str | bytes]) -> None:
