@@ -74,7 +74,7 @@ def _attempt(repo: Repo, lock: locks.Held, plan: Planner) -> None:
         # A `gc --prune=now` came before the refs moved: write it all again, as it was before.
         writer, changes = _built(plan, before)
         _move_on(repo, changes, stands)
-    raise errors.ObjectsVanished
+    raise errors.ObjectsVanished()
 
 
 def _look_again(repo: Repo, stands: Mapping[str, str | None]) -> None:

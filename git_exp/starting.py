@@ -302,7 +302,7 @@ def _git(repo: Repo, commit: str, taken: Snapshot, *, full: bool) -> records.Git
     return records.Git(
         commit=commit,
         base=taken.base,
-        branch=taken.branch,
+        branch=values.quoted(taken.branch) if taken.branch else None,
         dirty=taken.dirty if full else None,
         capture=partial if full else "none",
         status=lines,

@@ -58,7 +58,7 @@ class Spooled:
     def join(self, *, rank: int = 0, owner: bool = False, first: bytes = b"", **where: str) -> int:
         """One more journal; its number, for `journal=`."""
         here = spool.here()
-        known = {"boot": here.boot, "machine": here.machine, "host": here.host}
+        known: dict[str, Any] = {"boot": here.boot, "machine": here.machine, "host": here.host}
         writer = records.Writer(
             t=records.stamp(self.now), run_id=self.run_id, commit=self.commit, owner=owner,
             rank=rank, pid=os.getpid(), **{**known, **self.where, **where},

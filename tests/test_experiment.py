@@ -302,10 +302,11 @@ def test_a_read_only_repository_is_an_error_that_names_what_cannot_be_written(
 
     for path in folders:
         path.chmod(0o755)
-    last = [line for line in done.stderr.splitlines() if line.startswith("git_exp.errors.")]
+    said = [line for line in done.stderr.splitlines() if line.startswith("git_exp.errors.")]
     assert done.returncode == 1
-    assert len(last) == 1, done.stderr
-    assert where in last[0] or "insufficient permission" in last[0], last
+    assert "cannot write" in said[-1]
+    assert where.removeprefix(".git/") in said[-1]
+    assert done.stderr.splitlines()[-1].startswith("hint: ")
     after = programs.everything(repo)
     assert {name for name in after if "refs/" in name or ".jsonl" in name} == {
         name for name in before if "refs/" in name
@@ -406,14 +407,20 @@ def test_a_block_ends_its_run_with_how_it_was_left(
 
 
 def test_an_exception_is_recorded_with_the_end_of_its_traceback(repo: Path) -> None:
-    def deep(level: int) -> None:
+    def ping(level: int) -> None:
         if level == 0:
             raise ValueError("line one\nline two")
-        [deep(level - 1)]
+        pong(level - 1)
 
-    with pytest.raises(ValueError, match="line"), Experiment():
-        for level in (30,):
-            deep(level)
+    def pong(level: int) -> None:
+        ping(level)
+
+    def block() -> None:
+        with Experiment():
+            ping(30)
+
+    with pytest.raises(ValueError, match="line one"):
+        block()
 
     error = only().error
     assert error is not None
@@ -758,7 +765,7 @@ def test_a_class_of_ones_own_may_track_in_its_own_way(repo: Path) -> None:
 
 def test_a_copy_of_a_running_run_is_that_run(repo: Path) -> None:
     with Experiment("x") as exp:
-        for other in (copy.deepcopy(exp), copy.copy(exp), pickle.loads(pickle.dumps(exp))):
+        for other in (copy.deepcopy(exp), copy.copy(exp), pickle.loads(pickle.dumps(exp))):  # noqa: S301
             other.track(1)
             assert (other.run_id, other.name, other.commit, other.path) == (
                 exp.run_id, exp.name, exp.commit, exp.path,
@@ -777,12 +784,13 @@ def test_a_pickle_of_a_run_that_is_over_is_read_and_refuses_to_track(
     shutil.copytree(repo, tmp_path / "moved")
 
     for raw in (running, over, running.replace(str(repo).encode(), b"x" * len(str(repo)))):
-        other = pickle.loads(raw)
+        other = pickle.loads(raw)  # noqa: S301
         assert (other.run_id, other.name, other.commit) == (exp.run_id, "x", exp.commit)
         other.finish()
-        for call in (other.checkpoint, lambda: other.track(1), lambda: other.note("x")):
-            with pytest.raises(errors.UsageError, match="is not running here"):
-                call()
+        with pytest.raises(errors.UsageError, match="is not running here"):
+            other.checkpoint()
+        with pytest.raises(errors.UsageError, match="is not running here"):
+            other.track(1)
 
 
 def test_a_pickle_is_silent_where_all_is_switched_off(
@@ -791,7 +799,7 @@ def test_a_pickle_is_silent_where_all_is_switched_off(
     with Experiment("x") as exp:
         raw = pickle.dumps(exp)
         monkeypatch.setenv("GIT_EXP_DISABLED", "1")
-        other = pickle.loads(raw)
+        other = pickle.loads(raw)  # noqa: S301
         other.track(1)
         other.note("x")
         monkeypatch.delenv("GIT_EXP_DISABLED")
@@ -811,7 +819,7 @@ def test_errors_survive_a_pickle() -> None:
         errors.BadName("bad"),
     ]
     for error in raised:
-        read = pickle.loads(pickle.dumps(error))
+        read = pickle.loads(pickle.dumps(error))  # noqa: S301
 
         assert type(read) is type(error)
         assert (str(read), read.message, read.hint) == (str(error), error.message, error.hint)

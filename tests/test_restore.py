@@ -95,7 +95,7 @@ def test_a_staged_deletion_whose_file_is_still_there_is_refused(world: World) ->
     world.git("rm", "-q", "--cached", "a.py")
     world.write({"a.py": "mine\n"})
 
-    assert "'a.py'" in world.refused(run)
+    assert world.refused(run).startswith("local changes would be overwritten: 'a.py'")
 
 
 def test_a_change_that_the_checkout_does_not_touch_stays_and_is_named(world: World) -> None:

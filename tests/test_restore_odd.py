@@ -81,8 +81,9 @@ def test_what_a_filter_drops_is_not_lost(world: World) -> None:
     run = world.run()
     world.git("reset", "-q", "--hard")
     world.write({"my.nb": "code 1\noutput of an hour\n", "other.nb": "output\n"})
-    assert world.git("diff", "--name-only") == ""
+    world.git("add", "my.nb")
     before = world.state()
+    assert before.status == b"? other.nb\0"
 
     assert "'my.nb'" in world.refused(run)
     answer = world.checkout(run, exact=True)
@@ -97,19 +98,32 @@ def test_the_way_back_does_not_drop_what_a_filter_drops_either(world: World) -> 
     world.write({"my.nb": "code 1\noutput one\n", "a.py": "mine\n", "new.nb": "output\n"})
     before = world.state()
     world.checkout(run, save=True)
-    assert world.text("my.nb") == "code 1\n"
     world.write({"my.nb": "code 1\noutput two\n", "new.nb": "output again\n"})
+    world.git("add", "my.nb")
     edited = world.state(exact=True)
 
-    with pytest.raises(errors.Refused, match=r"'new\.nb'"):
+    with pytest.raises(errors.Refused, match=r"'my\.nb', 'new\.nb'"):
         world.back()
 
     assert world.state(exact=True) == edited
     name = world.back(save=True).saved or ""
-    assert world.text("new.nb") == "output\n"
+    assert world.files() == before.files
     world.back(name, save=True)
     assert world.files() == edited.files
-    assert before.files[b"new.nb"] != edited.files[b"new.nb"]
+
+
+def test_a_new_file_of_the_run_that_got_output_since_is_not_taken_back(world: World) -> None:
+    notebooks(world)
+    world.write({"new.nb": "code\n"})
+    run = world.run()
+    (world.top / "new.nb").unlink()
+    world.checkout(run, keep_base=True, save=True)
+    world.write({"new.nb": "code\noutput of an hour\n"})
+
+    answer = world.back()
+
+    assert (answer.removed, answer.untracked) == ((), ("new.nb",))
+    assert world.text("new.nb") == "code\noutput of an hour\n"
 
 
 def test_a_file_that_git_calls_unchanged_is_not_written_again(world: World) -> None:
@@ -245,6 +259,30 @@ def test_a_submodule_and_what_is_in_it_are_left_alone(
         assert outer.text("other") == "1\n"
 
 
+@pytest.mark.parametrize("form", [{}, {"keep_base": True}])
+def test_a_submodule_stays_at_its_commit_when_everything_is_put_aside(
+    outer: World, form: dict[str, Any]
+) -> None:
+    outer.git("config", "submodule.recurse", "true")
+    inner = World(outer.top / "sub")
+    inner.git("checkout", "-q", "--detach")
+    first, second = inner.git("rev-parse", "HEAD"), inner.commit({"x": "2\n"})
+    run = outer.run()
+    inner.git("checkout", "-q", first)
+    third = inner.commit({"y": "1\n"})
+    before = outer.state()
+
+    answer = outer.checkout(run, save=True, **form)
+
+    assert inner.git("rev-parse", "HEAD") == third
+    assert outer.git("rev-parse", f"{run.commit}:sub", f"{answer.saved}:sub").split() == [
+        second,
+        third,
+    ]
+    outer.back()
+    assert outer.state() == before
+
+
 @pytest.mark.parametrize("save", [False, True])
 def test_a_file_in_place_of_a_submodule_is_refused(outer: World, save: bool) -> None:
     outer.git("checkout", "-q", "--detach", "HEAD~1", "--")
@@ -276,7 +314,7 @@ def test_an_index_of_another_kind_is_no_matter(
     world.git("update-index", "--force-write-index")
     world.commit({"more": "1\n"})
     run = world.dirty()
-    world.write({"a.py": "a2\n", "lib/b.py": "mine\n", "other": "1\n"})
+    world.write({"a.py": "longer\n", "lib/b.py": "mine\n", "other": "1\n"})
     (world.top / "other").chmod(0o755)
     world.git("add", "more")
     before = world.state()

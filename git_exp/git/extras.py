@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -56,7 +57,7 @@ def collect(
     found: Survey, held: Mapping[bytes, Entry], paths: Collection[bytes], *, writer: objects.Writer
 ) -> list[Extra]:
     """What is to be noted of the files at these paths, which the survey's index now holds."""
-    there = [path for path in sorted(paths) if path in held]
+    there = [path for path in sorted(paths) if path in held and os.path.lexists(found.at(path))]
     dropped = filters.lossy(found.repo, found.index, there)
     return [
         *(Extra("mark", tag, path) for tag, path in found.marks),

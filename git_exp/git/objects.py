@@ -326,10 +326,10 @@ def _writing(repo: Repo) -> Iterator[None]:
     except OSError as error:
         raise errors.WriteFailed(str(repo.common_dir / "objects"), str(error)) from error
     except KeyError as error:
-        raise errors.ObjectsVanished from error
+        raise errors.ObjectsVanished() from error
     except (pygit2.GitError, ValueError) as error:
         if "invalid object specified" in str(error):
-            raise errors.ObjectsVanished from error
+            raise errors.ObjectsVanished() from error
         raise errors.RepositoryError(f"git refuses an object: {error}") from error
 
 

@@ -24,6 +24,7 @@ _PEELED = ord("^")
 _LOCKED = re.compile(r"Unable to create '(.+?\.lock)': File exists")
 _UNWRITTEN = re.compile(r"(?:[Uu]nable to create|couldn't write) .+")
 _BROKEN = "reference broken"
+_VANISHED = "nonexistent object"
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 
 
@@ -97,7 +98,11 @@ class Transaction:
         self._child = child
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """All of these changes or none; `RefMoved` and `RefLocked` mean that none was done."""
+        """All of these changes or none.
+
+        `RefMoved`, `RefLocked` and `ObjectsVanished` mean that none was done and to try again,
+        `WriteFailed` that the disk takes none.
+        """
         try:
             finish(self._child, ("update-ref",), b"".join(map(_command, changes)))
         except errors.GitFailed as error:
@@ -194,6 +199,8 @@ def _refusal(error: errors.GitFailed, changes: Sequence[Change]) -> errors.Repos
         return errors.RefLocked(name, locked[1])
     if unwritten := _UNWRITTEN.search(error.stderr):
         return errors.WriteFailed(name, unwritten[0])
+    if _VANISHED in error.stderr:
+        return errors.ObjectsVanished()
     if _BROKEN not in error.stderr and any(words in error.stderr for words in _MOVED):
         return errors.RefMoved(name)
     return error

@@ -7,6 +7,7 @@ and LFS payloads into a ref that gets pushed.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -29,8 +30,6 @@ from git_exp.git.untracked import LeftOut, Rules
 _STAGE = (*ALONE, "update-index", "--add", "--replace", "--remove", "-z", "--stdin")
 _FORGET = (*ALONE, "update-index", "--force-remove", "-z", "--stdin")
 _MARKED = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
-# What git says when a gc took what it is about to put into a tree, or to compare.
-_VANISHED = re.compile("invalid object|bad object|unable to read tree|missing object")
 _BESIDES = "--ignore-submodules=dirty"
 _TRIES = 100
 # More than this many are listed in no record.
@@ -84,8 +83,6 @@ def take(repo: Repo, rules: Rules, *, meanwhile: Callable[[], None] = lambda: No
                 _Copy(path=copy, plain=marks.plain, status=found, staging=staging, hidden=hidden),
             )
         except errors.GitFailed as error:
-            if _VANISHED.search(error.stderr):
-                raise errors.ObjectsVanished from error
             raise errors.SnapshotFailed(f"cannot capture the worktree: {error}") from error
         finally:
             for child in (looking, staging):
@@ -203,7 +200,7 @@ def _taken(repo: Repo, rules: Rules, copy: _Copy) -> Snapshot:
         repo.git(*_FORGET, stdin=_listed(sorted(gone | stuck)), index=copy.path)
     missed += _unseen(repo, found) + _changed_hidden(repo, copy)
     base = _tree_of(repo, found.head)
-    if base is None or paths or found.staged:
+    if base is None or paths or gone or found.staged:
         tree = index.tree(repo, copy.path, plain=copy.plain and not missed)
     else:
         tree = base
@@ -212,11 +209,20 @@ def _taken(repo: Repo, rules: Rules, copy: _Copy) -> Snapshot:
         base=found.head,
         branch=found.branch,
         dirty=tree != (base or objects.EMPTY_TREE),
-        changes=[] if tree == base else objects.differing(repo, base, tree),
+        changes=[] if tree == base else _changes(repo, base, tree),
         left_out=untracked.hashed(top, left, most=_HASHED),
         missed=missed,
         submodules=found.submodules,
     )
+
+
+def _changes(repo: Repo, base: str | None, tree: str) -> list[tuple[str, bytes]]:
+    try:
+        return objects.differing(repo, base, tree)
+    except errors.GitFailed as error:
+        if objects.missing(repo, [tree]):
+            raise errors.ObjectsVanished from error
+        raise
 
 
 def _gone(repo: Repo, found: Status) -> set[bytes]:
@@ -230,7 +236,8 @@ def _gone(repo: Repo, found: Status) -> set[bytes]:
         above = folder.rpartition(b"/")[0]
         return bool(folder) and (beyond(above) or S_ISLNK(repo.mode(folder)))
 
-    removed = (*found.removed, *found.unmerged)
+    # git takes what is beyond a symbolic link to itself for unchanged, and complains.
+    removed = (*found.removed, *found.unmerged, *found.suspects)
     gone = {path for path in removed if beyond(path.rpartition(b"/")[0])}
     modules = {one.path for one in found.submodules}
     return gone | {
@@ -248,10 +255,8 @@ def _unseen(repo: Repo, found: Status) -> list[LeftOut]:
 def _is_shut(repo: Repo, path: bytes) -> bool:
     try:
         repo.at(path).lstat()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
     return False
 
 

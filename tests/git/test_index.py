@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from git_exp.git import index
-from git_exp.git.repo import discover
+from git_exp.git import index, snapshot
+from git_exp.git.untracked import Rules
 from tests.git import witness
 from tests.git.witness import commit, git, reference, write
 
@@ -167,6 +167,29 @@ def test_a_file_that_is_there_outside_of_a_sparse_checkout_is_captured(
     assert ran.git["capture"] == "full"
 
 
+def test_a_file_that_is_there_against_a_sparse_checkout_may_be_named_only(repo: Path) -> None:
+    commit(repo, {"in/a": "a\n", "out/b": "b\n"})
+    git(repo, "sparse-checkout", "set", "--cone", "in")
+    git(repo, "config", "sparse.expectFilesOutsideOfPatterns", "true")
+    write(repo, {"out/b": "changed\n"})
+
+    ran = witness.run(repo)
+
+    assert list(ran.missed()) == ["out/b"]
+
+
+def test_an_index_without_a_checksum_is_read(repo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(repo, {"staged": "s\n"})
+    git(repo, "add", "staged")
+    raw = (repo / ".git/index").read_bytes()
+    (repo / ".git/index").write_bytes(raw[:-20] + bytes(20))
+
+    taken = snapshot.take(witness.discovered(repo), Rules())
+
+    assert taken.changes == [("A", b"staged")]
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("version", ["2", "4"])
 @pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
 def test_a_changed_file_that_git_was_told_to_pass_over_is_named(
@@ -234,7 +257,7 @@ def test_what_is_no_index_hides_nothing_that_we_could_tell(tmp_path: Path) -> No
 
 def test_the_copy_has_the_time_of_the_index_and_goes(repo: Path) -> None:
     os.utime(repo / ".git/index", ns=(1, 1_234_567_891))
-    found = discover(repo, dict(os.environ))
+    found = witness.discovered(repo)
 
     with index.copied(found) as copy:
         kept = copy.stat().st_mtime_ns

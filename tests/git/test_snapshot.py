@@ -194,6 +194,22 @@ def test_a_folder_behind_a_symlink_that_is_left_out_is_still_gone(repo: Path) ->
     assert ran.git["capture"] == "full"
 
 
+@pytest.mark.parametrize("excluded", [False, True])
+def test_a_tracked_folder_that_became_a_loop_is_captured_as_a_symlink(
+    repo: Path, excluded: bool
+) -> None:
+    git(repo, "config", "exp.exclude", "data" if excluded else "other")
+    commit(repo, {"data/x": "x", "data/y/z": "z"})
+    (repo / "data").rename(repo.parent / "elsewhere")
+    (repo / "data").symlink_to("data")
+
+    ran = witness.run(repo)
+
+    link = {} if excluded else {b"data": b"120000"}
+    assert ran.modes == {b"train.py": b"100644", **link}
+    assert ran.git["capture"] == "full"
+
+
 def test_a_file_that_became_a_folder_is_captured_as_one(repo: Path) -> None:
     commit(repo, {"thing": "a file\n", "z": "z"})
     (repo / "thing").unlink()

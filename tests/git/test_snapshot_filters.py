@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
 import pytest
 
+from git_exp.git import snapshot
+from git_exp.git.untracked import Rules
 from tests.git import witness
 from tests.git.witness import commit, git, reference, write
 
@@ -101,6 +104,44 @@ def test_a_file_whose_required_filter_fails_is_named_and_the_rest_is_captured(
     assert ran.read("other") == b"changed\n"
     assert ran.read("old.f") == b"OLD\n"
     assert len(ran.modes) == 14
+
+
+def test_a_conflict_that_a_filter_refuses_is_named_and_not_in_the_tree(repo: Path) -> None:
+    filtering(repo)
+    git(repo, "checkout", "-q", "-b", "topic")
+    commit(repo, {"old.f": "theirs\n"})
+    git(repo, "checkout", "-q", "main")
+    commit(repo, {"old.f": "ours\n"})
+    with pytest.raises(AssertionError):
+        git(repo, "merge", "-q", "topic")
+    git(repo, "config", "filter.f.clean", "false")
+    git(repo, "config", "filter.f.required", "true")
+    write(repo, {"new": "n\n"})
+
+    ran = witness.run(repo)
+
+    assert list(ran.missed()) == ["old.f"]
+    assert sorted(ran.modes) == [b".gitattributes", b"new", b"other", b"train.py"]
+
+
+def test_many_files_that_fail_are_given_up_together(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filtering(repo, clean="! grep bad", required="true")
+    write(repo, {f"{at:02}.f": "bad\n" for at in range(60)} | {"good.f": "good\n", "new": "n\n"})
+    monkeypatch.setattr(snapshot, "_TRIES", 10)
+    trace = repo.parent / "trace"
+    found = witness.discovered(repo)
+    traced = dataclasses.replace(found, env={**found.env, "GIT_TRACE2_EVENT": str(trace)})
+
+    taken = snapshot.take(traced, Rules())
+
+    missed = {one.path: one.reason for one in taken.missed}
+    assert {f"{at:02}.f".encode() for at in range(60)} <= set(missed) <= {*missed, b"good.f"}
+    assert any(reason.startswith("not tried: ") for reason in missed.values())
+    started = [one for one in trace.read_text().splitlines() if '"update-index"' in one]
+    assert len([one for one in started if '"cmd_name"' in one]) <= 2 + 2 * 10 + 1
+    assert git(repo, "ls-tree", "--name-only", taken.tree, "new") == b"new"
 
 
 def test_a_filter_that_is_not_required_and_fails_leaves_the_bytes_as_they_are(repo: Path) -> None:

@@ -167,6 +167,47 @@ def test_settings_of_the_command_line_reach_the_run(
     assert ran.read("crlf") == b"a\n"
 
 
+def test_no_setting_of_what_git_shows_changes_what_is_captured(repo: Path) -> None:
+    commit(repo, {"a/x": "x\n", "moved": "a long line that is moved\n" * 9})
+    for key, value in SHOWN.items():
+        git(repo, "config", key, value)
+    (repo / "moved").rename(repo / "renamed")
+    write(repo, {"a/x": "changed\n", "untracked/deep/new": "n\n"})
+    git(repo, "add", "-N", "renamed")
+
+    ran = witness.run(repo / "a")
+
+    assert ran.tree == reference(repo)
+    assert ran.git["status"] == [
+        "M  a/x", "D  moved", "A  renamed", "A  untracked/deep/new",
+    ]  # fmt: skip
+
+
+SHOWN = {
+    "status.showUntrackedFiles": "no",
+    "status.relativePaths": "true",
+    "status.renames": "copies",
+    "status.short": "true",
+    "status.branch": "false",
+    "status.showStash": "true",
+    "status.submoduleSummary": "true",
+    "status.displayCommentPrefix": "true",
+    "diff.renames": "copies",
+    "diff.ignoreSubmodules": "all",
+    "diff.noprefix": "true",
+    "color.ui": "always",
+    "column.ui": "always",
+    "core.quotePath": "true",
+    "core.pager": "false",
+    "core.trustctime": "false",
+    "core.checkStat": "minimal",
+    "feature.manyFiles": "true",
+    "log.showSignature": "true",
+    "commit.gpgSign": "true",
+    "i18n.commitEncoding": "latin-1",
+}
+
+
 def test_another_global_configuration_reaches_the_run(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from git_exp import Experiment, errors
 from tests.git import witness
-from tests.git.witness import commit, git, reference, write
+from tests.git.witness import ROOT, commit, git, reference, write
 
 
 def conflicting(repo: Path) -> None:
@@ -216,6 +217,14 @@ def test_a_branch_may_be_called_as_our_refs_are(repo: Path, name: str) -> None:
     assert ran.tree == reference(repo)
 
 
+def test_a_branch_may_have_a_name_that_is_no_utf_8(repo: Path) -> None:
+    git(repo, "checkout", "-q", "-b", b"caf\xe9")
+
+    ran = witness.run(repo)
+
+    assert ran.git["branch"] == '"caf\\351"'
+
+
 def test_a_file_may_be_called_as_a_revision_is(repo: Path) -> None:
     commit(repo, {"HEAD": "h", "main": "m", "refs/runs/x": "r"})
     write(repo, {"HEAD": "changed", "notes": "n"})
@@ -315,6 +324,77 @@ def test_a_replaced_head_is_seen_as_git_sees_it(repo: Path) -> None:
     assert git(repo, "status", "--porcelain") == b""
     assert ran.read("train.py") == b"replaced\n"
     assert ran.tree == reference(repo)
+
+
+def test_grafts_are_no_trouble(repo: Path) -> None:
+    old = git(repo, "rev-parse", "HEAD").decode()
+    new = commit(repo, {"a": "a\n"})
+    write(repo, {".git/info/grafts": f"{new}\n", "new": "n\n"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert (ran.git["base"], ran.git["capture"]) == (new, "full")
+    assert old != new
+
+
+def test_locks_of_other_git_commands_stop_no_run(repo: Path) -> None:
+    write(repo, {".git/index.lock": "", ".git/HEAD.lock": "", ".git/config.lock": ""})
+    write(repo, {".git/refs/heads/main.lock": "", "new": "n\n"})
+
+    ran = witness.run(repo)
+
+    assert ran.holds("new")
+
+
+def test_a_git_folder_and_an_index_may_be_symlinks(repo: Path, tmp_path: Path) -> None:
+    (repo / ".git").rename(tmp_path / "there")
+    (repo / ".git").symlink_to(tmp_path / "there")
+    (tmp_path / "there/index").rename(tmp_path / "index")
+    (tmp_path / "there/index").symlink_to(tmp_path / "index")
+    (tmp_path / "alias").symlink_to(repo)
+    write(repo, {"new": "n\n"})
+
+    ran = witness.run(tmp_path / "alias")
+
+    assert ran.tree == reference(repo)
+    assert (tmp_path / "there/index").is_symlink()
+
+
+def test_a_file_that_is_no_longer_tracked_but_there_is_captured(repo: Path) -> None:
+    commit(repo, {"a": "a\n", "b": "b\n"})
+    git(repo, "rm", "-q", "--cached", "a", "b")
+    write(repo, {".gitignore": "b\n"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert [ran.holds("a"), ran.holds("b")] == [True, False]
+    assert ran.git["status"] == ["A  .gitignore", "D  b"]
+
+
+def test_a_head_whose_commit_is_not_there_is_told_in_gits_words(repo: Path) -> None:
+    head = git(repo, "rev-parse", "HEAD").decode()
+    (repo / ".git/objects" / head[:2] / head[2:]).unlink()
+
+    with pytest.raises(errors.GitExpError, match="bad object HEAD"):
+        Experiment("r")
+
+    assert git(repo, "for-each-ref", "refs/runs") == b""
+
+
+def test_a_command_that_a_rebase_runs_is_captured(repo: Path) -> None:
+    commit(repo, {"a": "a\n"})
+    commit(repo, {"b": "b\n"})
+    out = repo.parent / "told"
+    words = f"PYTHONPATH={ROOT} {sys.executable} -m tests.git.witness > {out}"
+    write(repo, {"new": "n\n"})
+
+    git(repo, "rebase", "-q", "--force-rebase", "--exec", words, "HEAD^")
+
+    ran = witness.read(out.read_bytes())
+    assert ran.tree == reference(repo)
+    assert ran.holds("new")
 
 
 def test_a_repository_whose_git_folder_is_elsewhere_works(
