@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from git_exp import outputs, records, spool
 from git_exp.git import objects, refs
@@ -20,12 +21,11 @@ OUTPUTS = ("output/stdout", "output/stderr")
 _KEPT = ("output", "artifacts", "packages.txt", "aside")
 
 
-@dataclass(kw_only=True)
-class Sorted:
+class Sorted(msgspec.Struct, kw_only=True):
     """A spool's lines by where they go: notes for the note, chunks of series as blobs."""
 
-    notes: list[bytes] = field(default_factory=list)
-    entries: dict[str, tuple[int, str]] = field(default_factory=dict)
+    notes: list[bytes] = []
+    entries: dict[str, tuple[int, str]] = {}
     last: str = ""
 
 
@@ -89,8 +89,7 @@ def remove(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Chunk:
+class _Chunk(msgspec.Struct, frozen=True, kw_only=True):
     stem: str
     oid: str
 

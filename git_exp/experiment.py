@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import sys
@@ -272,6 +271,8 @@ def _rank(env: Mapping[str, str]) -> int:
 
 
 def _open(request: Request, cwd: Path, env: Mapping[str, str]) -> tuple[Recorder, records.RunStart]:
+    from msgspec.structs import replace
+
     from git_exp import recorder
     from git_exp.git.repo import discover
 
@@ -280,7 +281,7 @@ def _open(request: Request, cwd: Path, env: Mapping[str, str]) -> tuple[Recorder
     if not run_id:
         return _parents(repo, request) or recorder.begin(repo, request)
     if (os.getpid(), run_id) in _joined:
-        return recorder.begin(repo, dataclasses.replace(request, parent_run=run_id))
+        return recorder.begin(repo, replace(request, parent_run=run_id))
     joined = recorder.join(repo, run_id, request, rank=_rank(env))
     if joined:
         _joined.add((os.getpid(), run_id))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from git_exp import data, errors, ledger, locks, merge, records, seal, spool, values
 from git_exp.git import notes, objects, refs
@@ -20,8 +21,7 @@ _LOCKED_AFTER = 10
 _RUNS, _DATA = "refs/runs/", "refs/exp/data/"
 
 
-@dataclass(kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, kw_only=True):
     """One thing that is not as it should be; `mended` once it is."""
 
     what: str
@@ -30,8 +30,7 @@ class Finding:
     mended: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """All that was found, and how much was looked at.
 
     `damaged` lines of the series are kept as they are: a killed process leaves its last one torn.

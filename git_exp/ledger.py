@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from git_exp import errors, locks, merge
 from git_exp.git import notes, objects, refs
@@ -15,15 +16,14 @@ from git_exp.git.repo import Repo
 _REWRITES = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Before:
+class Before(msgspec.Struct, frozen=True, kw_only=True):
     """Where the refs stood when an attempt began, and when: what is written again starts there."""
 
     repo: Repo
     notes: notes.Tip
     now: float
-    seen: dict[str, str | None] = field(default_factory=dict)
-    noted: dict[str, bytes] = field(default_factory=dict)
+    seen: dict[str, str | None] = {}
+    noted: dict[str, bytes] = {}
 
     def ref(self, name: str) -> str | None:
         """Where a ref stood."""
@@ -38,13 +38,12 @@ class Before:
         return self.noted[commit]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Lines to add to the notes of commits, and the refs that move with them."""
 
     subject: str
     lines: Mapping[str, Iterable[bytes]]
-    changes: Sequence[Change] = field(default_factory=list)
+    changes: Sequence[Change] = []
 
 
 Planner = Callable[[Writer, Before], Plan]
@@ -99,7 +98,9 @@ def _move_on(repo: Repo, changes: Sequence[Change], stands: dict[str, str | None
     """Move those refs for which other objects were written than before: a journal has grown."""
     moved = [one for one in changes if one.new != stands.get(one.name)]
     if moved:
-        refs.update(repo, [replace(one, old=stands.get(one.name, one.old)) for one in moved])
+        refs.update(
+            repo, [msgspec.structs.replace(one, old=stands.get(one.name, one.old)) for one in moved]
+        )
         stands.update((one.name, one.new) for one in moved)
 
 

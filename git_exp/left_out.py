@@ -51,23 +51,31 @@ def check(run: Run, top: Path) -> tuple[tuple[LeftOut, ...], int]:
 
 def _now(one: records.Skipped, top: Path) -> str | None:
     """What has become of a file that was left out; None if it is as it was."""
-    place = os.path.join(os.fsencode(top), os.fsencode(one.path))
-    if not os.path.lexists(place):
-        place = os.path.join(os.fsencode(top), _unquoted(one.path))
     try:
-        found = os.lstat(place)
+        path = _place(one.path, top)
+        found = path.lstat()
         if stat.S_ISDIR(found.st_mode):
             return None
-        if one.sha256 and found.st_size == one.size:
-            with open(place, "rb") as file:
+        if one.sha256 and found.st_size == one.size and stat.S_ISREG(found.st_mode):
+            with path.open("rb") as file:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == one.sha256
         else:
             same = (found.st_size, found.st_mtime) == (one.size, one.mtime)
     except (FileNotFoundError, NotADirectoryError):
         return "absent"
-    except OSError:
+    except (OSError, ValueError):
         return "unknown"
     return "unknown" if one.size is None else None if same else "differs"
+
+
+def _place(recorded: str, top: Path) -> Path:
+    """Where a recorded path is; `ValueError` if it leads out, for anybody may have written it."""
+    for path in (recorded, os.fsdecode(_unquoted(recorded))):
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise ValueError(path)
+        if os.path.lexists(top / path):
+            return top / path
+    return top / recorded
 
 
 def _unquoted(path: str) -> bytes:

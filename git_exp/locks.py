@@ -9,8 +9,9 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git import refs
@@ -22,8 +23,7 @@ _ABSENT = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 _OPEN: set[int] = set()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, kw_only=True):
     """The seal lock in our hands: its descriptor, and until when to wait for anything else."""
 
     fd: int

@@ -6,9 +6,10 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from git_exp import errors, left_out, values
 from git_exp.git import extras, objects, overwrite, readback, worktree
@@ -24,8 +25,7 @@ WAY_BACK = f"git exp checkout {aside.LATEST}"
 _UNMATCHED = re.compile(r"pathspec '(.*)' did not match any file", re.DOTALL)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Form:
+class Form(msgspec.Struct, frozen=True, kw_only=True):
     """How to check out, as the command's options say; `worktree` is an absolute path.
 
     With `paths`, pathspecs as the user typed them in their folder, these files alone are written.
@@ -46,8 +46,7 @@ class Kept(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkout did. Paths are the repository's; one that is no UTF-8 is quoted as git does.
 
     `commit` is whose files the worktree holds; `head` is where HEAD is now, on `branch` (a full
@@ -78,8 +77,7 @@ class Answer:
     said: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True, kw_only=True):
     """One way to write a worktree: `act` does it, by force or with what is the same as it will be.
 
     With `paths` it writes these alone, else all of it; `raws` are blobs that are written over
@@ -93,7 +91,10 @@ class _Step:
     raws: dict[bytes, str] | None = None
 
 
-def checkout(repo: Repo, run: Run, form: Form = Form()) -> Answer:
+DEFAULT = Form()
+
+
+def checkout(repo: Repo, run: Run, form: Form = DEFAULT) -> Answer:
     """Bring a run's code back.
 
     Raises `Refused` (and has touched nothing) where a local change would be overwritten and `save`
@@ -217,11 +218,13 @@ def _in_place(found: Survey, run: Run, form: Form) -> Answer:
     repo = found.repo
     held, tracked = _matching(found, run, form.paths)
     extra = {path for path in tracked if path not in held and os.path.lexists(found.at(path))}
+    aim, paths = Aim(tree=run.commit), frozenset(held).union(tracked)
+    needed = overwrite.writes(found, aim, paths)
     step = _Step(
         run=run,
-        aim=Aim(tree=run.commit),
-        act=lambda _force, _same: worktree.write_paths(repo, run.commit, form.paths),
-        paths=frozenset(held).union(tracked),
+        aim=aim,
+        act=lambda _force, same: worktree.write_paths(repo, run.commit, needed - same),
+        paths=paths,
     )
     if form.save:
         _settled(found)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from git_exp import data, errors, ledger, locks, merge, metrics, records, spool
 from git_exp.git import objects
@@ -17,16 +18,14 @@ from git_exp.spool import Folder, Life
 ROUND = 100
 
 
-@dataclass(kw_only=True)
-class Report:
+class Report(msgspec.Struct, kw_only=True):
     """What a sealing did: run ids sealed, and why others were not."""
 
-    sealed: list[str] = field(default_factory=list)
-    aside: dict[str, str] = field(default_factory=dict)
+    sealed: list[str] = []
+    aside: dict[str, str] = {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Round:
+class _Round(msgspec.Struct, frozen=True, kw_only=True):
     """One holding of the seal lock."""
 
     repo: Repo
@@ -35,8 +34,7 @@ class _Round:
     foreign: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
     """What one run's spool becomes."""
 
     folder: Folder

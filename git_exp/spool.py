@@ -13,10 +13,11 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
+
+import msgspec
 
 from git_exp import records, values
 
@@ -31,8 +32,7 @@ class Life(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Where a process runs: the lock decides only within one boot of one machine."""
 
     boot: str
@@ -50,8 +50,7 @@ def here() -> Machine:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """A journal met on disk, whose `fd` is open; to seal, it holds a lock that no writer has."""
 
     path: Path
@@ -81,8 +80,7 @@ class Found:
                     yield line
 
 
-@dataclass(frozen=True, kw_only=True)
-class Folder:
+class Folder(msgspec.Struct, frozen=True, kw_only=True):
     """The spool of one run, as it is now; `unreadable` says why some journals are not read."""
 
     run_id: str

@@ -8,9 +8,10 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import git_exp.names
 from git_exp import distributions, errors, journal, mask, records, seal, spool, values
@@ -24,8 +25,7 @@ LIST_LIMIT = 1_000
 _TRIES = 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The process that asks, as its door sees it."""
 
     argv: Sequence[str]
@@ -34,22 +34,20 @@ class Caller:
     python: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants recorded as a run."""
 
     caller: Caller
     name: str | None = None
     metadata: Any = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = {}
     tags: Iterable[str] = ()
     group: str | None = None
     parent_run: str | None = None
     snapshot: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, kw_only=True):
     """A run that has begun: its first record is in the journal `opened`, its ref is there."""
 
     run: records.RunStart
@@ -58,8 +56,7 @@ class Started:
     packages: bytes
 
 
-@dataclass(kw_only=True)
-class _Learned:
+class _Learned(msgspec.Struct, kw_only=True):
     """What is looked up while git captures the worktree."""
 
     tips: Collection[str] = ()

@@ -39,8 +39,6 @@ HOMES = {
 # The lists below only become shorter. Each entry has its reason; one that is not needed fails.
 ELSEWHERE = {
     ("values", "msgspec"): "makes plain what records are about to encode",
-    ("run", "msgspec"): "Run is a Struct, so that --json sends it as it is",
-    ("compare", "msgspec"): "what diff answers is a Struct, so that --json sends it as it is",
     ("table", "msgspec"): "encodes a nested value as one cell",
     ("cli.output", "msgspec"): "writes Structs as JSON",
     ("demo", "subprocess"): "plays a user's commands, each in a process of its own",
@@ -99,6 +97,11 @@ class Module:
         for name in self.imports():
             if name.startswith("git_exp."):
                 yield name.removeprefix("git_exp.")
+
+    def encodes(self) -> bool:
+        """Whether it makes JSON or reads it, as against having Structs for values."""
+        words = ("msgspec.json", "msgspec.to_builtins", "msgspec.convert")
+        return any(name.startswith(words) for name in (*self.reads(), *self.imports()))
 
     def functions(self) -> Iterator[ast.FunctionDef]:
         return (node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef))

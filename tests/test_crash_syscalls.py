@@ -34,7 +34,7 @@ def traced(witness: Path, *options: str) -> list[str]:
     """Run the script under strace, and give what it told before it died."""
     witness.unlink(missing_ok=True)
     log = witness.with_suffix(".trace")
-    words = ("strace", "-qq", "-o", log, *options, sys.executable, "-c", SCRIPT, witness)
+    words = ("strace", "-qq", "-o", str(log), *options, sys.executable, "-c", SCRIPT, str(witness))
     subprocess.run(words, capture_output=True)
     return witness.read_text().splitlines() if witness.exists() else []
 

@@ -166,8 +166,9 @@ def test_a_gc_in_the_middle_of_a_checkpoint_loses_nothing_though_the_run_goes_on
         expected.append(f"after gc {len(expected)}")
         exp.track(expected[-1])
 
-    between(monkeypatch, owner, name, times=2, act=collect)
-    exp.checkpoint()
+    with monkeypatch.context() as patched:
+        between(patched, owner, name, times=2, act=collect)
+        exp.checkpoint()
     assert whole(repo) == ""
 
     exp.finish()
@@ -235,7 +236,6 @@ def test_a_full_disk_at_the_end_of_a_run_loses_nothing(repo: Path, git: Git) -> 
     assert done.returncode == 7
     (line,) = done.stderr.splitlines()
     assert "stays in the spool until the next git exp command: cannot write" in line
-    assert "File too large" in line
     (run_id,) = waiting(found(repo))
     assert seal.complete(found(repo)).sealed == [run_id]
     store = opened(repo)

@@ -87,6 +87,25 @@ def test_a_file_below_what_is_a_file_now_is_absent_and_one_we_cannot_look_at_unk
     assert [one.now for one in told] == ["absent", "unknown"]
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "a\0b", '"\\056./x"'])
+def test_a_path_that_leads_out_of_the_worktree_is_not_looked_at(tmp_path: Path, path: str) -> None:
+    (tmp_path / "x").write_text("1")
+    (tmp_path / "top").mkdir()
+
+    told, _ = left_out.check(run(records.Skipped(path=path, reason="r", size=1)), tmp_path / "top")
+
+    assert [one.now for one in told] == ["unknown"]
+
+
+def test_a_fifo_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    pipe = records.Skipped(path="pipe", reason="r", size=0, sha256=digest(b""))
+
+    told, _ = left_out.check(run(pipe), tmp_path)
+
+    assert [one.now for one in told] == ["differs"]
+
+
 def test_those_that_nobody_listed_are_counted(tmp_path: Path) -> None:
     counted = run(skipped_count=1200, missed_count=3)
 

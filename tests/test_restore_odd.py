@@ -126,16 +126,30 @@ def test_a_new_file_of_the_run_that_got_output_since_is_not_taken_back(world: Wo
     assert world.text("new.nb") == "code\noutput of an hour\n"
 
 
-def test_a_file_that_git_calls_unchanged_is_not_written_again(world: World) -> None:
+@pytest.mark.parametrize("form", [{}, {"keep_base": True}, {"paths": (".",)}])
+def test_a_file_that_git_calls_unchanged_is_not_written_again(
+    world: World, form: dict[str, Any]
+) -> None:
     notebooks(world)
     run = world.dirty()
     world.write({"my.nb": "code 1\noutput\n", "a.py": "mine\n"})
     world.git("add", "my.nb")
     os.utime(world.top / "my.nb", (1, 1))
 
-    world.checkout(run, save=True)
+    world.checkout(run, save=True, **form)
 
     assert world.text("my.nb") == "code 1\noutput\n"
+
+
+def test_a_path_that_is_as_the_run_has_it_but_for_its_filter_is_left(world: World) -> None:
+    notebooks(world)
+    world.write({"my.nb": "code 2\n"})
+    run = world.run()
+    world.write({"my.nb": "code 2\noutput\n"})
+
+    world.checkout(run, paths=("my.nb",))
+
+    assert world.text("my.nb") == "code 2\noutput\n"
 
 
 @pytest.mark.parametrize("setting", ["true", "input"])

@@ -294,7 +294,7 @@ def test_a_spool_that_nobody_can_read_is_set_aside_and_stops_nobody(repo: Path, 
         (
             lambda run: run.path.write_bytes(run.path.read_bytes() + records.line(records.Artifact(
                 t=run.t(), path="../../out", size=1, sha256="a" * 64, stored=True))),
-            "git refuses an object",
+            "git refuses the name '..'",
         ),
     ],
 )  # fmt: skip

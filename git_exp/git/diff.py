@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git.repo import Repo
 
 
-@dataclass(frozen=True, kw_only=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
     """A file that differs: git's status letter, lines added and removed (None: binary)."""
 
     path: bytes
@@ -22,8 +22,7 @@ class Changed:
     removed: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True):
     """How `git diff` is to show it: its own options, paths relative to the user's folder.
 
     `pager` lets git start the user's pager on a terminal. `colour` tells it that a pager of ours

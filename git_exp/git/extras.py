@@ -25,7 +25,8 @@ class Extra(NamedTuple):
     """One thing to do once git has written a file.
 
     `raw` is the blob with the bytes of a file that its filters would not give back, `mode` its
-    permissions, `mark` what the index had: N intent-to-add, h assume-unchanged, S skip-worktree.
+    permissions, `mark` what the index had: N intent-to-add, h assume-unchanged, S skip-worktree,
+    = the times and size of a file that git calls unchanged although it has other bytes.
     """
 
     kind: str
@@ -63,6 +64,7 @@ def collect(
         *(Extra("mark", tag, path) for tag, path in found.marks),
         *(Extra("mark", "N", path) for path, one in found.changes.items() if one.worked == "A"),
         *(Extra("mode", f"{mode:o}", path) for path, mode in _modes(found, held, there)),
+        *(Extra("mark", "=", path) for path in sorted(dropped) if not _edited(found, path)),
         *(Extra("raw", writer.blob(found.at(path).read_bytes()), path)
           for path in sorted(dropped)),
     ]  # fmt: skip
@@ -99,7 +101,8 @@ def mark(repo: Repo, marks: Collection[Extra]) -> None:
     """Give tracked paths the marks they had in the index, and untracked ones an entry to come."""
     held = entries(repo, repo.index)
     tracked = [one for one in marks if one.path in held]
-    for tags, option in (("hs", "--assume-unchanged"), ("sS", "--skip-worktree")):
+    # In this order: git adds nothing that is marked.
+    for tags, option in (("=", "--add"), ("hs", "--assume-unchanged"), ("sS", "--skip-worktree")):
         paths = [one.path for one in tracked if one.value in tags]
         if paths:
             repo.git(*PLAIN, "update-index", option, "-z", "--stdin", stdin=listed(paths))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git.repo import Repo
@@ -29,8 +29,7 @@ _FIXED = 62
 _FOREIGN = {b"link", b"sdir"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Marks:
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """What of an index a snapshot must know: what git passes over, and whether libgit2 reads it.
 
     `hidden` are paths marked assume-unchanged or skip-worktree and whether it is the latter, None
@@ -61,11 +60,10 @@ def copied(repo: Repo) -> Iterator[Path]:
 def _copy(index: Path, copy: Path) -> None:
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            # Looked at first: of an index replaced meanwhile the copy is older than the content,
-            # which makes git compare more files and not fewer.
-            found = index.stat()
-            shutil.copyfile(index, copy)
+        with suppress(FileNotFoundError), index.open("rb") as file:
+            # Time and bytes of one file: git may put another in its place at any moment.
+            found = os.fstat(file.fileno())
+            copy.write_bytes(file.read())
             os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
     except OSError as error:
         raise errors.WriteFailed(str(copy.parent), error.strerror or str(error)) from error

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git import objects, refs
@@ -22,8 +23,7 @@ _COUNT = re.compile(r"^Notes-Count: (\d+)$", re.M)
 _HEX = re.compile(r"[0-9a-f]+")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tip:
+class Tip(msgspec.Struct, frozen=True, kw_only=True):
     """Where the notes ref stands; `count` is None after a writer that is not git exp."""
 
     commit: str | None

@@ -7,9 +7,10 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git.repo import Repo, opened
@@ -30,8 +31,7 @@ Entries = Mapping[str, tuple[int, str] | None]
 _OID = re.compile(r"[0-9a-f]{40}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ident:
+class Ident(msgspec.Struct, frozen=True, kw_only=True):
     """Who and when: seconds since 1970, and minutes east of UTC."""
 
     name: str
@@ -97,8 +97,7 @@ def size(repo: Repo, oid: str) -> int:
         return int(repo.pg.odb.read_header(pygit2.Oid(hex=oid))[1])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """A commit as it is read back."""
 
     tree: str
@@ -149,7 +148,7 @@ class Writer:
 
     def __init__(self, repo: Repo) -> None:
         # A handle of its own: one that is older may think that a pruned object is there.
-        self.repo = replace(repo)
+        self.repo = msgspec.structs.replace(repo)
         self.pg = self.repo.pg
         self.written: list[str] = []
 
@@ -165,20 +164,15 @@ class Writer:
         with _reading(old or ""):
             builder = self.pg.TreeBuilder(old) if old else self.pg.TreeBuilder()
         here, below = _by_folder(entries)
+        for name, entry in here.items():
+            _set(builder, name, entry)
+        for name, inner in below.items():
+            there = builder.get(name)
+            under = str(there.id) if there and there.filemode == TREE else None
+            made = self.tree(under, inner)
+            if under or made != EMPTY_TREE:
+                _set(builder, name, (TREE, made) if made != EMPTY_TREE else None)
         with _writing(self.repo):
-            for name, entry in here.items():
-                if entry is not None:
-                    builder.insert(name, entry[1], entry[0])
-                elif builder.get(name):
-                    builder.remove(name)
-            for name, inner in below.items():
-                there = builder.get(name)
-                under = str(there.id) if there and there.filemode == TREE else None
-                made = self.tree(under, inner)
-                if made != EMPTY_TREE:
-                    builder.insert(name, made, TREE)
-                elif under:
-                    builder.remove(name)
             return self._kept(builder.write())
 
     def commit(
@@ -323,14 +317,26 @@ def _writing(repo: Repo) -> Iterator[None]:
 
     try:
         yield
-    except OSError as error:
-        raise errors.WriteFailed(str(repo.common_dir / "objects"), str(error)) from error
     except KeyError as error:
         raise errors.ObjectsVanished() from error
+    except (OSError, pygit2.GitError, ValueError) as error:
+        # libgit2 has forgotten the reason where a large file does not fit.
+        why = str(error) if str(error) != "no error" else "is the disk full?"
+        raise errors.WriteFailed(str(repo.common_dir / "objects"), why) from error
+
+
+def _set(builder: pygit2.TreeBuilder, name: str, entry: tuple[int, str] | None) -> None:
+    import pygit2
+
+    try:
+        if entry is not None:
+            builder.insert(name, entry[1], entry[0])
+        elif builder.get(name):
+            builder.remove(name)
     except (pygit2.GitError, ValueError) as error:
         if "invalid object specified" in str(error):
             raise errors.ObjectsVanished() from error
-        raise errors.RepositoryError(f"git refuses an object: {error}") from error
+        raise errors.RepositoryError(f"git refuses the name '{name}': {error}") from error
 
 
 def _syncs_objects(said: str) -> bool:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from git_exp.git import filters
 from git_exp.git.survey import GITLINK, Entry, Sides, Survey, between, entries
 
 
-@dataclass(frozen=True, kw_only=True)
-class Aim:
+class Aim(msgspec.Struct, frozen=True, kw_only=True):
     """Where a checkout goes.
 
     `tree` is for the worktree; `index` the tree of the index afterwards, where that is another
@@ -25,8 +25,7 @@ class Aim:
     known: str | None = None
 
 
-@dataclass(kw_only=True)
-class Peril:
+class Peril(msgspec.Struct, kw_only=True):
     """What a checkout does to the worktree, by paths of the repository.
 
     `lost` would be lost unless it is saved; `same` is as the checkout would write it, or safe in a
@@ -34,11 +33,11 @@ class Peril:
     `replaced` is unchanged and will be another file or none; `kept` is changed and stays so.
     """
 
-    lost: set[bytes] = field(default_factory=set)
-    same: set[bytes] = field(default_factory=set)
-    blocked: set[bytes] = field(default_factory=set)
-    replaced: set[bytes] = field(default_factory=set)
-    kept: set[bytes] = field(default_factory=set)
+    lost: set[bytes] = set()
+    same: set[bytes] = set()
+    blocked: set[bytes] = set()
+    replaced: set[bytes] = set()
+    kept: set[bytes] = set()
 
 
 class Obstacle(NamedTuple):
@@ -107,10 +106,15 @@ def forced(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
     return peril
 
 
+def writes(found: Survey, aim: Aim, paths: Collection[bytes]) -> set[bytes]:
+    """Those of some paths that are not as a tree has them."""
+    return set(_pairs(found, found.differences(aim.tree), paths))
+
+
 def _pairs(
     found: Survey, differing: dict[bytes, Sides], paths: Collection[bytes] | None
 ) -> dict[bytes, Sides]:
-    """What the target and the index have where a checkout may write: all, or some paths."""
+    """What the target and the index have where a checkout writes: anywhere, or in some paths."""
     if paths is None:
         return differing
     pairs: dict[bytes, Sides] = {}

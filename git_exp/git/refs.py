@@ -10,8 +10,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git.repo import Repo, finish
@@ -28,8 +29,7 @@ _VANISHED = "nonexistent object"
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One ref to move: `new` None deletes it, `old` None says that it must not exist yet."""
 
     name: str

@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from git_exp import errors
 
@@ -35,8 +36,7 @@ _OWNED = re.compile(
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What `git config --list` says, last value first in line."""
 
     values: Mapping[str, tuple[str, ...]]
@@ -68,8 +68,7 @@ class Config:
         return int(digits) * unit
 
 
-@dataclass(frozen=True, kw_only=True)
-class Repo:
+class Repo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One repository as the user's git sees it from one folder."""
 
     git_dir: Path
@@ -79,7 +78,7 @@ class Repo:
     prefix: str
     bare: bool
     config: Config
-    env: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str]
 
     @property
     def home(self) -> Path:

@@ -8,7 +8,8 @@ import urllib.parse
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git import extras, objects, refs, snapshot
@@ -21,8 +22,7 @@ LATEST = "@{saved}"
 _TRAILER = re.compile(r"^Saved-(\w+): (.+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Saved:
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
     """A worktree that was put aside: `tree` is its files, `index` the tree of its index.
 
     `head` and `branch` say where HEAD was, `known` what was checked out in its place; `extras` is

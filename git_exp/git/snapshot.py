@@ -14,10 +14,11 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git import index, objects, refs, status, untracked
@@ -36,8 +37,7 @@ _TRIES = 100
 _HASHED = 1_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A worktree as it was: its tree, and all that the tree does not hold."""
 
     tree: str
@@ -45,9 +45,9 @@ class Snapshot:
     branch: str | None
     dirty: bool
     changes: list[tuple[str, bytes]]
-    left_out: list[LeftOut] = field(default_factory=list)
-    missed: list[LeftOut] = field(default_factory=list)
-    submodules: list[status.Submodule] = field(default_factory=list)
+    left_out: list[LeftOut] = []
+    missed: list[LeftOut] = []
+    submodules: list[status.Submodule] = []
 
     @property
     def partial(self) -> bool:
@@ -155,8 +155,7 @@ def _required(repo: Repo, paths: Sequence[bytes]) -> set[bytes]:
     return {path for path, name in zip(told[:-1:3], told[2::3], strict=True) if name in names}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Copy:
+class _Copy(msgspec.Struct, frozen=True, kw_only=True):
     """The copied index, what git saw in it, and the program that waits to stage into it."""
 
     path: Path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+
+import msgspec
 
 from git_exp.git.repo import Config
 
@@ -16,8 +17,7 @@ _GITLINK = b"160000"
 _UNOPENED = re.compile(rb"could not open directory '(.*)'")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Submodule:
+class Submodule(msgspec.Struct, frozen=True, kw_only=True):
     """A submodule that differs: another commit is checked out, or its own worktree is dirty."""
 
     path: bytes
@@ -25,8 +25,7 @@ class Submodule:
     dirty: bool
 
 
-@dataclass(kw_only=True)
-class Status:
+class Status(msgspec.Struct, kw_only=True):
     """The state of a worktree against an index, and of that index against HEAD.
 
     `unreadable` are folders that git could not open; `suspects` may be tracked files that it could
@@ -36,14 +35,14 @@ class Status:
     head: str | None = None
     branch: str | None = None
     staged: bool = False
-    changed: list[bytes] = field(default_factory=list)
-    removed: list[bytes] = field(default_factory=list)
-    unmerged: list[bytes] = field(default_factory=list)
-    untracked: list[bytes] = field(default_factory=list)
-    submodules: list[Submodule] = field(default_factory=list)
-    unreadable: list[bytes] = field(default_factory=list)
-    suspects: list[bytes] = field(default_factory=list)
-    closed: list[bytes] = field(default_factory=list)
+    changed: list[bytes] = []
+    removed: list[bytes] = []
+    unmerged: list[bytes] = []
+    untracked: list[bytes] = []
+    submodules: list[Submodule] = []
+    unreadable: list[bytes] = []
+    suspects: list[bytes] = []
+    closed: list[bytes] = []
 
 
 def parse(out: bytes, err: bytes = b"") -> Status:

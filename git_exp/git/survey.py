@@ -7,8 +7,9 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git import snapshot, status
@@ -24,8 +25,7 @@ _OWN_INDEX = (*PLAIN, "-c", "core.splitIndex=false", "-c", "core.safecrlf=false"
 _TAGGED = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """What a tree or an index holds at a path."""
 
     mode: int
@@ -35,8 +35,7 @@ class Entry:
 Sides = tuple[Entry | None, Entry | None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A tracked path that differs: `staged` index against HEAD, `worked` worktree against index."""
 
     staged: str
@@ -51,8 +50,7 @@ class Change:
         return self.worked not in ".D" and not self.submodule
 
 
-@dataclass(frozen=True, kw_only=True)
-class Survey:
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """One look at a worktree; `index` is a copy of the index in which nothing is hidden."""
 
     repo: Repo
@@ -61,10 +59,10 @@ class Survey:
     head: str | None
     branch: str | None
     marks: Sequence[tuple[str, bytes]]
-    changes: dict[bytes, Change] = field(default_factory=dict)
-    unmerged: list[bytes] = field(default_factory=list)
-    untracked: set[bytes] = field(default_factory=set)
-    embedded: list[bytes] = field(default_factory=list)
+    changes: dict[bytes, Change] = {}
+    unmerged: list[bytes] = []
+    untracked: set[bytes] = set()
+    embedded: list[bytes] = []
 
     def at(self, path: bytes) -> Path:
         """Where a path of the repository is on disk."""

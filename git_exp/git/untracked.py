@@ -8,9 +8,10 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+
+import msgspec
 
 from git_exp.git.repo import Config
 
@@ -37,8 +38,7 @@ EMBEDDED = "embedded repository"
 EXCLUDED = "exp.exclude"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeftOut:
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     """A path that the snapshot does not hold, and why; `size` in bytes, `mtime` in seconds."""
 
     path: bytes
@@ -48,8 +48,7 @@ class LeftOut:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What `exp.*` says of untracked files; sizes in bytes."""
 
     max_file: int = 10 * MEBIBYTE
@@ -93,7 +92,7 @@ def hashed(top: Path, left: Sequence[LeftOut], *, most: int) -> list[LeftOut]:
         if one.size is not None and one.size <= room and one.reason not in (SECRET, EMBEDDED):
             digest = _digest(os.path.join(os.fsencode(top), one.path))
             room -= one.size
-        out.append(replace(one, sha256=digest))
+        out.append(msgspec.structs.replace(one, sha256=digest))
     return [*out, *left[most:]]
 
 

@@ -6,8 +6,9 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from git_exp import errors
 from git_exp.git import extras
@@ -129,7 +130,7 @@ def add(repo: Repo, folder: Path, commit: str) -> str:
         raise errors.Refused(f"'{folder}' already exists", hint="choose another folder")
     # git would take a GIT_INDEX_FILE of a hook for the new worktree's.
     env = {key: value for key, value in repo.env.items() if key != "GIT_INDEX_FILE"}
-    plain = replace(repo, env=env)
+    plain = msgspec.structs.replace(repo, env=env)
     code, said = _run(plain, "worktree", "add", "-q", "--detach", "--", str(folder), commit)
     if code and not (folder / ".git").is_file():
         raise _failed("worktree", code, said)
@@ -149,13 +150,17 @@ def matching(found: Survey, tree: str, specs: Sequence[str]) -> tuple[list[bytes
     return held.split(b"\0")[:-1], tracked.split(b"\0")[:-1]
 
 
-def write_paths(repo: Repo, commit: str, specs: Sequence[str]) -> str:
+def write_paths(repo: Repo, commit: str, paths: Collection[bytes]) -> str:
     """Files of a commit into the worktree, as `git restore --worktree`; the index stays."""
+    if not paths:
+        return ""
     args = ("restore", "-q", "--no-recurse-submodules", "--worktree", f"--source={commit}")
-    code, said = _run(repo, *_from_prefix(repo), *args, "--", *specs)
-    if code:
-        raise _failed("restore", code, said)
-    return said
+    exact = ("--pathspec-file-nul", "--pathspec-from-file=-")
+    child = repo.start("--literal-pathspecs", *args, *exact, stdin=True)
+    out, err = child.communicate(listed(sorted(paths)))
+    if child.returncode:
+        raise errors.GitFailed("restore", child.returncode, os.fsdecode(err))
+    return os.fsdecode(out + err)
 
 
 def _from_prefix(repo: Repo) -> tuple[str, ...]:

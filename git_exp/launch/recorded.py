@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from git_exp import data, endings, errors, recorder, records, spool
 from git_exp.git.repo import Repo
@@ -16,8 +17,7 @@ from git_exp.starting import Request
 _INTERRUPTS = (2, 15, 1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Streams:
+class Streams(msgspec.Struct, frozen=True, kw_only=True):
     """Where the command's output goes; `terminal` says that stdout is one."""
 
     stdout: BinaryIO
@@ -25,8 +25,7 @@ class Streams:
     terminal: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """A run that is over: how its command ended, and the metrics that were counted."""
 
     run: records.RunStart

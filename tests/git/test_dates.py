@@ -68,7 +68,7 @@ def test_level_with_the_remote_it_is_a_second_before_head(repo: Path) -> None:
 def test_ahead_of_the_remote_it_is_a_second_before_what_the_remote_has(repo: Path) -> None:
     first, second, _, head = chain(repo, [100, 200, 300, 400])
 
-    assert dated(repo, head, second) == 199
+    assert dated(repo, head, second, second) == 199
     assert dated(repo, head, first) == 99
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -267,3 +269,34 @@ def test_the_copy_has_the_time_of_the_index_and_goes(repo: Path) -> None:
     assert kept == 1_234_567_891
     assert same
     assert list((repo / ".git/exp/tmp").iterdir()) == []
+
+
+def test_a_copy_has_the_bytes_and_the_time_of_one_index(repo: Path) -> None:
+    found = witness.discovered(repo)
+    place = found.index
+    times: dict[bytes, int] = {}
+    stop = threading.Event()
+
+    def replacing() -> None:
+        for at in itertools.count():
+            new = place.with_name("new-index")
+            data = b"%d" % at * 10_000
+            new.write_bytes(data)
+            os.utime(new, ns=(at, at))
+            times[data] = at
+            new.rename(place)
+            if stop.is_set():
+                return
+
+    thread = threading.Thread(target=replacing)
+    thread.start()
+    seen = []
+    for _ in range(200):
+        with index.copied(found) as copy:
+            seen.append((copy.read_bytes(), copy.stat().st_mtime_ns))
+    stop.set()
+    thread.join()
+
+    assert len(set(seen)) > 10
+    assert [one for one in seen[1:] if one[0] in times and times[one[0]] != one[1]] == []
+    assert all(one[0] in times for one in seen[1:])

@@ -283,6 +283,20 @@ def test_a_repository_that_is_anothers_is_refused(repo: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
+@pytest.mark.parametrize("trusted", ["*", "the repository"])
+def test_a_repository_that_is_anothers_and_trusted_works(repo: Path, trusted: str) -> None:
+    os.chown(repo, 65534, 65534)
+    os.chown(repo / ".git", 65534, 65534)
+    where = str(repo) if trusted != "*" else trusted
+    git(repo.parent, "config", "--global", "safe.directory", where)
+    write(repo, {"new": "n\n"})
+
+    ran = witness.run_by(repo)
+
+    assert ran.holds("new")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
 def test_a_repository_that_git_trusts_by_its_environment_alone_is_named(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

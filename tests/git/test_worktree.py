@@ -87,7 +87,7 @@ def test_a_lock_that_somebody_holds_is_left_to_him_even_after_a_failure(world: W
 
 def test_paths_that_git_cannot_write_are_its_error(world: World) -> None:
     with pytest.raises(errors.GitFailed, match="restore"):
-        worktree.write_paths(world.repo(), "0" * 40, ["a.py"])
+        worktree.write_paths(world.repo(), "0" * 40, [b"a.py"])
 
 
 def test_a_full_disk_is_an_error_before_anything_is_overwritten(world: World) -> None:

@@ -110,9 +110,7 @@ class _Stream:
         dirty = number % 2 == 0
         tree = self._trees[number % _TREES if dirty else 0]
         when = made.start // 1_000_000
-        message = (
-            f"run: {made.name}\n\nRun-Id: {made.run_id}\nRun-Dirty: {'true' if dirty else 'false'}\n"
-        )
+        message = f"run: {made.name}\n\nRun-Id: {made.run_id}\nRun-Dirty: {'true' if dirty else 'false'}\n"
         commit = self._commit(tree, when, message)
         self._change(_TEMPORARY, when, message, 2 * number)
         self._write(f'from {self._head}\nM 040000 {tree} ""\n\n'.encode())
@@ -148,7 +146,8 @@ class _Stream:
         said = message.encode()
         self._write(
             f"commit {ref}\n{marked}author {WHO} {when} +0000\n"
-            f"committer {WHO} {self._committed} +0000\ndata {len(said)}\n".encode() + said
+            f"committer {WHO} {self._committed} +0000\ndata {len(said)}\n".encode()
+            + said
         )
 
     def _file(self, path: str, text: bytes) -> None:

@@ -120,7 +120,13 @@ def test_the_gc_that_commit_starts_beside_runs_is_there_to_be_known(
 
 
 def _compared(
-    words: Sequence[str], alone: Path, beside: Path, *, said: str = "", at_most: float = 0, **env: str
+    words: Sequence[str],
+    alone: Path,
+    beside: Path,
+    *,
+    said: str = "",
+    at_most: float = 0,
+    **env: str,
 ) -> Row:
     took = interleaved(
         40,

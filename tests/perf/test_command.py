@@ -35,9 +35,7 @@ def test_importing_git_exp_takes_little_longer_than_msgspec(
 
 
 @pytest.mark.parametrize("loose", [True, False], ids=["loose", "packed"])
-def test_log_takes_little_longer_than_its_imports(
-    big: Big, rows: list[Row], loose: bool
-) -> None:
+def test_log_takes_little_longer_than_its_imports(big: Big, rows: list[Row], loose: bool) -> None:
     repo = big("repo", 1_000, loose=loose)
     script = shutil.which("git-exp")
     assert script

@@ -161,7 +161,10 @@ def _end_at_once(repo: Path, places: list[Path], each: int) -> _Ended:
         lasted=max(json.loads(out) for out, _ in told) - released,
         wall=wall,
         whole=_whole(repo),
-        said=sum(bool(err) or child.returncode != 0 for child, (_, err) in zip(children, told, strict=True)),
+        said=sum(
+            bool(err) or child.returncode != 0
+            for child, (_, err) in zip(children, told, strict=True)
+        ),
     )
 
 

@@ -44,9 +44,7 @@ def test_the_start_of_a_run_costs_little_more_than_git_alone(
     rows.append(ratio(what, took["floor"], took["ours"], at_most=1.3))
 
 
-def test_the_first_start_of_a_process_is_there_to_be_known(
-    tmp_path: Path, rows: list[Row]
-) -> None:
+def test_the_first_start_of_a_process_is_there_to_be_known(tmp_path: Path, rows: list[Row]) -> None:
     repo = make(tmp_path / "repo")
     numbers = count(1)
 
@@ -76,7 +74,9 @@ def _plumbing(repo: Path) -> None:
     env = {**os.environ, "GIT_INDEX_FILE": str(copy), "GIT_OPTIONAL_LOCKS": "0"}
 
     def run(*words: str) -> str:
-        done = subprocess.run(("git", *words), cwd=repo, env=env, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(
+            ("git", *words), cwd=repo, env=env, stdout=subprocess.PIPE, check=True
+        )
         return done.stdout.decode().strip()
 
     run("add", "-A")

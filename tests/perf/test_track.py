@@ -81,9 +81,7 @@ def test_track_costs_little_more_than_its_encoding_and_its_write(
     rows.append(ratio("track of a NaN", one["floor"], one["special"]))
 
 
-def test_kill_9_loses_no_track_that_returned(
-    repo: Path, tmp_path: Path, rows: list[Row]
-) -> None:
+def test_kill_9_loses_no_track_that_returned(repo: Path, tmp_path: Path, rows: list[Row]) -> None:
     chosen = random.Random(9)
     lost, returned = 0, 0
 
