@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +21,18 @@ from git_exp.git.repo import Repo, discover
 from git_exp.run import Run
 from git_exp.store import Store
 
+# Imports come first: another user may not read the folders of this one's Python.
+_BECOME = """
+import os
+import pygit2, pytest
+from pathlib import Path
+from git_exp import cli, fsck, seal, store
+from tests.spooled import found, opened, waiting
+opened(Path.cwd())
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+"""
 START = 1_767_323_045_000_000
 HOUR = 3_600_000_000
 
@@ -25,7 +40,7 @@ HOUR = 3_600_000_000
 class Spooled:
     """One run's spool and the journals in it that are open; every line is a millisecond later."""
 
-    def __init__(self, repo: Repo, *, at: int = START, name: str = "a run", **where: str) -> None:
+    def __init__(self, repo: Repo, *, at: int = START, name: str = "a run", **where: Any) -> None:
         self.repo = repo
         self.name = name
         self.run_id = str(uuid.uuid4())
@@ -123,6 +138,23 @@ def values(store: Store, run: Spooled) -> list[Any]:
     """What a run has tracked, in the order of time."""
     events = [records.parse(line) for line in store.series(get(store, run))]
     return [e.value for e in sorted(_tracks(events), key=lambda e: e.t)]
+
+
+def as_another_user(script: str, top: Path) -> str:
+    """What a script prints that another user runs in a copy of a repository that he may read."""
+    with tempfile.TemporaryDirectory() as place:
+        there = Path(place) / "repo"
+        shutil.copytree(top, there, symlinks=True)
+        Path(place).chmod(0o755)
+        (Path(place) / ".gitconfig").write_text("[safe]\n\tdirectory = *\n")
+        code = str(Path(__file__).parents[1])
+        env = {**os.environ, "PYTHONPATH": code, "HOME": place, "XDG_CONFIG_HOME": place}
+        done = subprocess.run(
+            (sys.executable, "-c", f"{_BECOME}{script}"),
+            capture_output=True, text=True, env=env, cwd=there,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def waiting(repo: Repo) -> list[str]:

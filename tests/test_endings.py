@@ -176,7 +176,7 @@ import asyncio
 async def main():
     with Experiment("x") as exp:
         exp.track({"loss": 1})
-        os.write(1, b"ready\n")
+        os.write(1, b"ready\\n")
         await asyncio.sleep(3600)
 asyncio.run(main())
 """

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from git_exp import errors, experiment, fsck, locks, seal
+from git_exp import errors, experiment, fsck, ledger, locks, seal
 from git_exp.git import refs
+from git_exp.git.repo import Repo
 from tests.conftest import Exp
 from tests.spooled import Spooled, found, get, opened, values, waiting, whole
 
@@ -27,6 +27,7 @@ ENDING = """
 import sys
 from git_exp import Experiment, locks
 from git_exp.git import refs
+from git_exp.git.repo import Repo
 locks.PATIENCE, refs.PATIENCE = 0.2, 0.2
 exp = Experiment("ends")
 exp.track(1)
@@ -277,9 +278,8 @@ def test_nobody_waits_longer_for_a_ref_than_for_the_seal_lock(
     assert slept[0] - held < 30.5
 
 
-def locks_used_up(repo: Any, lock: locks.Held) -> None:
-    from git_exp import ledger
-
+def locks_used_up(repo: Repo, lock: locks.Held) -> None:
+    """Write with what is left of the lock's time."""
     head = refs.resolve(repo, "refs/heads/main")
     assert head
     plan = ledger.Plan(subject="x", lines={head: [b"x"]})

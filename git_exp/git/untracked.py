@@ -59,9 +59,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 def rules(config: Config) -> Rules:
     """The rules as the user's configuration has them."""
+    plain = Rules()
     return Rules(
-        max_file=config.size("exp.maxFileSize", Rules.max_file),
-        max_all=config.size("exp.maxUntracked", Rules.max_all),
+        max_file=config.size("exp.maxFileSize", plain.max_file),
+        max_all=config.size("exp.maxUntracked", plain.max_all),
         exclude=config.all("exp.exclude"),
         include=config.all("exp.include"),
     )

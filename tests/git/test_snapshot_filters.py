@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -131,11 +130,11 @@ def test_many_files_that_fail_are_given_up_together(
     write(repo, {f"{at:02}.f": "bad\n" for at in range(60)} | {"good.f": "good\n", "new": "n\n"})
     monkeypatch.setattr(snapshot, "_TRIES", 10)
     trace = repo.parent / "trace"
-    found = witness.discovered(repo)
-    traced = dataclasses.replace(found, env={**found.env, "GIT_TRACE2_EVENT": str(trace)})
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(trace))
 
-    taken = snapshot.take(traced, Rules())
+    taken = snapshot.take(witness.discovered(repo), Rules())
 
+    monkeypatch.delenv("GIT_TRACE2_EVENT")
     missed = {one.path: one.reason for one in taken.missed}
     assert {f"{at:02}.f".encode() for at in range(60)} <= set(missed) <= {*missed, b"good.f"}
     assert any(reason.startswith("not tried: ") for reason in missed.values())

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -68,12 +69,13 @@ def pytest_terminal_summary(
     rows = config.stash[ROWS]
     if not rows:
         return
+    machine = _machine()
     terminalreporter.section("measured")
-    terminalreporter.write_line(_machine())
+    terminalreporter.write_line(machine)
     for line in table(rows):
         terminalreporter.write_line(line)
     target = config.getoption("--perf-json", None) or _folder(config) / "measured.json"
-    document = {"machine": _machine(), "rows": [row.plain() for row in rows]}
+    document = {"machine": machine, "rows": [row.plain() for row in rows]}
     target.write_text(json.dumps(document, indent=2) + "\n")
     terminalreporter.write_line(f"as JSON: {target}")
 
@@ -111,4 +113,6 @@ def _folder(config: pytest.Config) -> Path:
 
 def _machine() -> str:
     git = subprocess.run(("git", "--version"), capture_output=True, text=True).stdout.strip()
-    return f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {git}"
+    loads = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    python = f"Python {platform.python_version()}"
+    return f"{platform.system()} {platform.release()}, {python}, {git}, load average: {loads}"

@@ -110,7 +110,8 @@ class _Stream:
         dirty = number % 2 == 0
         tree = self._trees[number % _TREES if dirty else 0]
         when = made.start // 1_000_000
-        message = f"run: {made.name}\n\nRun-Id: {made.run_id}\nRun-Dirty: {'true' if dirty else 'false'}\n"
+        trailers = f"Run-Id: {made.run_id}\nRun-Dirty: {'true' if dirty else 'false'}\n"
+        message = f"run: {made.name}\n\n{trailers}"
         commit = self._commit(tree, when, message)
         self._change(_TEMPORARY, when, message, 2 * number)
         self._write(f'from {self._head}\nM 040000 {tree} ""\n\n'.encode())

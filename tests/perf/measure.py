@@ -54,7 +54,7 @@ class Row:
     what: str
     floor: str = ""
     ours: str
-    figure: str
+    figure: str = ""
     goal: str = ""
     met: bool | None = None
     numbers: dict[str, Any] = field(default_factory=dict)

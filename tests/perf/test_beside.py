@@ -129,7 +129,7 @@ def _compared(
     **env: str,
 ) -> Row:
     took = interleaved(
-        40,
+        100,
         floor=process(("git", *words), alone, **env),
         ours=process(("git", *words), beside, **env),
     )
