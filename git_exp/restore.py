@@ -188,7 +188,7 @@ def _done(found: Survey, step: _Step, form: Form) -> Answer:
     said = _acted(step, peril, kept_aside)
     mine = between(repo, objects.EMPTY_TREE, step.aim.tree).keys()
     others = readback.untracked(repo) - mine
-    removed = (peril.same & found.untracked) - mine
+    removed = {path for path in peril.same - mine if path not in found.changes}
     if form.exact and kept_aside:
         removed |= readback.remove(repo, kept_aside, others & found.untracked)
     left, unlisted = left_out.check(step.run, repo.top or Path())

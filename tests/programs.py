@@ -12,7 +12,10 @@ from git_exp import records
 from git_exp.run import Run
 from git_exp.store import Store
 
-HEAD = "import os, sys, signal\nfrom git_exp import Experiment\n"
+# The alarm: no program outlives a test that fails before it ends it.
+HEAD = "import os, sys, signal\nsignal.alarm(120)\nfrom git_exp import Experiment\n"
+# Coverage has a handler for SIGTERM of its own.
+UNMEASURED = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
 
 
 def start(source: str, *, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 
 import git_exp
-from git_exp import Experiment, endings, errors, experiment, merge, records
+from git_exp import Experiment, endings, errors, experiment, merge, recorder, records, starting
+from git_exp.git.objects import EMPTY_TREE
 from tests import programs
 from tests.conftest import Clock
 from tests.programs import only, tracked, tracked_values
@@ -127,6 +128,13 @@ def test_a_run_without_a_name_gets_one_that_can_be_typed(repo: Path) -> None:
     assert name is not None
     assert len(name.split("-")) == 3
     assert only().name == name
+
+
+def test_one_text_is_one_tag_and_not_its_letters(repo: Path) -> None:
+    with Experiment(tags="abc"):
+        pass
+
+    assert only().tags == ["abc"]
 
 
 @pytest.mark.parametrize("name", ["a\udcffb", "esc\x1b[31m", "é 漢字", "#hash", "x" * 200])
@@ -327,6 +335,29 @@ except Exception as error:
 
     assert done.stdout.endswith(" True\n"), done
     assert programs.runs() == []
+
+
+def test_a_disk_that_is_full_after_the_first_record_leaves_no_run_that_lives(repo: Path) -> None:
+    source = """
+import resource
+first = Experiment("first")
+size = sum(len(line) for line in first.path.read_bytes().splitlines(True)[:2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50, resource.RLIM_INFINITY))
+try:
+    Experiment("second")
+except OSError as error:
+    print(type(error).__name__)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+from git_exp.store import Store
+print(*sorted((run.name, run.live) for run in Store.open(os.getcwd(), os.environ).runs()))
+"""
+
+    done = programs.run(source)
+
+    assert done.stdout == "JournalFailed\n('first', True) ('second', False)\n"
+    assert {run.name: run.status for run in programs.runs()} == {
+        "first": "finished", "second": "crashed",
+    }  # fmt: skip
 
 
 def test_special_numbers_are_floats_in_the_metrics_of_a_run(repo: Path) -> None:
@@ -732,6 +763,56 @@ def test_what_the_snapshot_left_out_is_said_once(
     assert capfd.readouterr().err == (
         f"git-exp: 2 untracked files are not in the snapshot: git exp show {str(exp.run_id)[:8]}\n"
     )
+
+
+def test_what_the_snapshot_lacks_is_said_by_name() -> None:
+    missed = [records.Skipped(path=f"f{number}", reason="cannot be read") for number in range(4)]
+    submodules = [
+        records.Submodule(path=path, dirty=path != "clean") for path in ("a", "clean", "b")
+    ]
+    git = records.Git(
+        commit="c", capture="partial", missed=missed, submodules=submodules,
+        skipped=[records.Skipped(path="x", reason="secret")],
+    )  # fmt: skip
+
+    said = starting.gaps(records.RunStart(t="", v=1, run_id="1234567890", git=git))
+
+    assert said == [
+        "warning: the snapshot is partial, without: f0, f1, f2, f3, a and 1 more",
+        "1 untracked file is not in the snapshot: git exp show 12345678",
+    ]
+    assert starting.gaps(records.RunStart(t="", v=1, run_id="x")) == []
+
+
+def test_a_run_is_dated_before_what_the_remote_has(repo: Path, git: Git) -> None:
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    shared = int(git("log", "-1", "--format=%ct"))
+    git("commit", "-q", "--allow-empty", "-m", "ours", "--date=2026-03-01")
+
+    with Experiment() as exp:
+        pass
+
+    assert int(git("log", "-1", "--format=%ct", str(exp.commit))) == shared - 1
+
+
+@pytest.mark.parametrize("unborn", [False, True])
+def test_a_run_without_a_snapshot_claims_no_code_but_head(
+    repo: Path, git: Git, unborn: bool
+) -> None:
+    (repo / "train.py").write_text("changed")
+    if unborn:
+        git("checkout", "-q", "--orphan", "empty")
+    caller = starting.Caller(argv=["x"], cwd=repo)
+    request = starting.Request(caller=caller, snapshot=False)
+
+    begun, run = recorder.begin(programs.store().repo, request)
+    begun.finish("finished")
+
+    assert run.git is not None
+    assert (run.git.capture, run.git.dirty) == ("none", None)
+    assert run.git.base == (None if unborn else git("rev-parse", "HEAD"))
+    tree = git("rev-parse", f"{run.git.commit}^{{tree}}")
+    assert tree == (EMPTY_TREE if unborn else git("rev-parse", "HEAD^{tree}"))
 
 
 def test_what_is_said_moves_no_cursor(capfd: pytest.CaptureFixture[str]) -> None:

@@ -201,6 +201,20 @@ def test_a_path_with_a_change_is_put_aside_and_comes_back(world: World) -> None:
     assert world.state() == before
 
 
+def test_the_way_back_of_a_path_takes_an_ignored_file_away_but_none_of_the_users(
+    world: World,
+) -> None:
+    run = world.forced({"in/data.log": "of the run\n", "out.log": "the same\n"})
+    world.write({"out.log": "the same\n"})
+    before = world.state()
+
+    world.checkout(run, paths=("in",), save=True)
+
+    assert world.text("in/data.log") == "of the run\n"
+    assert world.back().removed == ("in/data.log",)
+    assert world.state() == before
+
+
 def test_a_path_that_the_run_does_not_have_is_not_found(world: World) -> None:
     run = world.dirty()
     assert run.git

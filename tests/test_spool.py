@@ -408,7 +408,7 @@ def test_a_journal_that_goes_while_its_folder_is_listed_is_passed_over(
 OTHER = """
 store = opened(Path.cwd())
 print([run.name for run in store.runs()])
-print([one.what.partition(": '")[0] for one in fsck.check(store).findings])
+print(sorted(one.what.partition(": '")[0] for one in fsck.check(store).findings))
 print(store.recover())
 """
 

@@ -34,5 +34,6 @@ def command(repair: bool, foreign: bool, form: options.Form) -> int:
             one.hint for one in verdict.findings if one.hint and not one.mended
         ):
             output.hints(hint)
-        output.say(f"checked {verdict.runs} runs, {verdict.records} records")
+        torn = f", kept {verdict.damaged} damaged lines" if verdict.damaged else ""
+        output.say(f"checked {verdict.runs} runs, {verdict.records} records{torn}")
     return 0 if verdict.sound else 1

@@ -186,7 +186,11 @@ class Writer:
     ) -> str:
         who = _signature(author), _signature(committer)
         with _writing(self.repo):
-            return self._kept(self.pg.create_commit(None, *who, message, tree, list(parents)))
+            made = self.pg.create_commit(None, *who, message, tree, list(parents))
+            if made not in self.pg.odb:
+                # libgit2 does not say so where it could not write a commit.
+                raise OSError("no commit could be written")
+            return self._kept(made)
 
     def sync(self) -> None:
         """Flush what was written to disk, unless the user's `core.fsync` says otherwise.

@@ -68,9 +68,16 @@ def gentle(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
     worked = {path for path, one in found.changes.items() if one.worked != "."}
     peril.kept = agreed | (worked - pairs.keys())
     peril.lost |= ((staged & pairs.keys()) - agreed) | _resurrected(found, staged - pairs.keys())
-    rest = {path: pair for path, pair in pairs.items() if path not in staged}
+    deleted = {path for path, (new, _) in pairs.items() if new is None and _missing(found, path)}
+    if aim.index:
+        peril.same |= deleted
+    elif paths is None:
+        # git checkout takes what stands there now for a change.
+        ground = Ground(found.top)
+        peril.lost |= {path for path in deleted if any(ground.in_way(path))}
+    rest = {path: pair for path, pair in pairs.items() if path not in staged | deleted}
     suspects: set[bytes] = set()
-    for one in _met(found, rest, cautious=True):
+    for one in _met(found, rest):
         if not one.savable:
             peril.blocked.add(one.path)
         elif one.path in staged or not _clean(found, pairs, one.path):
@@ -87,18 +94,23 @@ def gentle(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
 
 def forced(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> Peril:
     """The peril of a checkout that overwrites what is changed, and untracked files in its way."""
+    differing = found.differences(aim.tree)
     changed = [path for path, one in found.changes.items() if one.worked != "."]
-    pairs = _pairs(found, found.differences(aim.tree), changed if paths is None else paths)
-    if paths is None:
-        pairs.update(found.differences(aim.tree))
+    pairs = {**_pairs(found, differing, changed), **differing}
+    if paths is not None:
+        pairs = _pairs(found, differing, paths)
     peril = Peril()
-    for one in _met(found, pairs, cautious=False):
+    for one in _met(found, pairs):
         if not one.savable:
             peril.blocked.add(one.path)
         elif one.path not in found.changes and _tracked(pairs, one.path):
             peril.replaced.add(one.path)
         else:
             peril.lost.add(one.path)
+    # Ignored files that the target has too are kept, in the way or not: the way back can tell by
+    # it that those which are there by then are the target's.
+    new = {path: pair for path, pair in differing.items() if pair[1] is None}
+    peril.lost |= {one.path for one in _met(found, new) if one.savable and one.path in new}
     _judge(found, aim, pairs, suspects=set(), peril=peril)
     # git itself leaves a file alone that is marked skip-worktree.
     skipped = {path for tag, path in found.marks if tag in "sS"}
@@ -127,18 +139,21 @@ def _pairs(
     return pairs
 
 
-def _met(found: Survey, pairs: Mapping[bytes, Sides], *, cautious: bool) -> Iterator[Obstacle]:
-    """What is on disk where a checkout writes or removes.
-
-    A removal takes no file from its parent's place; but git refuses it, unless it is by force.
-    """
+def _met(found: Survey, pairs: Mapping[bytes, Sides]) -> Iterator[Obstacle]:
+    """What is on disk where a checkout writes or removes."""
     modules = {path + b"/" for path, (_, old) in pairs.items() if old and old.mode == GITLINK}
     ground = Ground(found.top, modules.union(found.embedded))
     for path, (new, _) in pairs.items():
         folder = new is None or new.mode == GITLINK
         for one in ground.in_way(path, folder=folder):
-            if cautious or new is not None or one.path == path:
+            # A removal takes no file from its parent's place.
+            if new is not None or one.path == path:
                 yield one
+
+
+def _missing(found: Survey, path: bytes) -> bool:
+    change = found.changes.get(path)
+    return bool(change and change.worked == "D")
 
 
 def _tracked(pairs: Mapping[bytes, Sides], path: bytes) -> bool:
@@ -160,7 +175,7 @@ def _judge(
 ) -> None:
     """Sort what is changed or untracked and in the way: safe elsewhere, or lost."""
     known = between(found.repo, aim.known, aim.tree) if aim.known else {}
-    spare = {path for path in known if _left_behind(found, pairs, path)}
+    spare = {path for path in known.keys() - pairs.keys() if _left_behind(found, path, known[path])}
     asked = suspects | spare
     if not asked:
         return
@@ -202,15 +217,15 @@ def _target(pairs: Mapping[bytes, Sides], path: bytes) -> Entry | None:
     return pairs.get(path, (None, None))[0]
 
 
-def _left_behind(found: Survey, pairs: Mapping[bytes, Sides], path: bytes) -> bool:
+def _left_behind(found: Survey, path: bytes, pair: Sides) -> bool:
     """Whether an earlier checkout of ours may have left a change here that no index knows of.
 
-    Its way back takes it away again.
+    Its way back takes it away again. The index has the target's side of the pair.
     """
-    if path in found.untracked:
-        return True
+    if pair[1] is None:
+        return os.path.lexists(found.at(path)) and not found.at(path).is_dir()
     change = found.changes.get(path)
-    return bool(change and path not in pairs and change.worked != "." and not change.submodule)
+    return bool(change and change.worked != "." and not change.submodule)
 
 
 class Ground:

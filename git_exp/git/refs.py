@@ -167,20 +167,22 @@ def _first_from(path: Path, name: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _searched(view: mmap.mmap, name: bytes) -> tuple[bytes, bytes] | None:
-    low, high = view.find(b"\n") + 1, len(view)
+    low, high = _next_line(view, 0), len(view)
     while low < high:
         line = view.rfind(b"\n", low, (low + high) // 2) + 1 or low
         if view[line] == _PEELED:
             line = view.rfind(b"\n", low, line - 1) + 1 or low
-        end = view.find(b"\n", line)
-        if view[line + 41 : end] >= name:
+        after = _next_line(view, line)
+        if view[line + 41 : after].rstrip(b"\n") >= name:
             high = line
         else:
-            low = end + 1
-            if low < high and view[low] == _PEELED:
-                low = view.find(b"\n", low) + 1
-    found = view[low : view.find(b"\n", low)]
+            low = after
+    found = view[low : _next_line(view, low)].rstrip(b"\n")
     return (found[41:], found[:40]) if found else None
+
+
+def _next_line(view: mmap.mmap, at: int) -> int:
+    return view.find(b"\n", at) + 1 or len(view)
 
 
 def _command(change: Change) -> bytes:

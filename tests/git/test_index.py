@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import threading
@@ -151,6 +152,32 @@ def test_a_sparse_index_is_read_and_stays_sparse(repo: Path) -> None:
     assert ran.tree == reference(repo)
     assert ran.read("out/deep/c") == b"c\n"
     assert ran.git["capture"] == "full"
+
+
+def test_an_index_that_git_would_make_sparse_is_read(repo: Path) -> None:
+    commit(repo, {"in/a": "a\n", "out/b": "b\n"})
+    git(repo, "sparse-checkout", "set", "--cone", "--no-sparse-index", "in")
+    git(repo, "config", "index.sparse", "true")
+    write(repo, {"in/a": "changed\n"})
+
+    ran = witness.run(repo)
+
+    # An index that libgit2 cannot read would make pygit2 complain as it lets go of it.
+    gc.collect()
+    assert ran.tree == reference(repo)
+
+
+def test_what_is_staged_alone_in_a_sparse_index_is_captured(repo: Path) -> None:
+    commit(repo, {"in/a": "a\n", "out/b": "b\n"})
+    git(repo, "sparse-checkout", "set", "--cone", "--sparse-index", "in")
+    write(repo, {"in/a": "staged\n"})
+    git(repo, "add", "in/a")
+
+    ran = witness.run(repo)
+
+    gc.collect()
+    assert ran.tree == reference(repo)
+    assert ran.read("in/a") == b"staged\n"
 
 
 @pytest.mark.parametrize("sparse_index", ["--sparse-index", "--no-sparse-index"])
