@@ -104,10 +104,8 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         try:
             _remember(repo, run.run_id)
             pending.commit([Change(name=ref, new=commit, old=None)])
-        except (errors.GitExpError, OSError) as error:
+        except (errors.GitExpError, OSError):
             _undo(opened)
-            if objects.missing(repo, [commit]):
-                raise errors.ObjectsVanished from error
             raise
     if not objects.reachable(repo, commit, taken.changes):
         _undo(opened)
@@ -299,7 +297,7 @@ def _git(repo: Repo, commit: str, taken: Snapshot, *, full: bool) -> records.Git
     return records.Git(
         commit=commit,
         base=taken.base,
-        branch=values.quoted(taken.branch) if taken.branch else None,
+        branch=taken.branch,
         dirty=taken.dirty if full else None,
         capture=partial if full else "none",
         status=lines,

@@ -86,6 +86,18 @@ def test_the_way_back_from_a_base_leaves_nothing_of_the_run(world: World) -> Non
     assert answer.removed == ("new/n.py",)
 
 
+def test_the_way_back_takes_a_symlink_to_a_folder_away_too(world: World) -> None:
+    (world.top / "link").symlink_to("lib")
+    run = world.run()
+    (world.top / "link").unlink()
+    before = world.state()
+
+    world.checkout(run, keep_base=True, save=True)
+
+    world.back()
+    assert world.state() == before
+
+
 def test_the_way_back_keeps_a_file_of_the_run_that_was_changed_since(world: World) -> None:
     run = world.dirty()
     world.checkout(run, keep_base=True, save=True)

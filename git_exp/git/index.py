@@ -118,7 +118,7 @@ def _plain(raw: bytes, found: list[tuple[bytes, bool]]) -> int:
         start = at + (_FIXED + 2 if flags & _EXTENDED else _FIXED)
         end = start + length if length < _NAME else raw.index(b"\0", start)
         if flags & (_ASSUME_VALID | _EXTENDED):
-            _flag(raw, at, raw[start:end], found)
+            found += _marked(raw, at, raw[start:end])
         at += (end - at + 8) & ~7
     return at
 
@@ -132,16 +132,17 @@ def _compressed(raw: bytes, found: list[tuple[bytes, bool]]) -> int:
         end = raw.index(b"\0", start)
         name = name[: len(name) - cut] + raw[start:end]
         if flags & (_ASSUME_VALID | _EXTENDED):
-            _flag(raw, at, name, found)
+            found += _marked(raw, at, name)
         at = end + 1
     return at
 
 
-def _flag(raw: bytes, at: int, name: bytes, found: list[tuple[bytes, bool]]) -> None:
+def _marked(raw: bytes, at: int, name: bytes) -> list[tuple[bytes, bool]]:
+    """The entry of this name, if git passes over it, and whether as skip-worktree."""
     flags = int.from_bytes(raw[at + _FIXED - 2 : at + _FIXED], "big")
     more = int.from_bytes(raw[at + _FIXED : at + _FIXED + 2], "big") if flags & _EXTENDED else 0
-    if flags & _ASSUME_VALID or more & _SKIP_WORKTREE:
-        found.append((name, bool(more & _SKIP_WORKTREE)))
+    skip = bool(more & _SKIP_WORKTREE)
+    return [(name, skip)] if flags & _ASSUME_VALID or skip else []
 
 
 def _extensions(raw: bytes, at: int) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ Any legal mix is read. What is written is a pure function of the notes: a seal o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -61,7 +61,7 @@ def blobs(repo: Repo, tree: str | None, oid: str) -> list[str]:
 
 def read(repo: Repo, tree: str | None, oid: str) -> bytes:
     """One object's note, empty where there is none."""
-    return b"\n".join(objects.blob(repo, one) for one in blobs(repo, tree, oid))
+    return _joined([objects.blob(repo, one) for one in blobs(repo, tree, oid)])
 
 
 def removed(repo: Repo, commit: str | None) -> dict[str, list[str]]:
@@ -137,8 +137,16 @@ def _moved(writer: Writer, places: Mapping[str, str], count: int) -> Entries:
         texts = [objects.blob(writer.repo, blob) for blob in places.values()]
     except errors.RepositoryError:
         return {}
-    blob = places[there] if len(texts) == 1 else writer.blob(b"\n".join(texts))
+    blob = places[there] if len(texts) == 1 else writer.blob(_joined(texts))
     return {**dict.fromkeys(places), path: (BLOB, blob)}
+
+
+def _joined(texts: Sequence[bytes]) -> bytes:
+    """Several notes on one object as one, as git's `cat_sort_uniq` joins them."""
+    if len(texts) == 1:
+        return texts[0]
+    lines = {line for text in texts for line in text.split(b"\n") if line}
+    return b"".join(line + b"\n" for line in sorted(lines))
 
 
 def _walk(repo: Repo, tree: str, above: str) -> Iterator[tuple[str, str]]:

@@ -223,7 +223,8 @@ def _left_behind(found: Survey, path: bytes, pair: Sides) -> bool:
     Its way back takes it away again. The index has the target's side of the pair.
     """
     if pair[1] is None:
-        return os.path.lexists(found.at(path)) and not found.at(path).is_dir()
+        file = found.at(path)
+        return file.is_symlink() or (file.exists() and not file.is_dir())
     change = found.changes.get(path)
     return bool(change and change.worked != "." and not change.submodule)
 

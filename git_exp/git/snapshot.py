@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -197,6 +197,7 @@ def _taken(repo: Repo, rules: Rules, copy: _Copy) -> Snapshot:
     stuck = {one.path for one in missed}.intersection(found.unmerged)
     if gone or stuck:
         repo.git(*_FORGET, stdin=_listed(sorted(gone | stuck)), index=copy.path)
+    _set_executable(repo, copy.path, set(found.executable) - stuck)
     missed += _unseen(repo, found) + _changed_hidden(repo, copy)
     base = _tree_of(repo, found.head)
     if base is None or paths or gone or found.staged:
@@ -222,6 +223,14 @@ def _changes(repo: Repo, base: str | None, tree: str) -> list[tuple[str, bytes]]
         if objects.missing(repo, [tree]):
             raise errors.ObjectsVanished from error
         raise
+
+
+def _set_executable(repo: Repo, copy: Path, paths: Collection[bytes]) -> None:
+    """Conflicts keep their executable bit where the file system has none, as with git add."""
+    if paths and not repo.config.flag("core.fileMode", default=True):
+        there = _listed(path for path in sorted(paths) if S_ISREG(repo.mode(path)))
+        words = (*ALONE, "update-index", "--chmod=+x", "-z", "--stdin")
+        repo.git(*words, stdin=there, index=copy)
 
 
 def _gone(repo: Repo, found: Status) -> set[bytes]:
@@ -274,10 +283,15 @@ def _tree_of(repo: Repo, commit: str | None) -> str | None:
 
 def _hidden(repo: Repo, copy: Path, marks: index.Marks) -> list[bytes]:
     """Files marked assume-unchanged or skip-worktree; of the latter those that are there."""
-    marked = marks.hidden
-    if marked is None:
-        listed = _MARKED.findall(repo.git("ls-files", "-v", "-z", index=copy))
-        marked = [(path, tag in b"sS") for tag, path in listed]
+    return _present(repo, _marked(repo, copy) if marks.hidden is None else marks.hidden)
+
+
+def _marked(repo: Repo, copy: Path) -> list[tuple[bytes, bool]]:
+    found = _MARKED.findall(repo.git("ls-files", "-v", "-z", index=copy))
+    return [(path, tag in b"sS") for tag, path in found]
+
+
+def _present(repo: Repo, marked: Iterable[tuple[bytes, bool]]) -> list[bytes]:
     # What a sparse checkout leaves out is not there: that is no change.
     return [path for path, skip in marked if not skip or os.path.lexists(repo.at(path))]
 
@@ -287,19 +301,21 @@ def _changed_hidden(repo: Repo, copy: _Copy) -> list[LeftOut]:
 
     Nothing of git's shows them, and the user does not want them staged: they are named.
     """
-    if not copy.hidden:
+    # Staging took those away that became a folder, or no longer are in one.
+    hidden = _present(repo, _marked(repo, copy.path)) if copy.hidden else []
+    if not hidden:
         return []
     with index.copied(repo) as bare:
         shutil.copy2(copy.path, bare)
-        shown = _listed(copy.hidden)
         for option in ("--no-assume-unchanged", "--no-skip-worktree"):
-            repo.git(*ALONE, "update-index", option, "-z", "--stdin", stdin=shown, index=bare)
+            words = (*ALONE, "update-index", option, "-z", "--stdin")
+            repo.git(*words, stdin=_listed(hidden), index=bare)
         plain = (*ALONE, *status.lenient(repo.config))
         with suppress(errors.GitFailed):
             repo.git(*plain, "update-index", "-q", "--refresh", index=bare)
         changed = repo.git(*plain, "diff-files", "--name-only", "-z", index=bare).split(b"\0")
     reason = "changed, but marked assume-unchanged or skip-worktree"
-    return [_missed(repo, path, reason) for path in copy.hidden if path in changed]
+    return [_missed(repo, path, reason) for path in hidden if path in changed]
 
 
 def _listed(paths: Iterable[bytes]) -> bytes:

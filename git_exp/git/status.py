@@ -38,6 +38,7 @@ class Status(msgspec.Struct, kw_only=True):
     changed: list[bytes] = []
     removed: list[bytes] = []
     unmerged: list[bytes] = []
+    executable: list[bytes] = []
     untracked: list[bytes] = []
     submodules: list[Submodule] = []
     unreadable: list[bytes] = []
@@ -115,6 +116,10 @@ def _unmerged(found: Status, entry: bytes) -> None:
     words = entry.split(b" ", 10)
     _submodule(found, words[2], words[10])
     found.unmerged.append(words[10])
+    # The mode that git keeps of a conflict: ours, else that of the base, else theirs.
+    kept = [mode for mode in (words[4], words[3], words[5]) if mode != b"000000"]
+    if kept[:1] == [b"100755"]:
+        found.executable.append(words[10])
 
 
 def _submodule(found: Status, sub: bytes, path: bytes) -> bool:

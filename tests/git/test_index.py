@@ -157,7 +157,7 @@ def test_a_sparse_index_is_read_and_stays_sparse(repo: Path) -> None:
 def test_an_index_that_git_would_make_sparse_is_read(repo: Path) -> None:
     commit(repo, {"in/a": "a\n", "out/b": "b\n"})
     git(repo, "sparse-checkout", "set", "--cone", "--no-sparse-index", "in")
-    git(repo, "config", "index.sparse", "true")
+    git(repo, "config", "--worktree", "index.sparse", "true")
     write(repo, {"in/a": "changed\n"})
 
     ran = witness.run(repo)
@@ -260,6 +260,20 @@ def test_a_hidden_file_that_is_gone_is_named(repo: Path) -> None:
     ran = witness.run(repo)
 
     assert list(ran.missed()) == ["gone"]
+
+
+@pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
+def test_a_hidden_file_that_became_a_folder_is_captured_as_one(repo: Path, option: str) -> None:
+    commit(repo, {"hidden": "h\n", "other": "o\n"})
+    git(repo, "update-index", option, "hidden")
+    (repo / "hidden").unlink()
+    write(repo, {"hidden/new": "n\n"})
+
+    ran = witness.run(repo)
+
+    assert ran.tree == reference(repo)
+    assert sorted(ran.modes) == [b"hidden/new", b"other", b"train.py"]
+    assert ran.git["capture"] == "full"
 
 
 def test_names_longer_than_the_index_can_say_are_read(repo: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from git_exp import Experiment
 from git_exp.git import snapshot
-from git_exp.git.repo import discover
 from git_exp.git.untracked import Rules
 from tests.git import witness
 from tests.git.witness import commit, git, reference, write
@@ -299,16 +298,18 @@ def test_a_file_added_with_intent_only_is_captured_whole(repo: Path) -> None:
 
 
 def test_a_file_that_changes_right_after_it_was_added_is_captured(repo: Path) -> None:
-    found = discover(repo, dict(os.environ))
+    found = witness.discovered(repo)
     index, file = repo / ".git/index", repo / "train.py"
+    git(repo, "config", "core.trustCtime", "false")
     missed = []
 
     for at in range(100):
+        file.write_text(f"print('before {at:09}')\n")
         git(repo, "add", "train.py")
-        file.write_text(f"print('at {at:012}')\n")
+        moment = file.stat().st_mtime_ns
+        file.write_text(f"print('behind {at:09}')\n")
         if at % 2:
             # As if all of it had happened in one tick of the file system's clock.
-            moment = index.stat().st_mtime_ns
             os.utime(file, ns=(moment, moment))
             os.utime(index, ns=(moment, moment))
         tree = snapshot.take(found, Rules()).tree

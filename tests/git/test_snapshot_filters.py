@@ -123,6 +123,18 @@ def test_a_conflict_that_a_filter_refuses_is_named_and_not_in_the_tree(repo: Pat
     assert sorted(ran.modes) == [b".gitattributes", b"new", b"other", b"train.py"]
 
 
+def test_a_file_that_was_to_be_added_and_fails_is_not_in_the_tree(repo: Path) -> None:
+    filtering(repo, clean="! grep bad", required="true")
+    write(repo, {"later.f": "bad\n", "other": "changed\n"})
+    git(repo, "add", "-N", "later.f")
+
+    ran = witness.run(repo)
+
+    assert list(ran.missed()) == ["later.f"]
+    assert not ran.holds("later.f")
+    assert ran.read("other") == b"changed\n"
+
+
 def test_many_files_that_fail_are_given_up_together(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
