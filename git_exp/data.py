@@ -79,6 +79,16 @@ def file(repo: Repo, run_id: str, path: str) -> bytes | None:
     return objects.blob(repo, entry[1]) if entry else None
 
 
+def stands_on(repo: Repo, tip: str, commit: str) -> bool:
+    """Whether a data commit is that of the run with this commit: its history begins there."""
+    found = objects.commit(repo, tip)
+    while found and found.parents:
+        if found.parents[0] == commit:
+            return True
+        found = objects.commit(repo, found.parents[0])
+    return False
+
+
 def remove(folder: Path) -> None:
     """Remove what waited in a spool beside its journals: it is sealed."""
     for kept in _KEPT:
@@ -155,8 +165,16 @@ def _files(writer: Writer, folder: Folder, found: Sorted) -> dict[str, tuple[int
     for path, digest in artifacts(found.notes):
         waiting = folder.path / "artifacts" / digest
         if waiting.exists():
-            entries[f"artifacts/{path}"] = (BLOB, writer.blob(waiting.read_bytes()))
+            name = f"artifacts/{path}"
+            if _in_the_way(name, entries):
+                # Two processes of one run: one's file is the other's folder. Both are kept.
+                name = f"{name}~{digest[:8]}"
+            entries[name] = (BLOB, writer.blob(waiting.read_bytes()))
     return entries
+
+
+def _in_the_way(name: str, entries: Collection[str]) -> bool:
+    return any(other.startswith(f"{name}/") or name.startswith(f"{other}/") for other in entries)
 
 
 def artifacts(lines: Iterable[bytes]) -> Iterator[tuple[str, str]]:

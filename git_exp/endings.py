@@ -117,7 +117,10 @@ class _Process:
         self._end_all(*told_by(sys.exc_info()[1]))
 
     def signalled(self, number: int, _: FrameType | None) -> None:
-        """End the runs, then die of the signal as the program would have without us."""
+        """End the runs, then die of the signal as the program would have without us.
+
+        One that comes while this process seals does not wait for itself: the next command seals.
+        """
         self._end_all("interrupted", 128 + number, None)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -115,10 +117,11 @@ def _leftovers(repo: Repo, *, repair: bool) -> list[Finding]:
     """Files that a killed process left half made, a day ago or longer."""
     root, old = seal.spools(repo), time.time() - _LEFTOVER_AFTER
     halves = [*(repo.git_dir / "exp" / "tmp").glob("*"), *root.glob("*/.*.new")]
-    stale = [path for path in halves if path.stat().st_mtime < old]
+    # A copy of the index has the index's own modification time: what counts is its creation.
+    stale = [path for path in halves if _changed(path) < old]
     if repair:
         for path in stale:
-            path.unlink(missing_ok=True)
+            _discard(path)
     found = [
         Finding(what=f"a leftover file: {path.relative_to(repo.common_dir)}", mended=repair)
         for path in stale
@@ -141,8 +144,22 @@ def _strays(repo: Repo) -> Iterator[Finding]:
             yield Finding(what=f"no run's spool: {path.relative_to(repo.common_dir)}")
 
 
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_ctime
+    except FileNotFoundError:
+        return time.time()
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _vanished(repo: Repo, *, repair: bool) -> list[Finding]:
-    """Notes that our history has and the tip has not: only tombstones delete."""
+    """Lines that our history has and the tip has not: only tombstones delete."""
     tip = notes.tip(repo)
     lost: dict[str, set[bytes]] = {}
     for commit, blobs in notes.removed(repo, tip.commit).items():
@@ -158,9 +175,14 @@ def _vanished(repo: Repo, *, repair: bool) -> list[Finding]:
             ledger.write(repo, lock, plan)
     hint = "git exp fsck --repair puts them back"
     return [
-        Finding(what=f"the note on {commit} was removed", hint=hint, mended=repair)
+        Finding(what=f"{_what_of(repo, tip, commit)} removed", hint=hint, mended=repair)
         for commit in lost
     ]
+
+
+def _what_of(repo: Repo, tip: notes.Tip, commit: str) -> str:
+    there = notes.blobs(repo, tip.tree, commit)
+    return f"lines of the note on {commit} were" if there else f"the note on {commit} was"
 
 
 def _noted(repo: Repo, found: list[Finding]) -> dict[str, bytes]:
@@ -226,6 +248,8 @@ def _deleted(repo: Repo, listed: dict[str, str], run: Run, *, repair: bool) -> I
     if listed.get(code, run.commit) != run.commit:
         return
     there = {name: listed[name] for name in (code, large) if name in listed}
+    if large in there and not data.stands_on(repo, there[large], run.commit):
+        del there[large]
     if there and repair:
         refs.update(repo, [Change(name=name, new=None, old=oid) for name, oid in there.items()])
     if there:

@@ -155,6 +155,12 @@ class Journal:
         """Milliseconds since the run's start, by the monotonic clock."""
         return (_monotonic() // 1000 - self._zero) / 1000
 
+    def open(self) -> None:
+        """Have a file: a fork that wrote nothing yet has none, and nobody knows that it lives."""
+        with self._lock:
+            if self._fd < 0:
+                self.path, self._fd = self._renew()
+
     def close(self) -> None:
         """Close the file, which frees its lock; a fork's copy of the parent's frees nothing."""
         with self._lock:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +21,8 @@ from git_exp.git.repo import Repo
 PATIENCE = 30.0
 _STALE_AFTER = 1.0
 _ABSENT = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
-_OPEN: set[int] = set()
+# Descriptors of the lock in this process, and the thread that has each.
+_OPEN: dict[int, int] = {}
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,9 @@ def held_unless(
 ) -> Iterator[Held | None]:
     """Hold the seal lock; None once it turns out while waiting that it is needless."""
     wait = PATIENCE if wait is None else wait
+    if threading.get_ident() in _OPEN.values():
+        # A signal came while this thread seals: it would wait for itself.
+        wait = 0.0
     until = time.monotonic() + wait
     with _opened(repo.home / "seal.lock") as fd:
         got = _taken(fd, repo.home, until=until, needless=needless)
@@ -101,11 +106,11 @@ def _opened(path: Path) -> Iterator[int]:
         fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
     except OSError as error:
         raise errors.WriteFailed(str(path), error.strerror or str(error)) from error
-    _OPEN.add(fd)
+    _OPEN[fd] = threading.get_ident()
     try:
         yield fd
     finally:
-        _OPEN.discard(fd)
+        _OPEN.pop(fd, None)
         os.close(fd)
 
 
@@ -155,7 +160,9 @@ def _remove_stale(lock: Path, *, since: float = 0.0) -> None:
         # The clock may have gone back since: nobody waits until it is there again.
         while time.time() - made.st_mtime < _STALE_AFTER and time.monotonic() < until:
             time.sleep(0.05)
-        if lock.stat().st_ino == made.st_ino:
+        now = lock.stat()
+        # ext4 gives the inode of a removed file to the next: only its times tell them apart.
+        if (now.st_ino, now.st_ctime_ns) == (made.st_ino, made.st_ctime_ns):
             lock.unlink()
 
 

@@ -53,6 +53,8 @@ class Recorder:
         """
         self.expect_running()
         self._expect_room(paths.checked(name))
+        # Without a journal a fork might see its run sealed, and this copy gone, before the record.
+        self.journal.open()
         limit = self.repo.config.size("exp.maxArtifact", MAX_ARTIFACT)
         stored = source.stat().st_size <= limit
         size, digest = _copied(source, self.folder / "artifacts") if stored else _measured(source)
@@ -273,7 +275,7 @@ class _Tally:
 
 def _copied(source: Path, folder: Path) -> tuple[int, str]:
     """Copy a file, to be there whole or not at all, under the SHA-256 of what was copied."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     half = folder / f"{os.getpid()}.{threading.get_ident()}.new"
     try:
         shutil.copyfile(source, half)

@@ -104,12 +104,14 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         try:
             _remember(repo, run.run_id)
             pending.commit([Change(name=ref, new=commit, old=None)])
-        except (errors.GitExpError, OSError):
+        except BaseException:
+            # Ctrl-C too: in a notebook the process goes on, and would hold the journal for good.
             _undo(opened)
             raise
     if not objects.reachable(repo, commit, taken.changes):
+        # The ref first: while it stands, git's own gc stumbles over what it lacks.
+        refs.insist(lambda: refs.update(repo, [Change(name=ref, new=None, old=commit)]))
         _undo(opened)
-        refs.update(repo, [Change(name=ref, new=None, old=commit)])
         raise errors.ObjectsVanished
     return Started(run=run, commit=commit, opened=opened, packages=learned.packages)
 

@@ -228,7 +228,10 @@ def _ref_deletions(run: Run, before: ledger.Before) -> list[Change]:
     names = (f"refs/runs/{run.id}", data.name(run.id))
     if not _is_id(run.id) or before.ref(names[0]) not in (None, run.commit):
         return []
-    found = ((name, before.ref(name)) for name in names)
+    code, large = (before.ref(name) for name in names)
+    if large and not data.stands_on(before.repo, large, run.commit):
+        large = None
+    found = zip(names, (code, large), strict=True)
     return [Change(name=name, new=None, old=oid) for name, oid in found if oid]
 
 

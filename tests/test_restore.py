@@ -202,6 +202,27 @@ def test_a_fifo_in_the_way_is_refused(world: World, save: bool) -> None:
     assert world.git("symbolic-ref", "HEAD") == "refs/heads/main"
 
 
+def test_a_fifo_in_place_of_a_folder_that_goes_stays(world: World) -> None:
+    run = world.dirty()
+    shutil.rmtree(world.top / "lib")
+    os.mkfifo(world.top / "lib")
+
+    world.checkout(run, save=True)
+
+    assert (world.top / "lib").is_fifo()
+    assert world.git("rev-parse", "HEAD") == run.commit
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_a_repository_in_place_of_a_file_is_never_overwritten(world: World, save: bool) -> None:
+    world.write({"thing": "a file\n"})
+    run = world.run()
+    (world.top / "thing").unlink()
+    World(world.top / "thing").commit({"deep/mine": "1\n"})
+
+    assert "'thing/' is in the way" in world.refused(run, save=save)
+
+
 def test_files_that_are_as_the_run_has_them_are_in_nobodys_way(world: World) -> None:
     world.write({"a.py": "a2\n", "new/n.py": "n\n"})
     (world.top / "lib/b.py").unlink()

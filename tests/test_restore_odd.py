@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from git_exp import errors
+from git_exp.run import Run
 from tests.world import World
 
 NOTEBOOK = "sed -e /^output/d"
@@ -298,17 +299,16 @@ def test_a_submodule_stays_at_its_commit_when_everything_is_put_aside(
 
 
 @pytest.mark.parametrize("save", [False, True])
-def test_a_file_in_place_of_a_submodule_is_refused(outer: World, save: bool) -> None:
-    outer.git("checkout", "-q", "--detach", "HEAD~1", "--")
-    aside = outer.top / "aside"
-    (outer.top / "sub").rename(aside)
-    outer.write({"sub": "a file in the run\n"})
-    run = outer.run()
-    (outer.top / "sub").unlink()
-    aside.rename(outer.top / "sub")
-    outer.git("checkout", "-q", "main", "--")
+@pytest.mark.parametrize("name", ["sub", "sub/other"])
+def test_a_file_in_place_of_a_submodule_is_refused(outer: World, name: str, save: bool) -> None:
+    blob = outer.git("rev-parse", "main:a.py")
+    index = {**outer.env, "GIT_INDEX_FILE": str(outer.top / ".git/without")}
+    outer.git("read-tree", "main~1", env=index)
+    outer.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", env=index)
+    tree = outer.git("write-tree", env=index)
+    run = Run(id="r", commit=outer.git("commit-tree", tree, "-p", "main~1", "-m", "run: r"))
 
-    with pytest.raises(errors.Refused):
+    with pytest.raises(errors.Refused, match="'sub/' is in the way"):
         outer.checkout(run, save=save)
 
     assert (outer.top / "sub/mine").read_text() == "untracked\n"

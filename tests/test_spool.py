@@ -206,6 +206,7 @@ def test_a_living_journal_is_not_asked_twice(repo: Path, monkeypatch: pytest.Mon
     assert life(run) == (Life.LIVE, Life.LIVE)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_fork_made_while_a_journal_is_looked_at_does_not_keep_it_alive(repo: Path) -> None:
     run = Spooled(found(repo)).die()
     reading, writing = os.pipe()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from git_exp import cli, query, restore
 from git_exp.cli import options, output
@@ -74,7 +75,7 @@ def _gone_back(store: Store, name: str, wanted: Form) -> tuple[Answer, Run | Non
 
 def _document(answer: Answer) -> dict[str, Any]:
     pairs = {name: [one._asdict() for one in getattr(answer, name)] for name in _PAIRS}
-    return {**vars(answer), **pairs}
+    return {**msgspec.structs.asdict(answer), **pairs}
 
 
 def _tell(answer: Answer, done: str) -> None:

@@ -65,7 +65,7 @@ def read(repo: Repo, tree: str | None, oid: str) -> bytes:
 
 
 def removed(repo: Repo, commit: str | None) -> dict[str, list[str]]:
-    """Notes that somebody took out of the history of a notes commit: every blob they were in.
+    """Notes that somebody took out of a history, or changed: every blob they were in.
 
     Some of them may be there again. Our own commits never remove one: only those of other writers
     are compared with their parents (`git notes prune` in a clone that holds notes alone removes
@@ -73,9 +73,10 @@ def removed(repo: Repo, commit: str | None) -> dict[str, list[str]]:
     """
     lost: dict[str, list[str]] = {}
     for parent, child in _foreign_steps(repo, commit):
-        kept = {oid for oid, _ in listing(repo, objects.tree_of(repo, child))}
+        # A note that was changed may lack lines: `git notes add` compares nothing before it swaps.
+        kept = set(listing(repo, objects.tree_of(repo, child)))
         for oid, blob in listing(repo, objects.tree_of(repo, parent)):
-            if oid not in kept:
+            if (oid, blob) not in kept:
                 lost.setdefault(oid, []).append(blob)
     return lost
 

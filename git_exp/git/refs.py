@@ -55,7 +55,7 @@ def resolve(repo: Repo, name: str) -> str | None:
 def listing(repo: Repo, *prefixes: str) -> dict[str, str]:
     """Every ref below some prefixes: full name to object id."""
     out = repo.git("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
-    pairs = (line.split(" ", 1) for line in os.fsdecode(out).splitlines())
+    pairs = (line.split(" ", 1) for line in os.fsdecode(out).split("\n")[:-1])
     return {name: oid for oid, name in pairs}
 
 

@@ -165,9 +165,17 @@ class _Copy(msgspec.Struct, frozen=True, kw_only=True):
     hidden: Sequence[bytes]
 
 
+def _tracked(repo: Repo, copy: Path, found: Status) -> Status:
+    """What a filter of the user's says may look like a path: only what is tracked is one."""
+    if found.suspects:
+        there = set(repo.git("ls-files", "-z", index=copy).split(b"\0"))
+        found.suspects = [path for path in found.suspects if path in there]
+    return found
+
+
 def _seen(repo: Repo, looking: subprocess.Popen[bytes], copy: Path) -> Status:
     try:
-        return status.parse(*_said(looking))
+        return _tracked(repo, copy, status.parse(*_said(looking)))
     except errors.GitFailed:
         # One submodule that git cannot enter ends the whole command.
         modules = _submodules(repo, copy)
@@ -187,9 +195,11 @@ def _said(looking: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
 
 def _taken(repo: Repo, rules: Rules, copy: _Copy) -> Snapshot:
     top, found = repo.top or Path(), copy.status
-    inside = [path + b"/" for path in found.removed if os.path.lexists(repo.at(path) / ".git")]
-    taken, left = untracked.choose(top, [*found.untracked, *inside], rules)
     gone = _gone(repo, found)
+    # git says of a repository where a file was no more than that the file is gone.
+    seen = (path for path in found.removed if path not in gone)
+    inside = [path + b"/" for path in seen if os.path.lexists(repo.at(path) / ".git")]
+    taken, left = untracked.choose(top, [*found.untracked, *inside], rules)
     paths = [*found.removed, *found.unmerged, *found.changed, *taken]
     sent = [path for path in paths if path not in gone] if gone else paths
     missed = stage(repo, copy.path, sent, child=copy.staging)

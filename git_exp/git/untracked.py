@@ -17,6 +17,8 @@ from git_exp.git.repo import Config
 
 MEBIBYTE = 1 << 20
 HASH_LIMIT = 64 * MEBIBYTE
+MAX_FILE = 10 * MEBIBYTE
+MAX_ALL = 100 * MEBIBYTE
 
 SECRET_NAMES = (
     ".env", ".env.*", ".envrc", ".netrc", ".pgpass", ".npmrc", ".pypirc", ".htpasswd",
@@ -51,18 +53,17 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What `exp.*` says of untracked files; sizes in bytes."""
 
-    max_file: int = 10 * MEBIBYTE
-    max_all: int = 100 * MEBIBYTE
+    max_file: int = MAX_FILE
+    max_all: int = MAX_ALL
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
 
 
 def rules(config: Config) -> Rules:
     """The rules as the user's configuration has them."""
-    plain = Rules()
     return Rules(
-        max_file=config.size("exp.maxFileSize", plain.max_file),
-        max_all=config.size("exp.maxUntracked", plain.max_all),
+        max_file=config.size("exp.maxFileSize", MAX_FILE),
+        max_all=config.size("exp.maxUntracked", MAX_ALL),
         exclude=config.all("exp.exclude"),
         include=config.all("exp.include"),
     )

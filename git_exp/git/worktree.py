@@ -211,6 +211,7 @@ def _ready(found: Survey, same: Collection[bytes], *, force: bool) -> Iterator[N
     repo = found.repo
     update = (*_NO_HOOKS, "-c", "core.safecrlf=false", "update-index")
     with copied(repo) as before:
+        there_was = before.exists()
         try:
             _refresh(repo)
             gone = found.gone(set(same))
@@ -226,7 +227,10 @@ def _ready(found: Survey, same: Collection[bytes], *, force: bool) -> Iterator[N
             repo.git(*update, "--add", "-z", "--stdin", stdin=listed(sorted(there)))
             yield
         except BaseException:
-            _put_back(repo, before)
+            if there_was:
+                _put_back(repo, before)
+            else:
+                repo.index.unlink(missing_ok=True)
             raise
     if marks:
         extras.mark(repo, marks)
@@ -234,11 +238,19 @@ def _ready(found: Survey, same: Collection[bytes], *, force: bool) -> Iterator[N
 
 def _put_back(repo: Repo, before: Path) -> None:
     """The index file as it was, under git's own lock."""
-    lock = repo.index.with_name(f"{repo.index.name}.lock")
-    if not before.exists():
-        repo.index.unlink(missing_ok=True)
+    # If somebody took the copy away, the index stays as it is.
+    if not before.exists() or before.read_bytes() == repo.index.read_bytes():
         return
-    with suppress(FileExistsError), lock.open("xb") as file:
-        file.write(before.read_bytes())
+    lock = repo.index.with_name(f"{repo.index.name}.lock")
+    try:
+        with lock.open("xb") as file:
+            file.write(before.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
         shutil.copystat(before, lock)
         lock.replace(repo.index)
+    except FileExistsError as error:
+        raise errors.RefLocked("index", str(lock)) from error
+    except BaseException:
+        lock.unlink(missing_ok=True)
+        raise

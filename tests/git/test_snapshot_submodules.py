@@ -180,3 +180,16 @@ def test_a_tracked_file_that_became_a_repository_is_named(repo: Path, born: bool
     assert ran.skipped() == {"thing/": "embedded repository"}
     assert ran.git["status"] == ["D  thing"]
     assert "submodules" not in ran.git
+
+
+def test_a_file_beyond_a_symlink_to_a_repository_is_no_embedded_one(repo: Path) -> None:
+    commit(repo, {"d/repo": "a file\n"})
+    (repo / "d/repo").unlink()
+    (repo / "d").rmdir()
+    (repo / "d").symlink_to("..")
+
+    ran = witness.run(repo)
+
+    assert (repo / "d/repo/.git").exists()
+    assert ran.skipped() == {}
+    assert ran.tree == reference(repo)

@@ -85,6 +85,18 @@ def test_a_lock_that_somebody_holds_is_left_to_him_even_after_a_failure(world: W
     assert (world.top / ".git/index.lock").exists()
 
 
+def test_an_index_that_somebody_locks_meanwhile_is_said_to_be_locked(world: World) -> None:
+    run = world.dirty()
+    world.write({"a.py": "a2\n"})
+    world.hook("post-index-change", "touch .git/index.lock")
+    (world.top / ".git/HEAD.lock").write_text("")
+
+    with pytest.raises(errors.RefLocked, match=r"index\.lock"):
+        world.checkout(run)
+
+    assert world.git("symbolic-ref", "HEAD") == "refs/heads/main"
+
+
 def test_paths_that_git_cannot_write_are_its_error(world: World) -> None:
     with pytest.raises(errors.GitFailed, match="restore"):
         worktree.write_paths(world.repo(), "0" * 40, [b"a.py"])

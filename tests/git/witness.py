@@ -162,7 +162,7 @@ def reference(
         shutil.copy2(index, folder / "index")
     specs = [f":(top,exclude,literal){path}" for path in without]
     quiet = ("-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "-c", "core.hooksPath=/x")
-    git(top, *quiet, "add", "-A", "--", ":/", *specs, env=aside)
+    git(top, *quiet, "add", "-A", "--sparse", "--", ":/", *specs, env=aside)
     tree = git(top, *quiet, "write-tree", env=aside).decode()
     shutil.rmtree(folder)
     return tree
