@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,8 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 Exp = Callable[..., "subprocess.CompletedProcess[str]"]
+# The same examples each time, however slow the machine is; and nohup's ignored SIGHUP is not ours.
+settings.register_profile("sealed", deadline=None, derandomize=True)
+settings.load_profile("sealed")
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 DATE = "2026-01-02T03:04:05+00:00"
 
 
