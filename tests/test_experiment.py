@@ -321,6 +321,16 @@ def test_a_read_only_repository_is_an_error_that_names_what_cannot_be_written(
     }
 
 
+def test_what_cannot_be_noted_down_begins_no_run(repo: Path, git: Git) -> None:
+    (repo / ".git/exp/local").mkdir(parents=True)
+
+    with pytest.raises(errors.RepositoryError, match=r"cannot write '.*/exp/local'"):
+        Experiment("x")
+
+    assert git("for-each-ref", "refs/runs") == ""
+    assert list((repo / ".git/exp").rglob("*.jsonl*")) == []
+
+
 def test_the_disk_may_be_full_at_the_start(repo: Path) -> None:
     source = """
 import resource

@@ -214,6 +214,21 @@ def test_who_is_told_of_a_run_that_has_ended_makes_its_own(repo: Path) -> None:
     assert [run.name for run in programs.runs()] == ["own", "over"]
 
 
+def test_who_is_told_of_a_run_that_was_killed_makes_its_own(repo: Path) -> None:
+    first = owner()
+    run_id = told(first)
+    first.kill()
+    first.communicate()
+
+    said = programs.run("with Experiment('own'): pass", env=joining(run_id)).stderr
+
+    assert "this is a run of its own" in said
+    assert {run.name: run.status for run in programs.runs()} == {
+        "own": "finished",
+        "job": "crashed",
+    }
+
+
 def test_a_bad_request_joins_nothing(repo: Path) -> None:
     first = owner()
     run_id = told(first)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from git_exp import Experiment, errors, fsck, ledger, merge, records, seal, spool
-from git_exp.git import notes
+from git_exp.git import notes, refs
 from git_exp.spool import Life
 from tests.spooled import Spooled, counted, found, get, opened, values, waiting, whole
 
@@ -475,6 +475,31 @@ def test_a_run_takes_few_git_processes_and_its_seal_one(
 
     assert len(started) <= 6
     assert [args[1][-3:] for args in sealed] == [("update-ref", "--stdin", "-z")]
+
+
+@pytest.mark.parametrize(("said", "synced"), [(None, 8), ("none", 0), ("loose-object", 8)])
+def test_all_objects_are_on_disk_before_the_first_ref_moves(
+    repo: Path, git: Git, monkeypatch: pytest.MonkeyPatch, said: str | None, synced: int
+) -> None:
+    if said:
+        git("config", "core.fsync", said)
+    run = Spooled(found(repo))
+    run.track(1)
+    run.end()
+    before: list[int] = []
+    commit = refs.Transaction.commit
+
+    with counted(monkeypatch, os, "fsync") as calls:
+        monkeypatch.setattr(
+            refs.Transaction, "commit",
+            lambda *args: (before.append(len(calls)), commit(*args)),
+        )  # fmt: skip
+        seal.complete(found(repo))
+
+    # A chunk, its folder, the tree and the commit of the data, and the same of the note.
+    assert before == [synced]
+    assert len(calls) == synced
+    assert waiting(found(repo)) == []
 
 
 def test_nothing_is_started_where_there_is_nothing_to_seal(

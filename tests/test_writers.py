@@ -357,4 +357,4 @@ def test_any_order_of_what_can_happen_keeps_every_record_once(tmp_path: Path, gi
 
 @pytest.mark.slow
 def test_many_orders_of_what_can_happen_keep_every_record_once(tmp_path: Path, git: Git) -> None:
-    explore(tmp_path, git, examples=200, steps=40)
+    explore(tmp_path, git, examples=60, steps=40)
