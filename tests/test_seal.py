@@ -6,7 +6,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -490,10 +490,12 @@ def test_all_objects_are_on_disk_before_the_first_ref_moves(
     commit = refs.Transaction.commit
 
     with counted(monkeypatch, os, "fsync") as calls:
-        monkeypatch.setattr(
-            refs.Transaction, "commit",
-            lambda *args: (before.append(len(calls)), commit(*args)),
-        )  # fmt: skip
+
+        def counting(pending: refs.Transaction, changes: Sequence[refs.Change]) -> None:
+            before.append(len(calls))
+            commit(pending, changes)
+
+        monkeypatch.setattr(refs.Transaction, "commit", counting)
         seal.complete(found(repo))
 
     # A chunk, its folder, the tree and the commit of the data, and the same of the note.

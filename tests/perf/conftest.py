@@ -42,6 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[ROWS] = []
     asked = (config.invocation_params.dir / arg.partition("::")[0] for arg in config.args)
     if any(path.resolve().is_relative_to(HERE) for path in asked):
+        if getattr(config.option, "numprocesses", None):
+            raise pytest.UsageError("tests/perf measures time: run it without -n")
+        _folder(config)
         marks = config.option.markexpr
         config.option.markexpr = f"perf or ({marks})" if marks else ""
 
@@ -96,7 +99,9 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> Big:
         kept = folder / f"{runs}-{'loose' if loose else 'packed'}-{made}"
         if not kept.exists():
             half = folder / "half"
-            shutil.rmtree(half, ignore_errors=True)
+            for old in folder.iterdir():
+                if old.is_dir() and not old.name.endswith(made):
+                    shutil.rmtree(old)
             make(half)
             generate.fill(half, generate.Shape(runs=runs, loose=loose))
             half.rename(kept)
@@ -107,8 +112,10 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> Big:
 
 
 def _folder(config: pytest.Config) -> Path:
-    assert config.cache is not None
-    return config.cache.mkdir("git-exp-perf")
+    kept: pytest.Cache | None = getattr(config, "cache", None)
+    if kept is None:
+        raise pytest.UsageError("tests/perf keeps what it makes in pytest's cache")
+    return kept.mkdir("git-exp-perf")
 
 
 def _machine() -> str:

@@ -103,7 +103,7 @@ def test_status_log_and_commit_take_no_longer_beside_runs(
 def test_the_gc_that_commit_starts_beside_runs_is_there_to_be_known(
     tmp_path: Path, big: Big, rows: list[Row]
 ) -> None:
-    fresh = [big(f"fresh{number}", RUNS, loose=True) for number in range(4)]
+    fresh = [big(f"fresh{number}", RUNS, loose=True) for number in range(3)]
     alone, waiting = make(tmp_path / "alone"), iter(fresh)
 
     took = interleaved(
