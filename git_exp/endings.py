@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeGuard, get_args
 
 from git_exp import errors, records
 
@@ -25,6 +25,7 @@ STATUSES: tuple[str, ...] = get_args(Status)
 TRACEBACK_LINES = 50
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _RETURNS = ("RETURN_VALUE", "RETURN_CONST")
+_CHILD = "BaseProcess._bootstrap"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 Told = tuple[str, int | None, records.Error | None]
@@ -92,7 +93,8 @@ class _Process:
         self.pid = 0
         self.unfinished: list[Experiment] = []
         self.exit_code: int | None = None
-        self.outermost: FrameType | None = None
+        self.error: BaseException | None = None
+        self.program: FrameType | None = None
         self._signals = False
 
     def hook(self) -> None:
@@ -101,9 +103,10 @@ class _Process:
         if self.pid != os.getpid():
             # Each fork again: its program may be another, and multiprocessing forgets our hook.
             self.pid = os.getpid()
-            self.outermost = _outermost()
+            self.program = _program()
             atexit.register(self.end)
-            self._hook_multiprocessing()
+            if _is_child(self.program):
+                self._hook_child()
         if not self._signals and threading.current_thread() is threading.main_thread():
             self._signals = True
             self._hook_signals()
@@ -111,10 +114,6 @@ class _Process:
     def end(self) -> None:
         """At interpreter exit."""
         self._end_all(*self._told())
-
-    def end_child(self) -> None:
-        """At the end of a process that multiprocessing started, with what it raised in flight."""
-        self._end_all(*told_by(sys.exc_info()[1]))
 
     def signalled(self, number: int, _: FrameType | None) -> None:
         """End the runs, then die of the signal as the program would have without us.
@@ -130,15 +129,24 @@ class _Process:
             experiment._end(*told)
 
     def _told(self) -> Told:
-        if self.outermost is None or _returned(self.outermost):
+        if _is_child(self.program):
+            return self._told_of_child(self.program)
+        if self.program is None or _returned(self.program):
             return told_by(None)
-        error = _unhandled(self.outermost)
+        error = _unhandled(self.program)
         if error is not None:
             return told_by(error)
         if self.exit_code is not None:
             return told_by(SystemExit(self.exit_code))
         # A bare `raise SystemExit(n)`: Python tells nobody which n it was.
         return "finished", None, None
+
+    def _told_of_child(self, bootstrap: FrameType) -> Told:
+        # Until Python 3.12 what its target raised is in flight now, later it is over.
+        error = sys.exc_info()[1] or self.error
+        if error is not None and error.__traceback__ and error.__traceback__.tb_frame is bootstrap:
+            return told_by(error)
+        return told_by(SystemExit(bootstrap.f_locals.get("exitcode")))
 
     def _hook_exit(self) -> None:
         before = sys.exit
@@ -155,34 +163,44 @@ class _Process:
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, self.signalled)
 
-    def _hook_multiprocessing(self) -> None:
-        process = sys.modules.get("multiprocessing.process")
-        if process and process.parent_process():
-            from multiprocessing import util
+    def _hook_child(self) -> None:
+        """In a process of multiprocessing, which ends without the interpreter's own end."""
+        from multiprocessing import util
 
-            util.Finalize(None, self.end_child, exitpriority=100)
+        util.Finalize(None, self.end, exitpriority=100)
+        before = traceback.print_exc
+
+        def told(*given: Any, **named: Any) -> None:
+            self.error = sys.exc_info()[1]
+            before(*given, **named)
+
+        traceback.print_exc = told
 
 
 _process = _Process()
 
 
-def _outermost() -> FrameType | None:
-    """The frame of the main thread that is below all others: the program."""
+def _program() -> FrameType | None:
+    """The frame of the main thread below all others, or where multiprocessing runs its child."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
-    while frame and frame.f_back:
+    while frame and frame.f_back and not _is_child(frame):
         frame = frame.f_back
     return frame
 
 
-def _unhandled(outermost: FrameType) -> BaseException | None:
+def _is_child(frame: FrameType | None) -> TypeGuard[FrameType]:
+    return frame is not None and frame.f_code.co_qualname == _CHILD
+
+
+def _unhandled(program: FrameType) -> BaseException | None:
     """The exception that ended the program, if one did.
 
     Python keeps the last one that nobody handled, but consoles and notebooks do that too: one that
-    ended the program has passed through its outermost frame.
+    ended the program has passed through its frame.
     """
     trace = getattr(sys, "last_traceback", None)
     error = getattr(sys, "last_value", None)
-    return error if trace is not None and trace.tb_frame is outermost else None
+    return error if trace is not None and trace.tb_frame is program else None
 
 
 def _returned(frame: FrameType) -> bool:
@@ -223,7 +241,7 @@ def _message(error: BaseException) -> str:
 def _forked() -> None:
     """A fork ends none of its parent's runs."""
     _process.unfinished.clear()
-    _process.exit_code = None
+    _process.exit_code = _process.error = None
 
 
 os.register_at_fork(after_in_child=_forked)

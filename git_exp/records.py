@@ -37,7 +37,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     pid: int
     argv: list[str] = []
-    cwd: str = "."
+    # No default: whether a text is left out for being it depends on the interpreter.
+    cwd: str | None = None
     executable: str | None = None
     python: str | None = None
 

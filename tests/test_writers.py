@@ -40,6 +40,9 @@ for exp in runs:
         exp.track({"loss": step}, step=step)
 print("ready", flush=True)
 sys.stdin.read()
+# Nobody gives up here, however slow the disk is: this is about what gets lost.
+from git_exp import locks
+locks.PATIENCE = 300
 for exp in runs:
     exp.note("before the end")
     exp.checkpoint()

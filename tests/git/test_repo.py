@@ -78,6 +78,18 @@ def test_a_child_of_git_works_on_this_repository_from_any_folder(
     assert here.child_env(Path("/x"))["GIT_INDEX_FILE"] == "/x"
 
 
+def test_a_child_of_git_has_the_index_of_the_caller(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/other-index")
+
+    here = discover(repo, dict(os.environ))
+
+    assert here.index == repo / ".git/other-index"
+    assert here.child_env()["GIT_INDEX_FILE"] == str(here.index)
+    assert here.child_env(Path("/x"))["GIT_INDEX_FILE"] == "/x"
+
+
 def test_what_a_git_command_said_is_in_the_error(repo: Path) -> None:
     here = discover(repo, dict(os.environ))
 
@@ -244,6 +256,15 @@ def test_extensions_that_libgit2_must_be_told_of_are_opened(repo: Path) -> None:
     ran = witness.run(repo)
 
     assert ran.holds("new")
+
+
+def test_an_extension_that_newer_git_makes_is_opened(repo: Path) -> None:
+    here = discover(repo, dict(os.environ))
+    with (repo / ".git/config").open("a") as file:
+        file.write("[core]\n\trepositoryformatversion = 1\n")
+        file.write("[extensions]\n\trelativeWorktrees = true\n")
+
+    assert not opened(here).is_empty
 
 
 def test_a_repository_that_libgit2_cannot_open_is_named(repo: Path) -> None:

@@ -105,8 +105,15 @@ def test_a_file_whose_required_filter_fails_is_named_and_the_rest_is_captured(
     assert len(ran.modes) == 14
 
 
-def test_a_conflict_that_a_filter_refuses_is_named_and_not_in_the_tree(repo: Path) -> None:
+@pytest.mark.parametrize("file_mode", ["true", "false"])
+def test_a_conflict_that_a_filter_refuses_is_named_and_not_in_the_tree(
+    repo: Path, file_mode: str
+) -> None:
     filtering(repo)
+    git(repo, "update-index", "--chmod=+x", "old.f")
+    git(repo, "commit", "-q", "-m", "executable")
+    git(repo, "checkout", "old.f")
+    git(repo, "config", "core.fileMode", file_mode)
     git(repo, "checkout", "-q", "-b", "topic")
     commit(repo, {"old.f": "theirs\n"})
     git(repo, "checkout", "-q", "main")

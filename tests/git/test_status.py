@@ -92,6 +92,24 @@ def test_submodules_are_moved_or_dirty_or_both() -> None:
     assert seen.unmerged == [b"conflict"]
 
 
+def test_of_a_conflict_our_mode_counts_before_that_of_the_base_and_theirs() -> None:
+    plain, executable, none = "100644", "100755", "000000"
+    given = {
+        "ours": (plain, executable, plain),
+        "base": (executable, none, plain),
+        "theirs": (none, none, executable),
+        "not theirs": (none, plain, executable),
+        "not the base": (executable, plain, executable),
+    }
+    tail = f"{plain} {OID} {OID} {OID}"
+    conflicts = [f"u UU N... {' '.join(modes)} {tail} {name}" for name, modes in given.items()]
+
+    seen = status.parse(lines(*conflicts))
+
+    assert seen.executable == [b"ours", b"base", b"theirs"]
+    assert len(seen.unmerged) == 5
+
+
 def test_a_repository_where_a_file_was_is_no_submodule() -> None:
     given = line(".T", "thing", sub="S...", modes="100644 100644 160000")
 
