@@ -220,12 +220,12 @@ def _in_place(found: Survey, run: Run, form: Form) -> Answer:
     extra = {path for path in tracked if path not in held and os.path.lexists(found.at(path))}
     aim, paths = Aim(tree=run.commit), frozenset(held).union(tracked)
     needed = overwrite.writes(found, aim, paths)
-    step = _Step(
-        run=run,
-        aim=aim,
-        act=lambda _force, same: worktree.write_paths(repo, run.commit, needed - same),
-        paths=paths,
-    )
+
+    def act(_force: bool, same: set[bytes]) -> str:
+        wanted = needed - same
+        return worktree.write_paths(repo, run.commit, wanted & set(held), wanted - set(held))
+
+    step = _Step(run=run, aim=aim, act=act, paths=paths)
     if form.save:
         _settled(found)
     peril, kept_aside, unsaved = _guarded(found, step, form.save)

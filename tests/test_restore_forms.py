@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,24 @@ def test_the_way_back_from_a_base_leaves_nothing_of_the_run(world: World) -> Non
     assert answer.removed == ("new/n.py",)
 
 
+def test_the_way_back_from_a_base_keeps_an_ignored_file_that_the_base_tracks(
+    world: World,
+) -> None:
+    world.write({"z.log": "1\n"})
+    world.git("add", "-f", "z.log")
+    world.git("commit", "-q", "-m", "tracked though ignored")
+    world.git("rm", "-q", "z.log")
+    run = world.run()
+    world.write({"z.log": "1\n"})
+    before = world.state()
+
+    world.checkout(run, keep_base=True, save=True)
+
+    assert world.text("z.log") == "1\n"
+    world.back()
+    assert world.state() == before
+
+
 def test_the_way_back_takes_a_symlink_to_a_folder_away_too(world: World) -> None:
     (world.top / "link").symlink_to("lib")
     run = world.run()
@@ -166,7 +185,7 @@ def test_a_path_is_restored_in_place_and_the_index_stays(world: World) -> None:
 
 
 def test_a_path_is_relative_to_the_users_folder_and_never_an_option(world: World) -> None:
-    world.write({"lib/-b": "1\n", "lib/[x]": "1\n", "lib/-c": "1\n", "-b": "no\n"})
+    world.write({"lib/-b": "1\n", "lib/[x]": "1\n", "lib/x": "1\n", "-b": "no\n"})
     run = world.run()
     world.git("clean", "-q", "-fd")
 
@@ -174,6 +193,7 @@ def test_a_path_is_relative_to_the_users_folder_and_never_an_option(world: World
 
     assert answer.restored == ("a.py", "lib/-b", "lib/[x]")
     assert not (world.top / "-b").exists()
+    assert not (world.top / "lib/x").exists()
 
 
 def test_a_folder_is_as_the_run_has_it_but_for_what_is_untracked(world: World) -> None:
@@ -224,6 +244,27 @@ def test_the_way_back_of_a_path_takes_an_ignored_file_away_but_none_of_the_users
 
     assert world.text("in/data.log") == "of the run\n"
     assert world.back().removed == ("in/data.log",)
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(("here", "there"), [("d/x", "d"), ("d", "d/x")])
+def test_a_path_that_is_a_file_here_and_a_folder_there_is_restored(
+    world: World, here: str, there: str
+) -> None:
+    world.commit({here: "1\n"})
+    (world.top / here).unlink()
+    shutil.rmtree(world.top / "d", ignore_errors=True)
+    world.write({there: "2\n"})
+    run = world.run()
+    world.git("clean", "-q", "-ffd")
+    world.git("checkout", "-q", "-f", "HEAD")
+    before = world.state()
+
+    answer = world.checkout(run, save=True, paths=("d",))
+
+    assert answer.restored == (there,)
+    assert world.text(there) == "2\n"
+    world.back()
     assert world.state() == before
 
 

@@ -142,6 +142,20 @@ def test_a_file_that_git_calls_unchanged_is_not_written_again(
     assert world.text("my.nb") == "code 1\noutput\n"
 
 
+def test_a_file_with_a_filter_that_a_sparse_checkout_hides_is_no_matter(world: World) -> None:
+    notebooks(world)
+    world.commit({"out/my.nb": "code\n"})
+    run = world.dirty()
+    world.write({"out/my.nb": "code\noutput\n", "a.py": "mine\n"})
+    world.checkout(run, save=True)
+    world.git("sparse-checkout", "set", "lib")
+
+    world.back(save=True)
+
+    assert world.text("a.py") == "mine\n"
+    assert not (world.top / "out").exists()
+
+
 def test_a_path_that_is_as_the_run_has_it_but_for_its_filter_is_left(world: World) -> None:
     notebooks(world)
     world.write({"my.nb": "code 2\n"})

@@ -2,7 +2,8 @@
 
 git's fetch offers what it has newest first and stops when the server knows enough. Dated today,
 2,000 runs cost the user's own fetch 2,032 more "have" lines; one second before the newest commit
-that the remote surely has, they cost none.
+that the remote surely has, they cost none. Where no such commit is known, ours are from 1970:
+older than all that a server could know, a fetch by URL for example is over before it comes to them.
 """
 
 from __future__ import annotations
@@ -19,19 +20,21 @@ if TYPE_CHECKING:
 
 _MINE, _THEIRS, _SHARED = 1, 2, 3
 _PATIENCE = 250
+# The walk is part of every start; from a HEAD far behind its remote it is not gone on for ever.
+_FARTHEST = 2_000
 
 
 def before_shared(repo: Repo, head: str | None, remote_tips: Iterable[str]) -> int:
     """Seconds since 1970: one before the newest commit in HEAD's history that a remote has.
 
-    Before HEAD's own where no remote ref shares history with it, 0 in an unborn repository.
+    0 where no remote ref is known to share history with it, and in an unborn repository.
     """
     own = _commit(repo.pg, head) if head else None
     if own is None:
         return 0
     tips = (_commit(repo.pg, tip) for tip in remote_tips)
     shared = _newest_shared(repo.pg, own, [tip for tip in tips if tip])
-    return max((shared or own).commit_time - 1, 0)
+    return max(shared.commit_time - 1, 0) if shared else 0
 
 
 def _newest_shared(
@@ -58,7 +61,7 @@ def _newest_shared(
     for tip in tips:
         meet(tip, _THEIRS)
     patience = _PATIENCE if waiting[_THEIRS] or waiting[_SHARED] else 0
-    while queue and patience:
+    while queue and patience and len(sides) < _FARTHEST:
         patience -= not (waiting[_SHARED] or (waiting[_MINE] and waiting[_THEIRS]))
         _, _, commit = heapq.heappop(queue)
         side = sides[commit.id]

@@ -107,10 +107,7 @@ def forced(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
             peril.replaced.add(one.path)
         else:
             peril.lost.add(one.path)
-    # Ignored files that the target has too are kept, in the way or not: the way back can tell by
-    # it that those which are there by then are the target's.
-    new = {path: pair for path, pair in differing.items() if pair[1] is None}
-    peril.lost |= {one.path for one in _met(found, new) if one.savable and one.path in new}
+    peril.lost |= _adopted(found, aim, differing)
     _judge(found, aim, pairs, suspects=set(), peril=peril)
     # git itself leaves a file alone that is marked skip-worktree.
     skipped = {path for tag, path in found.marks if tag in "sS"}
@@ -193,6 +190,19 @@ def _judge(
     peril.same -= only_here
     peril.kept -= peril.same
     peril.lost |= only_here & suspects
+
+
+def _adopted(found: Survey, aim: Aim, differing: Mapping[bytes, Sides]) -> set[bytes]:
+    """Ignored files that the target has too, in the way or not, in its tree or its index alone.
+
+    They are put aside: the way back can tell by it which of those that are tracked by then are the
+    target's, and which were there before.
+    """
+    new = {path: pair for path, pair in differing.items() if pair[1] is None}
+    if aim.index:
+        index = found.differences(aim.index).items()
+        new |= {path: (None, None) for path, pair in index if pair[1] is None and path not in new}
+    return {one.path for one in _met(found, new) if one.savable and one.path in new}
 
 
 def _resurrected(found: Survey, staged: set[bytes]) -> set[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,7 +90,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         return [
             path
             for path, one in self.changes.items()
-            if one.worked == "D" and (path in wanted or _collides(path, wanted))
+            if one.worked == "D" and (path in wanted or collides(path, wanted))
         ]
 
 
@@ -176,6 +176,11 @@ def place(repo: Repo, path: bytes) -> Path:
     return (repo.top or repo.git_dir) / os.fsdecode(path)
 
 
+def collides(path: bytes, others: Collection[bytes]) -> bool:
+    """Whether a path would be a folder of one of the others, or one of them a folder of its."""
+    return any(one.startswith(path + b"/") or path.startswith(one + b"/") for one in others)
+
+
 def naming(paths: Iterable[str], limit: int = 10) -> str:
     """Paths in a message: quoted, the first ten of them."""
     found = list(paths)
@@ -235,8 +240,3 @@ def _change(line: bytes) -> tuple[bytes, Change]:
 def _entry(mode: bytes, oid: bytes) -> Entry | None:
     number = int(mode, 8)
     return Entry(number, oid.decode()) if number else None
-
-
-def _collides(path: bytes, others: set[bytes]) -> bool:
-    """Whether one of two paths would be a folder of the other's."""
-    return any(one.startswith(path + b"/") or path.startswith(one + b"/") for one in others)

@@ -15,7 +15,7 @@ from git_exp.git import extras
 from git_exp.git.index import copied
 from git_exp.git.overwrite import Aim
 from git_exp.git.repo import Repo
-from git_exp.git.survey import Survey, listed, naming, position, unmark
+from git_exp.git.survey import Survey, collides, listed, naming, position, unmark
 
 # Operations that a checkout would end: their state is the user's work too.
 _UNFINISHED = {
@@ -150,8 +150,15 @@ def matching(found: Survey, tree: str, specs: Sequence[str]) -> tuple[list[bytes
     return held.split(b"\0")[:-1], tracked.split(b"\0")[:-1]
 
 
-def write_paths(repo: Repo, commit: str, paths: Collection[bytes]) -> str:
-    """Files of a commit into the worktree, as `git restore --worktree`; the index stays."""
+def write_paths(
+    repo: Repo, commit: str, written: Collection[bytes], removed: Collection[bytes]
+) -> str:
+    """Files of a commit into the worktree, as `git restore --worktree`; the index stays.
+
+    `removed` are tracked paths that the commit does not have.
+    """
+    # One that a written path takes the place of goes with that, and git would not know it.
+    paths = {*written, *(path for path in removed if not collides(path, written))}
     if not paths:
         return ""
     args = ("restore", "-q", "--no-recurse-submodules", "--worktree", f"--source={commit}")

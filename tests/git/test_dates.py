@@ -49,10 +49,10 @@ def test_in_an_unborn_repository_it_is_the_beginning_of_time(repo: Path) -> None
     assert dated(repo, "1" * 40) == 0
 
 
-def test_without_a_remote_it_is_a_second_before_head(repo: Path) -> None:
+def test_without_a_remote_it_is_the_beginning_of_time(repo: Path) -> None:
     head = chain(repo, [100, 200, 300])[-1]
 
-    assert dated(repo, head) == 299
+    assert dated(repo, head) == 0
 
 
 def test_it_is_never_before_the_beginning_of_time(repo: Path) -> None:
@@ -108,7 +108,7 @@ def test_unrelated_histories_share_nothing(repo: Path) -> None:
     head = chain(repo, [100, 200, 300])[-1]
     tip = chain(repo, [150, 250, 350])[-1]
 
-    assert dated(repo, head, tip) == 299
+    assert dated(repo, head, tip) == 0
 
 
 def test_commits_of_one_date_are_no_trouble(repo: Path) -> None:
@@ -128,13 +128,13 @@ def test_dates_that_go_backwards_still_find_what_is_shared(repo: Path) -> None:
 
 
 def test_what_is_no_commit_or_is_not_here_is_passed_over(repo: Path) -> None:
-    head = chain(repo, [100, 200])[-1]
+    first, head = chain(repo, [100, 200])
     git(repo, "tag", "-a", "-m", "t", "tagged", head)
     tag = git(repo, "rev-parse", "refs/tags/tagged").decode()
 
     tree = git(repo, "rev-parse", "HEAD^{tree}").decode()
 
-    assert dated(repo, head, tag, tree, "2" * 40) == 199
+    assert dated(repo, head, tag, tree, "2" * 40, first) == 99
 
 
 def test_a_history_is_not_walked_without_need(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,11 +151,18 @@ def test_a_history_is_not_walked_without_need(repo: Path, monkeypatch: pytest.Mo
     real = found.pg
     monkeypatch.setitem(found.__dict__, "pg", Counting())
 
-    assert before_shared(found, commits[-1], []) == 1_098
+    assert before_shared(found, commits[-1], []) == 0
     assert before_shared(found, commits[-1], [commits[-1]]) == 1_098
     assert len(looked) == 3
-    assert before_shared(found, commits[-1], [stranger]) == 1_098
+    assert before_shared(found, commits[-1], [stranger]) == 0
     assert len(looked) < 300
+
+
+def test_far_behind_the_remote_the_walk_ends_at_the_beginning_of_time(repo: Path) -> None:
+    commits = chain(repo, list(range(100, 3_000)))
+
+    assert dated(repo, commits[1_000], commits[-1]) == 1_099
+    assert dated(repo, commits[100], commits[-1]) == 0
 
 
 def test_at_the_edge_of_a_shallow_clone_it_is_a_second_before_that(
@@ -191,21 +198,21 @@ def head(top: Path) -> str:
     return git(top, "rev-parse", "HEAD").decode()
 
 
-def haves(clone: Path) -> list[str]:
+def haves(clone: Path, *what: str) -> list[str]:
     """What a fetch offers to the server, one commit a line."""
     env = {**os.environ, "GIT_TRACE_PACKET": "1"}
     done = subprocess.run(
-        ("git", "fetch", "-q"), cwd=clone, env=env, capture_output=True, text=True
+        ("git", "fetch", "-q", *what), cwd=clone, env=env, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return [line.partition("> have ")[2] for line in done.stderr.splitlines() if "> have " in line]
 
 
-@pytest.mark.parametrize("upstream", [True, False], ids=["tracking", "no-upstream"])
+@pytest.mark.parametrize("remote", ["tracking", "no upstream", "by URL"])
 @pytest.mark.parametrize("unpushed", [1, 30])
 @pytest.mark.parametrize("runs", [20, pytest.param(200, marks=pytest.mark.slow)])
 def test_the_users_own_fetch_offers_no_commit_of_ours(
-    repo: Path, tmp_path: Path, unpushed: int, upstream: bool, runs: int
+    repo: Path, tmp_path: Path, unpushed: int, remote: str, runs: int
 ) -> None:
     start = int(git(repo, "log", "-1", "--format=%ct"))
     shared = chain(repo, [start + at * DAY // 10 for at in range(100)], head(repo))
@@ -214,8 +221,11 @@ def test_the_users_own_fetch_offers_no_commit_of_ours(
     clone = tmp_path / "clone"
     local = chain(clone, [start + (10 + at) * DAY for at in range(unpushed)], head(clone))
     git(clone, "reset", "-q", "--soft", local[-1])
-    if not upstream:
+    if remote == "no upstream":
         git(clone, "branch", "-q", "--unset-upstream")
+    if remote == "by URL":
+        git(clone, "remote", "remove", "origin")
+    what = (repo.as_uri(), "main") if remote == "by URL" else ()
     plain = tmp_path / "plain"
     shutil.copytree(clone, plain, symlinks=True)
     for at in range(runs):
@@ -224,7 +234,7 @@ def test_the_users_own_fetch_offers_no_commit_of_ours(
             exp.track({"loss": at})
     git(repo, "reset", "-q", "--soft", made(repo, start + 100 * DAY, head(repo)))
 
-    with_runs, without = haves(clone), haves(plain)
+    with_runs, without = haves(clone, *what), haves(plain, *what)
 
     ours = git(clone, "for-each-ref", "refs/runs", "refs/exp/data").splitlines()
     assert len(ours) == 2 * runs

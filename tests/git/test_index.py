@@ -331,12 +331,12 @@ def test_a_copy_has_the_bytes_and_the_time_of_one_index(repo: Path) -> None:
 
     thread = threading.Thread(target=replacing)
     thread.start()
-    seen = []
-    for _ in range(200):
+    seen: set[tuple[bytes, int]] = set()
+    # Until enough has come between: how often the two take turns is the machine's business.
+    while len(seen) <= 10:
         with index.copied(found) as copy:
-            seen.append((copy.read_bytes(), copy.stat().st_mtime_ns))
+            seen.add((copy.read_bytes(), copy.stat().st_mtime_ns))
     stop.set()
     thread.join()
 
-    assert len(set(seen)) > 10
     assert [one for one in seen if times.get(one[0]) != one[1]] == []

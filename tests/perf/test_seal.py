@@ -89,6 +89,7 @@ def _sealing(repo: Path) -> float:
     exp = Experiment("measured", params={"lr": 0.1}, repo=repo)
     for step in range(TRACKS):
         exp.track({"loss": 1 / (step + 1), "acc": step / TRACKS, "step": step})
+    _settle()
     return spent(exp.finish)
 
 
@@ -110,7 +111,13 @@ def _durable(repo: Path) -> float:
             os.close(fd)
         git(repo, "-c", "core.fsync=reference", "update-ref", "--stdin", stdin=orders)
 
+    _settle()
     return spent(write)
+
+
+def _settle() -> None:
+    """Flush what was written before, as by the end of a run of more than half a minute it is."""
+    os.sync()
 
 
 def _at_most(what: str, floor: Times, ours: Times) -> Row:
