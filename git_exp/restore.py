@@ -223,7 +223,8 @@ def _in_place(found: Survey, run: Run, form: Form) -> Answer:
 
     def act(_force: bool, same: set[bytes]) -> str:
         wanted = needed - same
-        return worktree.write_paths(repo, run.commit, wanted & set(held), wanted - set(held))
+        here, away = wanted & set(held), wanted - set(held)
+        return worktree.write_paths(repo, run.commit, written=here, removed=away)
 
     step = _Step(run=run, aim=aim, act=act, paths=paths)
     if form.save:

@@ -151,7 +151,7 @@ def matching(found: Survey, tree: str, specs: Sequence[str]) -> tuple[list[bytes
 
 
 def write_paths(
-    repo: Repo, commit: str, written: Collection[bytes], removed: Collection[bytes]
+    repo: Repo, commit: str, *, written: Collection[bytes], removed: Collection[bytes]
 ) -> str:
     """Files of a commit into the worktree, as `git restore --worktree`; the index stays.
 

@@ -99,7 +99,7 @@ def test_an_index_that_somebody_locks_meanwhile_is_said_to_be_locked(world: Worl
 
 def test_paths_that_git_cannot_write_are_its_error(world: World) -> None:
     with pytest.raises(errors.GitFailed, match="restore"):
-        worktree.write_paths(world.repo(), "0" * 40, [b"a.py"], [])
+        worktree.write_paths(world.repo(), "0" * 40, written=[b"a.py"], removed=[])
 
 
 def test_a_full_disk_is_an_error_before_anything_is_overwritten(world: World) -> None:
