@@ -15,6 +15,7 @@ GitExpError                   5  the repository or a remote failed
 ├── SnapshotFailed            5
 ├── JournalFailed             5  also an OSError: the disk refused a record
 ├── UsageError                2
+│   ├── BadExpression         2  points at the place
 │   ├── BadName               2  also a ValueError
 │   └── Unencodable           2  also a TypeError, names the key
 ├── NotFound                  3
@@ -27,6 +28,8 @@ from __future__ import annotations
 
 import shlex
 from typing import Any, ClassVar
+
+_AROUND = 60
 
 
 class GitExpError(Exception):
@@ -166,6 +169,13 @@ class UsageError(GitExpError):
     exit_code = 2
 
 
+class BadExpression(UsageError):
+    """An expression that cannot be understood; the hint points at the place."""
+
+    def __init__(self, why: str, text: str, at: int) -> None:
+        super().__init__(f"bad expression: {why}", hint=pointed(text, at))
+
+
 class BadName(UsageError, ValueError):
     """A name that is blank, of several lines, or that starts like an option or a revision."""
 
@@ -200,3 +210,11 @@ class AnswerIsNo(GitExpError):
     """The question was understood and the answer is no."""
 
     exit_code = 1
+
+
+def pointed(text: str, at: int) -> str:
+    """Two lines: a text, or as much of it as stands around a place, and a caret below that."""
+    start = max(0, at - _AROUND)
+    before, after = "... " if start else "", " ..." if len(text) > at + _AROUND else ""
+    shown = "".join(one if one.isprintable() else "?" for one in text[start : at + _AROUND])
+    return f"{before}{shown}{after}\n{' ' * (len(before) + at - start)}^"

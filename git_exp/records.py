@@ -74,6 +74,7 @@ class Git(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The code of a run: `commit` is the run's own, `base` is HEAD when it started."""
 
     commit: str
+    tree: str | None = None
     base: str | None = None
     branch: str | None = None
     dirty: bool | None = None

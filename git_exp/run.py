@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, cast
 
 import msgspec
 
-from git_exp import metrics, records
+from git_exp import errors, metrics, points, records
 
 # Statuses that somebody else wrote over a run whose owner could not.
 _SECOND_HAND = ("crashed", "lost")
@@ -20,10 +20,21 @@ class NoteText(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Run(msgspec.Struct, kw_only=True):
+class Source(Protocol):
+    """Where a run was read, and what is large of it can be."""
+
+    def series(self, run: Run) -> Iterator[bytes]: ...
+
+    def lines(self, run: Run) -> list[bytes]: ...
+
+    def patch(self, old: Run | None, new: Run) -> str: ...
+
+
+class Run(msgspec.Struct, kw_only=True, dict=True):
     """One run, as its events tell it. Times are UTC, RFC 3339; `duration_ms` is in milliseconds.
 
-    `status` is running, finished, failed, interrupted, crashed or lost.
+    `status` is running, finished, failed, interrupted, crashed or lost. `metrics` are summaries by
+    metric path: `last`, `min`, `max`, `first`, `count`.
     """
 
     id: str
@@ -73,6 +84,38 @@ class Run(msgspec.Struct, kw_only=True):
     def partial(self) -> bool:
         """Whether the snapshot holds less than the code that ran."""
         return bool(self.git and self.git.capture != "full")
+
+    def series(self, metric: str) -> Iterator[points.Point]:
+        """The points of one metric, read as they are asked for: a million take no memory.
+
+        In the order of each process that tracked; one process after the other.
+        """
+        return points.read(self._source.series(self), metric)
+
+    def events(self) -> Iterator[records.Event | records.Unknown]:
+        """The records of the run in their order, all but `track`; what is damaged is left out."""
+        parsed = map(records.parse, self._source.lines(self))
+        return (event for event in parsed if not isinstance(event, records.Damaged))
+
+    def diff(self, other: Run | None = None) -> str:
+        """The patch from another run's code to this one's, by default from the code it started at.
+
+        Text as `git diff` prints it without colours. Raises `NotFound` where the code of one is
+        not here.
+        """
+        return self._source.patch(other, self)
+
+    def read_from(self, source: Source) -> Run:
+        """This run as one that was read there."""
+        self.__dict__["_source"] = source
+        return self
+
+    @property
+    def _source(self) -> Source:
+        found = self.__dict__.get("_source")
+        if found is None:
+            raise errors.NotFound(f"run '{self.id}' was not read from a repository")
+        return cast(Source, found)
 
 
 def fold(

@@ -8,37 +8,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
-from git_exp import data, errors, ledger, locks, merge, metrics, records, seal, spool, values
-from git_exp.git import notes, objects, refs
+from git_exp import data, errors, ledger, locks, merge, metrics, query, records, seal, spool, values
+from git_exp.git import diff, notes, objects, refs
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo, discover
 from git_exp.run import Run, fold
 from git_exp.spool import Life
 
 LOST_AFTER_DAYS = 7
+_FEW = 50
 
 _FIRST = re.compile(rb'^\{"t":"([^"]{27})"', re.M)
 
 
-class Store:
+class Store(query.Listed):
     """The runs of one repository. Reading changes nothing; what is read is as of now."""
 
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
 
     @classmethod
-    def open(cls, cwd: Path, env: Mapping[str, str]) -> Store:
+    def open(cls, cwd: Path, env: Mapping[str, str]) -> Self:
         """The store of the repository that git finds from a folder."""
         return cls(discover(cwd, env))
 
     @cached_property
-    def own(self) -> frozenset[str]:
+    def own(self) -> Own:
         """The ids of the runs that were started here."""
-        try:
-            return frozenset((self.repo.home / "local").read_text().split())
-        except FileNotFoundError:
-            return frozenset()
+        return Own(self.repo.home / "local")
 
     def runs(self, limit: int | None = None) -> list[Run]:
         """Every run that is not deleted, newest first; `limit` folds no more than that many."""
@@ -143,6 +142,25 @@ class Store:
         with locks.held(self.repo) as lock:
             ledger.write(self.repo, lock, plan)
 
+    def opened(self, run: Run) -> Run:
+        """A run that was read, as one of this store."""
+        run.own = _is_id(run.id) and run.id in self.own
+        return run.read_from(self)
+
+    def patch(self, old: Run | None, new: Run) -> str:
+        """What changed from one run's code, or from what the new one started at, as a patch."""
+        base = new.base or objects.EMPTY_TREE
+        sides = (old.commit if old else base, new.commit)
+        for oid in sides:
+            if oid != objects.EMPTY_TREE and not objects.is_here(self.repo, oid):
+                raise errors.NotFound(f"commit '{oid}' is not here")
+        return diff.patch(self.repo, sides)
+
+    def unsealed(self, commit: str, sealed: bytes, spooled: Spooled) -> Run | None:
+        """A run that is in the spool, with the lines of it that are sealed; None if deleted."""
+        lines = merge.union(merge.lines(sealed), spooled.lines)
+        return None if merge.is_tombstone(lines) else self._run(commit, lines, spooled)
+
     def recover(self) -> seal.Report:
         """Seal what dead processes left, if nobody else is at it and this may write here."""
         try:
@@ -163,33 +181,32 @@ class Store:
                 )
         return found
 
-    def _unsealed(self) -> dict[str, _Spooled]:
+    def _unsealed(self) -> dict[str, Spooled]:
         every = (self._spooled(run_id) for run_id in spool.run_ids(seal.spools(self.repo)))
         return {one.commit: one for one in every if one}
 
-    def _spooled(self, run_id: str) -> _Spooled | None:
+    def _spooled(self, run_id: str) -> Spooled | None:
         with spool.look(seal.spools(self.repo), run_id) as folder:
-            return _Spooled(self.repo, folder) if folder.writer else None
+            return Spooled(self.repo, folder) if folder.writer else None
 
     def _lives(self, run_id: str) -> bool:
         with spool.look(seal.spools(self.repo), run_id) as folder:
             return bool(folder.journals) and folder.life is Life.LIVE
 
-    def _noted(self, commit: str, spooled: _Spooled | None) -> bytes:
+    def _noted(self, commit: str, spooled: Spooled | None) -> bytes:
         note = notes.read(self.repo, notes.tip(self.repo).tree, commit)
         return merge.union(merge.lines(note), spooled.lines if spooled else [])
 
-    def _run(self, commit: str, note: bytes, spooled: _Spooled | None) -> Run:
+    def _run(self, commit: str, note: bytes, spooled: Spooled | None) -> Run:
         lines = merge.lines(note)
         if spooled:
             lines = [*lines, *spooled.ending(lines)]
-        run = fold(lines, commit=commit, now=time.time_ns() // 1000)
-        run.own = run.id in self.own
+        run = self.opened(fold(lines, commit=commit, now=time.time_ns() // 1000))
         if spooled and run.ended is None:
             self._show_live(run, spooled)
         return run
 
-    def _show_live(self, run: Run, spooled: _Spooled) -> None:
+    def _show_live(self, run: Run, spooled: Spooled) -> None:
         run.live = spooled.life is Life.LIVE
         counted = metrics.Fold()
         counted.lines(self.series(run))
@@ -199,7 +216,34 @@ class Store:
             run.status = "lost"
 
 
-class _Spooled:
+class Own:
+    """The ids of the runs that were started here, as the file of them is whenever one is asked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._text = b""
+        self._every: frozenset[bytes] = frozenset()
+        self._asked = 0
+
+    def __contains__(self, run_id: str) -> bool:
+        self._read()
+        self._asked += 1
+        if self._asked > _FEW and not self._every:
+            self._every = frozenset(self._text.split())
+        wanted = run_id.encode()
+        # A few are looked for from the end, where the newest are: a set of all costs more.
+        return wanted in self._every if self._every else self._text.rfind(wanted) >= 0
+
+    def _read(self) -> None:
+        try:
+            size = self._path.stat().st_size
+            if size != len(self._text):
+                self._text, self._every, self._asked = self._path.read_bytes(), frozenset(), 0
+        except OSError:
+            self._text, self._every = b"", frozenset()
+
+
+class Spooled:
     """What a run's spool says, read while its journals were open."""
 
     def __init__(self, repo: Repo, folder: spool.Folder) -> None:

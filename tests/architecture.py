@@ -13,11 +13,12 @@ ROOT = Path(__file__).parents[1]
 # Imports point up this table only. A package stands for all that is in it.
 LAYERS = (
     "errors values records",
-    "metrics run merge names query config table mask curve left_out",
+    "metrics run merge names query config table mask curve left_out"
+    " points chart scale columns",
     "git",
     "journal spool locks ledger outputs data seal store index",
-    "distributions starting recorder endings experiment launch compare restore fsck demo share"
-    " action hook",
+    "distributions starting recorder endings experiment launch compare restore fsck demo share history"
+    " action hook sketch plotting outfile frames",
     "session",
     "cli agent tui web",
     "__init__ __main__",
@@ -29,9 +30,14 @@ HOMES = {
     "msgspec": ("records",),
     "pygit2": ("git",),
     "sqlite3": ("index",),
+    "re2": ("query",),
     "subprocess": ("git", "launch"),
     "click": ("cli",),
     "rich": ("cli",),
+    "plotille": ("sketch",),
+    "vl_convert": ("plotting",),
+    "pyarrow": ("frames",),
+    "pandas": ("frames",),
     "mcp": ("agent",),
     "textual": ("tui",),
     "starlette": ("web",),
@@ -46,6 +52,7 @@ ELSEWHERE = {
 }
 READ_THE_WORLD = {
     "experiment": "the door of the script that calls it: its folder, argv and environment",
+    "history": "the door of the notebook that asks: its folder and environment",
     "__main__": "the arguments of the command",
 }
 TALK = {
@@ -54,7 +61,10 @@ TALK = {
     "__main__": "answers --version before anything is imported",
 }
 LONG: dict[str, str] = {}
-MANY_PARAMETERS: dict[str, str] = {}
+MANY_PARAMETERS: dict[str, str] = {
+    "history.runs": "the questions of a notebook: where, sort, limit, and where to look",
+    "index.free._authorized": "SQLite calls it",
+}
 
 
 @dataclass(frozen=True)

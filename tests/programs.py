@@ -73,3 +73,11 @@ def everything(repo: Path) -> dict[str, bytes]:
     named = {str(path.relative_to(repo)): path.read_bytes() for path in (*own, *refs)}
     folders = [path for path in (repo / ".git").glob("exp/**/") if path.is_dir()]
     return {**named, **{f"{path.relative_to(repo)}/": b"" for path in folders}}
+
+
+def without_root() -> tuple[str, ...]:
+    """Words before a command that take the right to pass over permissions from root."""
+    if os.geteuid():
+        return ()
+    dropped = "-dac_override,-dac_read_search,-fowner"
+    return ("setpriv", f"--bounding-set={dropped}", "--inh-caps=-all")

@@ -286,14 +286,6 @@ def test_a_folder_that_is_gone_is_an_error(repo: Path, monkeypatch: pytest.Monke
         Experiment(repo=repo)
 
 
-def without_root() -> tuple[str, ...]:
-    """Words before a command that take the right to pass over permissions from root."""
-    if os.geteuid():
-        return ()
-    dropped = "-dac_override,-dac_read_search,-fowner"
-    return ("setpriv", f"--bounding-set={dropped}", "--inh-caps=-all")
-
-
 @pytest.mark.parametrize("where", [".git", ".git/objects", ".git/refs"])
 def test_a_read_only_repository_is_an_error_that_names_what_cannot_be_written(
     repo: Path, where: str
@@ -305,7 +297,7 @@ def test_a_read_only_repository_is_an_error_that_names_what_cannot_be_written(
     for path in folders:
         path.chmod(0o555)
 
-    words = (*without_root(), sys.executable, "run.py")
+    words = (*programs.without_root(), sys.executable, "run.py")
     done = subprocess.run(words, capture_output=True, text=True)
 
     for path in folders:

@@ -14,14 +14,16 @@ from git_exp import errors
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from git_exp.index.search import Indexed
     from git_exp.store import Store
 
 # What a command is for, in the order of `git exp -h`; its file is what makes it exist.
 PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
-    "look at runs": ("log", "show", "diff"),
+    "look at runs": ("log", "show", "diff", "plot"),
     "go back to the code of one": ("checkout",),
     "edit what is recorded": ("rename", "untag", "rm"),
+    "share and convert": ("export",),
     "upkeep": ("fsck", "completion"),
 }
 FRAME = ("ending", "manual", "options", "output", "terminal")
@@ -53,7 +55,7 @@ def summary(word: str) -> str:
     return first.strip().strip('"').partition(": ")[2].removesuffix(".")
 
 
-def store(*, recover: bool = True) -> Store:
+def store(*, recover: bool = True) -> Indexed:
     """The runs of the repository in the current folder, opened once a command.
 
     What dead processes left is sealed by the way, unless `recover` says that only a look is meant.
@@ -64,7 +66,7 @@ def store(*, recover: bool = True) -> Store:
         kept["git_exp.store"] = _opened()
         if recover:
             _recover(kept["git_exp.store"])
-    found: Store = kept["git_exp.store"]
+    found: Indexed = kept["git_exp.store"]
     return found
 
 
@@ -158,8 +160,8 @@ def _recover(store: Store) -> None:
         output.warn(f"run {run_id[:8]} could not be sealed: {why}", "git exp fsck --repair")
 
 
-def _opened() -> Store:
-    from git_exp.store import Store
+def _opened() -> Indexed:
+    from git_exp.index.search import Indexed
 
     try:
         here = Path.cwd()
@@ -168,4 +170,4 @@ def _opened() -> Store:
             "cannot read the current folder: it does not exist any more",
             hint="cd to a folder that exists",
         ) from None
-    return Store.open(here, os.environ)
+    return Indexed.open(here, os.environ)

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from git_exp import cli, query, table
+from git_exp import cli, errors, query, table
 from git_exp.cli import options, output
 from git_exp.cli.output import Column, Piece
+from git_exp.index.search import Selection
 from git_exp.run import Run
+
+if TYPE_CHECKING:
+    from git_exp.index.search import Indexed
 
 STYLES = {"id": "yellow", "mark": "red", "age": "dim", "param": "cyan"}
 STATUSES = {"failed": "red", "crashed": "red", "lost": "red", "interrupted": "yellow",
             "running": "green"}  # fmt: skip
 _FIXED = ("id", "mark", "status")
+_PATHS = "git_exp.log.paths"
+_NARROWING = ("where", "since", "until", "author")
 
 
 class Counted(click.Command):
-    """A command that takes `-20` for `-n 20`, as git log does."""
+    """A command that takes `-20` for `-n 20`, and paths after `--`, as git log does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
         words = [f"-n{arg[1:]}" if arg[:1] == "-" and arg[1:].isdigit() else arg for arg in args]
-        return super().parse_args(ctx, [*words[:end], *args[end:]])
+        # What stands after `--` is a path.
+        ctx.meta[_PATHS] = args[end + 1 :]
+        return super().parse_args(ctx, words[:end])
 
 
 @click.command(cls=Counted)
@@ -37,24 +46,34 @@ class Counted(click.Command):
     type=click.IntRange(min=0),
     help="Show at most that many runs; -<number> does the same.",
 )
-@click.option("-r", "--reverse", is_flag=True, help="Show the chosen runs oldest first.")
+@options.where
+@click.option(
+    "--sort",
+    multiple=True,
+    metavar="KEY",
+    help="Sort by a field, param or metric, -KEY the greatest first; repeat it for ties.",
+)
+@click.option("-r", "--reverse", is_flag=True, help="Show the chosen runs in reverse order.")
+@click.option("--since", "--after", metavar="DATE", help="Only runs started at that time or later.")
+@click.option("--until", "--before", metavar="DATE", help="Only runs started up to that time.")
+@click.option("--author", metavar="PATTERN", help="Only runs of users that a pattern finds.")
+@click.option("--columns", metavar="C,...", help="Show these columns in place of the usual ones.")
 @click.option("--oneline", is_flag=True, help="Show each run on one line, without headings.")
 @click.option("--no-pager", is_flag=True, help="Do not page the output.")
 @options.answers
 def command(
-    runs: tuple[str, ...],
-    count: int | None,
-    reverse: bool,
-    oneline: bool,
-    no_pager: bool,
-    form: options.Form,
-) -> None:  # fmt: skip
+    runs: tuple[str, ...], oneline: bool, columns: str | None, form: options.Form, **asked: Any
+) -> None:
     """List runs, newest first.
 
     Each run is shown with its short id, age, name and status, the params that are not the same in
     all runs shown, and the last value of each metric. `*` marks a run whose code differs from the
     commit it started from, `!` one whose snapshot holds less than the code that ran. With RUN,
-    those runs are listed, in that order.
+    those runs are listed, in that order. With -- PATH..., only runs whose code differs in these
+    paths from the commit they started at.
+
+    KEY and the columns C are names as git-exp-query(7) has them, such as `lr`, `max(acc)` or
+    `duration`; columns may be `id`, `age` and `mark` too. DATE is a time as git reads it.
 
     --format takes `%H` id, `%h` short id, `%n` name, `%s` status, `%c` commit, `%b` base commit,
     `%t` tags, `%aI` start, `%ar` age, `%d` duration, `%%`, `%xNN` a byte, and the long forms
@@ -64,14 +83,12 @@ def command(
     `%(metric:NAME)`, also with an aggregate as in `%(metric:max(acc))`, and `%(param:NAME)`.
     Numbers are exact there, and what a run does not have is empty.
     """
-    if no_pager:
+    if asked["no_pager"]:
         click.get_current_context().meta["git_exp.no_pager"] = True
     fill = table.template(form.template or "")
     store = cli.store()
-    for run_id, why in store.recover().aside.items():
-        output.warn(f"run {query.short(run_id)} cannot be sealed: {why}", "see: git exp fsck")
-    found = query.every(store, runs) if runs else store.runs(count)
-    chosen = found[:count][:: -1 if reverse else 1]
+    found = _chosen(store, runs, asked)
+    chosen = found[:: -1 if asked["reverse"] else 1]
     now = time.time_ns() // 1_000
     match form.kind:
         case "json":
@@ -84,24 +101,59 @@ def command(
             output.page()
             text = "".join(fill(run, now, output.escape) + "\n" for run in chosen)
             output.raw(text.encode(errors="surrogateescape"))
+        case _ if columns is not None and not oneline:
+            from git_exp.columns import shown
+
+            _answer(shown(chosen, store.columns(columns.split(",")), now))
         case _:
-            _show(chosen, now, oneline=oneline, there_are=bool(found) or count == 0)
+            _show(chosen, now, oneline=oneline)
+    if not chosen and asked["count"] != 0:
+        _nothing(store, told=form.kind == "table")
 
 
-def _show(runs: Sequence[Run], now: int, *, oneline: bool, there_are: bool) -> None:
-    if not there_are:
+def _chosen(store: Indexed, runs: Sequence[str], asked: Mapping[str, Any]) -> list[Run]:
+    """The runs that are named, or those that the options choose."""
+    paths = click.get_current_context().meta[_PATHS]
+    if runs:
+        if paths or any(asked[key] for key in (*_NARROWING, "sort")):
+            raise errors.UsageError("runs by name and options that choose runs exclude each other")
+        return query.every(store, runs)[: asked["count"]]
+    return store.select(
+        Selection(
+            where=asked["where"],
+            since=asked["since"],
+            until=asked["until"],
+            author=asked["author"],
+            sort=asked["sort"],
+            limit=asked["count"],
+            paths=paths,
+        )
+    )
+
+
+def _nothing(store: Indexed, *, told: bool) -> None:
+    """What to say where no run is shown; that none fits is an answer of its own."""
+    if store.runs(1):
+        raise errors.AnswerIsNo("no run fits")
+    if told:
         output.hints("there are no runs yet; record one: git exp run COMMAND")
-    elif oneline:
+
+
+def _show(runs: Sequence[Run], now: int, *, oneline: bool) -> None:
+    if oneline:
         output.page()
         for run in runs:
             output.line(*(_piece(text, kind) for text, kind in table.oneline(run)))
     elif runs:
-        shown = table.overview(runs, now)
-        columns = [
-            Column(one.heading, right=one.right, fixed=one.kind in _FIXED) for one in shown.columns
-        ]
-        kinds = [one.kind for one in shown.columns]
-        output.table(columns, [list(map(_piece, row, kinds)) for row in shown.rows])
+        _answer(table.overview(runs, now))
+
+
+def _answer(shown: table.Table) -> None:
+    columns = [
+        Column(one.heading, right=one.right, fixed=one.kind in _FIXED) for one in shown.columns
+    ]
+    kinds = [one.kind for one in shown.columns]
+    output.table(columns, [list(map(_piece, row, kinds)) for row in shown.rows])
 
 
 def _piece(text: str, kind: str) -> Piece:

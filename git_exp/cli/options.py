@@ -44,6 +44,12 @@ def run_argument(name: str = "run", **given: Any) -> Callable[[F], F]:
     return click.argument(name, shell_complete=offer_runs, **given)
 
 
+def where(command: F) -> F:
+    """`--where` for a command that chooses runs itself."""
+    said = "Only runs that an expression fits: git-exp-query(7)."
+    return click.option("--where", metavar="EXPR", help=said)(command)
+
+
 def answer(command: F) -> F:
     """`--json` for a command with one answer; it is passed on as `form`."""
     return _formed(command, [_flag("json", "Answer with one JSON document.")])
@@ -58,6 +64,18 @@ def answers(command: F) -> F:
             _flag("jsonl", "Answer with one JSON object a line."),
             _flag("csv", "Answer with comma separated values."),
             click.option("--format", metavar="FORMAT", help="Answer with lines of this form."),
+        ],
+    )
+
+
+def rows(command: F) -> F:
+    """`--json`, `--jsonl` and `--csv` for a command that answers with rows; passed as `form`."""
+    return _formed(
+        command,
+        [
+            _flag("json", "Answer with one JSON document."),
+            _flag("jsonl", "Answer with one JSON object a line."),
+            _flag("csv", "Answer with comma separated values."),
         ],
     )
 

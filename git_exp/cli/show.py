@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
 
-from git_exp import cli, compare, curve, errors, metrics, query, records, table
+from git_exp import cli, compare, curve, errors, points, query, records, table
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import View
@@ -177,32 +177,19 @@ def _series(store: Store, run: Run, metric: str, *, as_json: bool) -> None:
         raise errors.NotFound(
             f"run {query.short(run.id)} has no metric '{metric}'", hint=f"its metrics: {known}"
         )
+    found = points.read(store.series(run), metric)
     if as_json:
-        points = [_point(*pair) for pair in _values(store, run, metric)]
-        output.document("show", {"run": run.id, "metric": metric, "points": points})
+        told = [{"t": one.t, "elapsed_ms": one.elapsed_ms, "step": one.step, "rank": one.rank,
+                 "value": one.value} for one in found]  # fmt: skip
+        output.document("show", {"run": run.id, "metric": metric, "points": told})
         return
     output.page()
     output.line(f"{'STEP':>10}  {'ELAPSED':>12}  VALUE")
-    for event, value in _values(store, run, metric):
-        point = _point(event, value)
-        step, rank = point["step"], f"  rank {event.rank}" if event.rank else ""
-        shown = table.NOTHING if step is None else table.text(step)
-        output.line(f"{shown:>10}  {event.elapsed_ms / 1000:>10.3f} s  {table.text(value)}{rank}")
-
-
-def _values(store: Store, run: Run, metric: str) -> Iterator[tuple[records.Track, metrics.Number]]:
-    for line in store.series(run):
-        event = records.parse(line)
-        if isinstance(event, records.Track):
-            yield from ((event, value) for path, value in metrics.leaves(event.value)
-                        if path == metric)  # fmt: skip
-
-
-def _point(event: records.Track, value: metrics.Number) -> dict[str, Any]:
-    inside = event.value.get("step") if isinstance(event.value, dict) else None
-    step = inside if event.step is None else event.step
-    return {"t": event.t, "elapsed_ms": event.elapsed_ms, "step": step, "rank": event.rank,
-            "value": value}  # fmt: skip
+    for one in found:
+        rank = f"  rank {one.rank}" if one.rank else ""
+        shown = table.NOTHING if one.step is None else table.text(one.step)
+        seconds = one.elapsed_ms / 1000
+        output.line(f"{shown:>10}  {seconds:>10.3f} s  {table.text(one.value)}{rank}")
 
 
 def _printed(store: Store, run: Run, as_json: bool) -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from git_exp import errors
 from git_exp.git.repo import Repo
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ _MINE, _THEIRS, _SHARED = 1, 2, 3
 _PATIENCE = 250
 # The walk is part of every start; from a HEAD far behind its remote it is not gone on for ever.
 _FARTHEST = 2_000
+_NOW = ("now", "today")
 
 
 def before_shared(repo: Repo, head: str | None, remote_tips: Iterable[str]) -> int:
@@ -35,6 +38,20 @@ def before_shared(repo: Repo, head: str | None, remote_tips: Iterable[str]) -> i
     tips = (_commit(repo.pg, tip) for tip in remote_tips)
     shared = _newest_shared(repo.pg, own, [tip for tip in tips if tip])
     return max(shared.commit_time - 1, 0) if shared else 0
+
+
+def approximate(repo: Repo, text: str) -> int | None:
+    """A time in words as git reads it, such as `2 weeks ago`: seconds since 1970.
+
+    None for what it does not understand, which it takes for now without saying so.
+    """
+    try:
+        answer = repo.git("rev-parse", f"--since={text}")
+    except (errors.GitFailed, ValueError):
+        return None
+    found = int(answer.rpartition(b"=")[2])
+    now = abs(time.time() - found) < 2
+    return None if now and text.strip().lower() not in _NOW else found
 
 
 def _newest_shared(

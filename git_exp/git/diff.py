@@ -44,6 +44,23 @@ def show(repo: Repo, trees: tuple[str, str], view: View) -> int:
     return subprocess.call(words, cwd=here, env=env)
 
 
+def patch(repo: Repo, trees: tuple[str, str]) -> str:
+    """What differs as a patch in text, whatever the user's settings for `git diff` are."""
+    words = ("diff-tree", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color", *trees)
+    return repo.git(*words).decode(errors="backslashreplace")
+
+
+def touching(repo: Repo, commits: Sequence[str], paths: Sequence[str]) -> set[str]:
+    """Of some commits, those that are here and differ in these paths from their parent."""
+    here = ("-C", repo.prefix) if repo.prefix else ()
+    named = "".join(f"{commit}\n" for commit in commits).encode()
+    known = repo.git("cat-file", "--batch-check=%(objectname)", stdin=named).split(b"\n")
+    there = b"".join(one + b"\n" for one in known if one and not one.endswith(b" missing"))
+    words = ("diff-tree", "--stdin", "-r", "--root", "--raw", "--no-renames", "--no-ext-diff")
+    found = repo.git(*here, *words, "--", *paths, stdin=there).split(b"\n")
+    return {line.decode() for line in found if line and not line.startswith(b":")}
+
+
 def files(repo: Repo, trees: tuple[str, str], paths: Sequence[str] = ()) -> list[Changed]:
     """The files that differ, renames found; paths are relative to the user's folder."""
     here = ("-C", repo.prefix) if repo.prefix else ()

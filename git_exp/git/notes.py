@@ -6,8 +6,10 @@ Any legal mix is read. What is written is a pure function of the notes: a seal o
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -19,7 +21,9 @@ from git_exp.git.repo import Repo
 REF = "refs/notes/exp"
 ONE_LEVEL = 1_000_000
 
+_DIFF_TREE = ("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames")
 _COUNT = re.compile(r"^Notes-Count: (\d+)$", re.M)
+_NOTE = re.compile(r"(?:[0-9a-f]{2}/)*[0-9a-f]+")
 _HEX = re.compile(r"[0-9a-f]+")
 
 
@@ -62,6 +66,28 @@ def blobs(repo: Repo, tree: str | None, oid: str) -> list[str]:
 def read(repo: Repo, tree: str | None, oid: str) -> bytes:
     """One object's note, empty where there is none."""
     return _joined([objects.blob(repo, one) for one in blobs(repo, tree, oid)])
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """How the notes tree of one commit became another's, by path: blobs that are there, or gone.
+
+    `whole` says that `there` is all there is, and nothing else is known of before.
+    """
+
+    there: Mapping[str, str]
+    gone: frozenset[str] = frozenset()
+    whole: bool = False
+
+
+def changes(repo: Repo, old: str | None, new: str | None) -> Changes:
+    """What differs between the notes of two commits: cost follows that, and pygit2 has no part."""
+    if new is None:
+        return Changes(there={}, whole=True)
+    if old is not None:
+        # The old one may be gone with a gc: then all is read anew.
+        with suppress(errors.GitFailed):
+            return _stepped(repo.git(*_DIFF_TREE, old, new))
+    return Changes(there=_listed(repo.git("ls-tree", "-r", "-z", new)), whole=True)
 
 
 def removed(repo: Repo, commit: str | None) -> dict[str, list[str]]:
@@ -167,6 +193,33 @@ def _found(repo: Repo, tree: str, rest: str) -> list[str]:
     here = [whole[1]] if whole and _is_file(whole[0]) else []
     below = _found(repo, under[1], rest[2:]) if under and under[0] == TREE else []
     return here + below
+
+
+def _stepped(raw: bytes) -> Changes:
+    fields = os.fsdecode(raw).split("\0")[:-1]
+    there: dict[str, str] = {}
+    gone: set[str] = set()
+    for head, path in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, _, oid, _ = head[1:].split(" ")
+        if _is_note(path) and _is_file(int(mode, 8)):
+            there[path] = oid
+        elif _is_note(path):
+            gone.add(path)
+    return Changes(there=there, gone=frozenset(gone))
+
+
+def _listed(raw: bytes) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in os.fsdecode(raw).split("\0")[:-1]:
+        head, _, path = line.partition("\t")
+        mode, _, oid = head.split(" ")
+        if _is_note(path) and _is_file(int(mode, 8)):
+            found[path] = oid
+    return found
+
+
+def _is_note(path: str) -> bool:
+    return len(path.replace("/", "")) == 40 and _NOTE.fullmatch(path) is not None
 
 
 def _is_part(name: str, mode: int, above: str) -> bool:

@@ -45,6 +45,11 @@ def is_oid(text: str) -> bool:
     return _OID.fullmatch(text) is not None
 
 
+def is_here(repo: Repo, oid: str) -> bool:
+    """Whether an id, which a record of anybody's may have said, is of a commit that is here."""
+    return is_oid(oid) and commit(repo, oid) is not None
+
+
 def ident(repo: Repo, now: float) -> Ident:
     """The user as git would name the author of a commit, or `git-exp <git-exp@localhost>`."""
     name, email = (

@@ -44,11 +44,49 @@ HIGHER = frozenset(
 
 
 class Source(Protocol):
-    """Where runs come from, newest first: a store, or in a test a list."""
+    """Where runs come from, newest first."""
 
     def runs(self, limit: int | None = None) -> list[Run]: ...
 
     def get(self, run_id: str) -> Run | None: ...
+
+    def matching(self, name: str) -> list[Run]: ...
+
+    def tagged(self, tag: str) -> Run | None: ...
+
+    def best(self, wanted: Goal) -> Run | None: ...
+
+    def tags(self) -> list[str]: ...
+
+    def metrics(self) -> list[str]: ...
+
+
+class Listed:
+    """A source that answers every question from the list of its runs."""
+
+    def runs(self, limit: int | None = None) -> list[Run]:
+        """The newest runs, or all of them, newest first."""
+        raise NotImplementedError
+
+    def matching(self, name: str) -> list[Run]:
+        """The newest run of that name, and all whose id or commit begins with it."""
+        return list(among(name, self.runs()))
+
+    def tagged(self, tag: str) -> Run | None:
+        """The newest run with a tag."""
+        return next((run for run in self.runs() if tag in run.tags), None)
+
+    def best(self, wanted: Goal) -> Run | None:
+        """The best of the finished, untainted runs."""
+        return best(self.runs(), wanted)
+
+    def tags(self) -> list[str]:
+        """Every tag there is, those of the newest runs first."""
+        return list(dict.fromkeys(tag for run in self.runs() for tag in run.tags))
+
+    def metrics(self) -> list[str]:
+        """Every metric there is, those of the newest runs first."""
+        return list(dict.fromkeys(path for run in self.runs() for path in run.metrics))
 
 
 class Measure(NamedTuple):
@@ -70,22 +108,6 @@ class Goal(NamedTuple):
     higher: bool
 
 
-class _Once:
-    """A source that lists its runs no more than once, however many names are looked up."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._all: list[Run] | None = None
-
-    def runs(self, limit: int | None = None) -> list[Run]:
-        if self._all is None:
-            self._all = self._source.runs()
-        return self._all[:limit]
-
-    def get(self, run_id: str) -> Run | None:
-        return self._source.get(run_id)
-
-
 def find(source: Source, name: str) -> Run:
     """The one run that a name means; `NotFound`, or `Ambiguous` with the candidates.
 
@@ -98,13 +120,12 @@ def find(source: Source, name: str) -> Run:
         found = source.get(run_id)
         if found:
             return found
-    return _one(name, source.runs())
+    return _one(source, name)
 
 
 def every(source: Source, names: Sequence[str]) -> list[Run]:
-    """The runs that several names mean, in their order; the runs are listed once at most."""
-    known = _Once(source) if len(names) > 1 else source
-    return [find(known, name) for name in names]
+    """The runs that several names mean, in their order."""
+    return [find(source, name) for name in names]
 
 
 def best(runs: Iterable[Run], goal: Goal) -> Run | None:
@@ -179,28 +200,23 @@ def _before(source: Source, name: str, count: int) -> Run:
 
 
 def _tagged(source: Source, name: str, tag: str) -> Run:
-    runs = source.runs()
-    for run in runs:
-        if tag in run.tags:
-            return run
-    known = list(dict.fromkeys(tag for run in runs for tag in run.tags))
-    raise errors.NotFound(
-        f"no run '{name}': no run has that tag", hint=_known("tags", known, "git exp tag RUN TAG")
-    )
+    found = source.tagged(tag)
+    if found:
+        return found
+    hint = _known("tags", source.tags(), "git exp tag RUN TAG")
+    raise errors.NotFound(f"no run '{name}': no run has that tag", hint=hint)
 
 
 def _best(source: Source, name: str, wanted: Goal) -> Run:
-    runs = source.runs()
-    found = best(runs, wanted)
+    found = source.best(wanted)
     if found:
         return found
-    known = list(dict.fromkeys(path for run in runs for path in run.metrics))
+    known = source.metrics()
     why = "no run has that metric"
     if wanted.measure.metric in known:
         why = "no finished run has a number for it"
-    raise errors.NotFound(
-        f"no run '{name}': {why}", hint=_known("metrics", known, "list runs: git exp log")
-    )
+    hint = _known("metrics", known, "list runs: git exp log")
+    raise errors.NotFound(f"no run '{name}': {why}", hint=hint)
 
 
 def _known(what: str, names: Sequence[str], otherwise: str) -> str:
@@ -208,25 +224,32 @@ def _known(what: str, names: Sequence[str], otherwise: str) -> str:
     return f"known {what}: {', '.join(names[:10])}{more}" if names else otherwise
 
 
-def _one(name: str, runs: Sequence[Run]) -> Run:
-    found = {run.id: run for run in _matching(name, runs)}
+def _one(source: Source, name: str) -> Run:
+    found = {run.id: run for run in source.matching(name)}
     if len(found) == 1:
         return next(iter(found.values()))
     if found:
         raise errors.Ambiguous(name, _candidates(list(found.values())))
-    if not runs:
+    if not source.runs(1):
         raise _no_runs()
     raise errors.NotFound(f"no run '{name}'", hint="list them: git exp log")
 
 
-def _matching(name: str, runs: Sequence[Run]) -> Iterator[Run]:
-    """The newest run of that name, and all whose id or commit begins with it."""
+def among(name: str, runs: Sequence[Run]) -> Iterator[Run]:
+    """Of some runs, newest first, the first of that name, and all whose id or commit it begins."""
     yield from [run for run in runs if run.name == name][:1]
+    run_id, commit = beginnings(name)
+    if run_id:
+        yield from (run for run in runs if run.id.startswith(run_id))
+    if commit:
+        yield from (run for run in runs if _has_commit(run, commit))
+
+
+def beginnings(name: str) -> tuple[str, str]:
+    """A name as the beginning of a run's id and as that of a commit's; empty where it is none."""
     lowered = name.lower()
-    if _PREFIX.fullmatch(lowered):
-        yield from (run for run in runs if run.id.startswith(lowered))
-    if _COMMIT.fullmatch(lowered):
-        yield from (run for run in runs if _has_commit(run, lowered))
+    run_id = lowered if _PREFIX.fullmatch(lowered) else ""
+    return run_id, lowered if _COMMIT.fullmatch(lowered) else ""
 
 
 def _has_commit(run: Run, prefix: str) -> bool:

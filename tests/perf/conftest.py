@@ -95,15 +95,16 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> Big:
     folder = _folder(request.config)
     made = hashlib.sha256(Path(generate.__file__).read_bytes()).hexdigest()[:12]
 
-    def copied(name: str, runs: int, *, loose: bool = False) -> Path:
-        kept = folder / f"{runs}-{'loose' if loose else 'packed'}-{made}"
+    def copied(name: str, runs: int, **how: bool) -> Path:
+        said = "-".join(word for word, given in how.items() if given) or "packed"
+        kept = folder / f"{runs}-{said}-{made}"
         if not kept.exists():
             half = folder / "half"
             for old in folder.iterdir():
                 if old.is_dir() and not old.name.endswith(made):
                     shutil.rmtree(old)
             make(half)
-            generate.fill(half, generate.Shape(runs=runs, loose=loose))
+            generate.fill(half, generate.Shape(runs=runs, **how))
             half.rename(kept)
         shutil.copytree(kept, tmp_path / name, symlinks=True)
         return tmp_path / name

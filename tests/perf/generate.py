@@ -28,13 +28,15 @@ class Shape:
     """What to make.
 
     `loose` leaves what git exp leaves after sealing run by run: a notes commit each, loose objects
-    and loose refs. Otherwise it is what git's own gc makes of it: one pack, packed refs.
+    and loose refs. Otherwise it is what git's own gc makes of it: one pack, packed refs. `wide`
+    runs have 8 params and 6 metrics, others 3 and 2.
     """
 
     runs: int
     tracks: int = 10
     data: bool = True
     loose: bool = False
+    wide: bool = False
     seed: int = 1
 
 
@@ -167,6 +169,7 @@ class _Run:
         self.failed = seeded.random() < 0.05
         self.stem = f"0.node{seeded.randrange(8)}.{seeded.randrange(2, 99_999)}.{self.run_id[:8]}"
         self._number = number
+        self._wide = shape.wide
         self._step = 48_000_000 // max(shape.tracks, 1)
         self._tracks = shape.tracks
 
@@ -194,7 +197,25 @@ class _Run:
         )
 
     def _value(self, at: int) -> dict[str, float]:
-        return {"loss": round(1 / (1 + at * self.lr * 50), 6), "acc": at / self._tracks, "step": at}
+        loss, acc = round(1 / (1 + at * self.lr * 50), 6), at / self._tracks
+        if not self._wide:
+            return {"loss": loss, "acc": acc, "step": at}
+        acc += 1 / self._tracks
+        best = round(1 - self.lr * (self._number % 97 + 1) / 10, 6)
+        seconds = {"time.data": at * 0.25, "time.step": at * 1.5}
+        val = {"val.loss": loss * 1.1, "val.acc": acc * best}
+        return {"loss": loss, "acc": acc * best, **val, **seconds, "step": at}
+
+    def _params(self) -> dict[str, object]:
+        few = {"lr": self.lr, "seed": self._number % 10, "optimizer": "adam"}
+        more = {
+            "batch_size": 2 ** (4 + self._number % 5),
+            "model.depth": 2 + self._number % 11,
+            "model.width": 64 * (1 + self._number % 7),
+            "dropout": self._number % 6 / 10,
+            "schedule": ("cosine", "linear", "none")[self._number % 3],
+        }
+        return {**few, **more} if self._wide else few
 
     def _begun(self, commit: str, base: str, dirty: bool) -> records.RunStart:
         return records.RunStart(
@@ -202,7 +223,7 @@ class _Run:
             v=records.VERSION,
             run_id=self.run_id,
             name=self.name,
-            params={"lr": self.lr, "seed": self._number % 10, "optimizer": "adam"},
+            params=self._params(),
             tags=["sweep"] if self._number % 3 == 0 else [],
             process=records.Process(
                 pid=1000 + self._number % 30_000,

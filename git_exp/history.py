@@ -1,0 +1,64 @@
+"""What was recorded, for Python: runs by an expression, and one by its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_exp import query
+
+if TYPE_CHECKING:
+    from git_exp.index.search import Indexed
+    from git_exp.run import Run
+
+
+def runs(
+    where: str | None = None,
+    sort: str | Sequence[str] | None = None,
+    limit: int | None = None,
+    repo: str | os.PathLike[str] | None = None,
+) -> list[Run]:
+    """The runs of a repository, newest first.
+
+    Parameters
+    ----------
+    where
+        An expression such as ``"lr <= 0.01 and acc > 0.9"``: git-exp-query(7) describes them.
+    sort
+        What to sort by, or several: a field, a param, a metric, ``"max(acc)"``; with ``-`` before
+        it the greatest comes first. A run that has none of it comes last.
+    limit
+        No more than that many.
+    repo
+        A folder in the repository, the current one by default.
+
+    Raises
+    ------
+    UsageError
+        The expression is wrong; the hint points at the place.
+    NotFound
+        It names a param or metric that no run has.
+    NotARepository
+        There is no repository.
+    """
+    from git_exp.index.search import Selection
+
+    store = _opened(repo)
+    keys = (sort,) if isinstance(sort, str) else tuple(sort or ())
+    return store.select(Selection(where=where, sort=keys, limit=limit))
+
+
+def get(rev: str, repo: str | os.PathLike[str] | None = None) -> Run:
+    """One run by its name, id, commit, or a revision such as ``"@~1"`` or ``"@{best:acc}"``.
+
+    Raises `NotFound`, or `Ambiguous` with the candidates.
+    """
+    return query.find(_opened(repo), rev)
+
+
+def _opened(repo: str | os.PathLike[str] | None) -> Indexed:
+    from git_exp.index.search import Indexed
+
+    return Indexed.open(Path(repo or Path.cwd()), os.environ)

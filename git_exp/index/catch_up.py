@@ -1,0 +1,127 @@
+"""The index brought up to the notes as they are: cost follows what changed since the last look."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from git_exp import merge
+from git_exp.git import cat, notes, refs
+from git_exp.git.repo import Repo
+from git_exp.index import rows, schema, state
+from git_exp.index.database import Progress
+from git_exp.index.rows import Noted, noted
+
+CHUNK = 5_000
+
+
+def bring(connection: sqlite3.Connection, repo: Repo, progress: Progress | None) -> None:
+    """Make a connection's index that of the notes ref as it stands now."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _create(connection)
+        _follow(connection, repo, progress)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == schema.VERSION:
+        return
+    kept = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    for (name,) in kept:
+        quoted = name.replace('"', '""')
+        connection.execute(f'DROP TABLE "{quoted}"')
+    for statement in schema.TABLES.split(";\n")[:-1]:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+
+def _follow(connection: sqlite3.Connection, repo: Repo, progress: Progress | None) -> None:
+    # Another process may have brought it further while this one waited for its turn.
+    old, new = state.tip(connection), refs.resolve(repo, notes.REF)
+    writer = rows.Writer(connection)
+    if old != new:
+        changes = notes.changes(repo, old, new)
+        _apply(connection, repo, writer, changes=changes, tip=new, progress=progress)
+        connection.execute("INSERT OR REPLACE INTO state VALUES ('tip', ?)", (new,))
+    for statement in schema.INDICES.split(";\n")[:-1]:
+        connection.execute(statement)
+    _refold(connection, writer)
+
+
+def _apply(
+    connection: sqlite3.Connection,
+    repo: Repo,
+    writer: rows.Writer,
+    *,
+    changes: notes.Changes,
+    tip: str | None,
+    progress: Progress | None,
+) -> None:
+    places = _places(connection, changes)
+    if changes.whole:
+        for table in (*schema.FILLED, "record", "key"):
+            connection.execute(f"DELETE FROM {table}")
+        writer = rows.Writer(connection)
+    for commit in [commit for commit, blobs in places.items() if not blobs]:
+        writer.remove(commit)
+        del places[commit]
+    done, found = 0, _noted(repo, places, tip)
+    while chunk := list(islice(found, CHUNK)):
+        writer.write(chunk)
+        done += len(chunk)
+        if progress:
+            progress(done, len(places))
+
+
+def _places(
+    connection: sqlite3.Connection, changes: notes.Changes
+) -> dict[str, dict[str, str | None]]:
+    """For each commit whose note changed, where that is now: path to blob, None if not known.
+
+    In a mixed fan-out a note is in several places, and what changed may be one of them.
+    """
+    places: dict[str, dict[str, str | None]] = {}
+    for path in (*changes.there, *changes.gone):
+        commit = path.replace("/", "")
+        if commit not in places:
+            before = () if changes.whole else _paths(connection, commit)
+            places[commit] = dict.fromkeys(before)
+    for path, blob in changes.there.items():
+        places[path.replace("/", "")][path] = blob
+    for path in changes.gone:
+        places[path.replace("/", "")].pop(path, None)
+    return places
+
+
+def _paths(connection: sqlite3.Connection, commit: str) -> list[str]:
+    asked = connection.execute("SELECT paths FROM record WHERE commit_id = ?", (commit,))
+    found = asked.fetchone()
+    return found[0].split() if found else []
+
+
+def _noted(
+    repo: Repo, places: Mapping[str, Mapping[str, str | None]], tip: str | None
+) -> Iterator[Noted]:
+    """The notes as they are now; of those in several places the union, as git joins them."""
+    names = [blob or f"{tip}:{path}" for where in places.values() for path, blob in where.items()]
+    texts, now = cat.blobs(repo, names), state.micros()
+    for commit, where in places.items():
+        # One that cannot be read is for fsck to tell; it hides none of the others.
+        read = [text for text in islice(texts, len(where)) if text is not None]
+        if len(read) > 1:
+            read = [merge.union(*map(merge.lines, read))]
+        if read:
+            yield noted(commit, " ".join(where), read[0], now=now)
+
+
+def _refold(connection: sqlite3.Connection, writer: rows.Writer) -> None:
+    """Fold again what held a line from the future that is none any more."""
+    asked = "SELECT commit_id, paths, lines FROM record WHERE ripe <= ?"
+    found = connection.execute(asked, (state.now(),)).fetchall()
+    writer.write([noted(*one, now=state.micros()) for one in found])

@@ -1,0 +1,120 @@
+"""The index file: opened, thrown away when it is damaged, in memory where none can be written."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from git_exp import errors
+from git_exp.git import notes, refs
+from git_exp.git.repo import Repo
+from git_exp.index import schema, state
+
+NAME = "index.db"
+PATIENCE = 20.0
+Progress = Callable[[int, int], None]
+# "no such table" is an error of SQL's: it is not the schema that its number says.
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+
+
+def up_to_date(repo: Repo, progress: Progress | None = None) -> sqlite3.Connection:
+    """The index of a repository as its notes are now.
+
+    Where the file cannot be used, nor made anew, it is one in memory.
+    """
+    failure: sqlite3.Error | None = None
+    for connection in _tries(repo):
+        try:
+            bring(connection, repo, progress)
+            _share(connection)
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            if is_damage(error):
+                discard(repo)
+            failure = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise errors.RepositoryError(f"cannot make an index: {failure}")
+
+
+def bring(connection: sqlite3.Connection, repo: Repo, progress: Progress | None = None) -> None:
+    """Bring an open index up to the notes as they are now; `progress` hears done of how many."""
+    if state.is_fresh(connection, repo):
+        return
+    from git_exp.index import catch_up
+
+    made = state.version(connection)
+    if made != schema.VERSION:
+        # Nobody depends on it yet: what a power cut leaves half written is made again.
+        connection.execute("PRAGMA synchronous = OFF")
+    catch_up.bring(connection, repo, progress)
+    place = connection.execute("PRAGMA database_list").fetchone()[2]
+    if made != schema.VERSION and place:
+        with open(place, "rb") as file:
+            os.fsync(file.fileno())
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error says that the file is not what git exp has written."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGE
+
+
+def discard(repo: Repo) -> None:
+    """Remove the index file with all that SQLite keeps beside it: it is derived."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        with suppress(OSError):
+            (repo.home / f"{NAME}{suffix}").unlink()
+
+
+def _tries(repo: Repo) -> Iterator[sqlite3.Connection]:
+    """Connections in the order of what is best; the file twice, for the first may be damaged."""
+    place = repo.home / NAME
+    for _ in range(2):
+        if not place.exists() and refs.resolve(repo, notes.REF) is None:
+            break
+        with suppress(OSError, sqlite3.OperationalError):
+            yield _file(place)
+    yield _connected(":memory:")
+
+
+def _file(place: Path) -> sqlite3.Connection:
+    if os.access(place if place.exists() else place.parent.parent, os.W_OK):
+        place.parent.mkdir(exist_ok=True)
+        return _connected(str(place))
+    # Its journal cannot be made here: only a file that nobody is at can be read as it is.
+    wal = place.with_name(f"{NAME}-wal")
+    still = "" if wal.exists() and wal.stat().st_size else "&immutable=1"
+    return _connected(f"{place.as_uri()}?mode=ro{still}", uri=True)
+
+
+def _connected(name: str, *, uri: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(name, timeout=PATIENCE, isolation_level=None, uri=uri)
+    connection.create_function("regexp", 2, _matches, deterministic=True)
+    return connection
+
+
+def _matches(pattern: str, text: str | None) -> bool:
+    from git_exp.query import patterns
+
+    return patterns.matches(pattern, text)
+
+
+def _share(connection: sqlite3.Connection) -> None:
+    """Readers and a writer at once, and no wait for the disk at each commit.
+
+    A power cut may then lose the newest of it, which the notes still have.
+    """
+    # Another process may be at it: then the next one does this.
+    with suppress(sqlite3.OperationalError):
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1_000)}")
+    connection.execute("PRAGMA synchronous = NORMAL")

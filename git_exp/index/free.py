@@ -1,0 +1,108 @@
+"""SQL of the user's own over the views of the index: it reads, and not for ever."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from git_exp import errors, merge, records
+from git_exp.index import rows, schema
+from git_exp.index.rows import Noted
+
+_OPERATIONS = 20_000
+# A value that is longer is a mistake, or meant to fill the memory.
+_LONGEST = 100_000_000
+_READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE}
+_DENIED = {"load_extension", "fts3_tokenizer", "sqlite_compileoption_used", "readfile", "writefile"}
+
+
+class Answer(NamedTuple):
+    """What a query gives: the names of its columns, and its rows, read one by one."""
+
+    headings: list[str]
+    rows: Iterator[Sequence[Any]]
+
+
+@contextmanager
+def asked(
+    connection: sqlite3.Connection, text: str, live: Sequence[Noted], *, seconds: float
+) -> Iterator[Answer]:
+    """Run one statement on the views, inside a transaction that the caller rolls back.
+
+    Raises `UsageError` for what is no query or reads anything else.
+    """
+    _overlay(connection, live)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    until = time.monotonic() + seconds
+    connection.set_authorizer(_authorized)
+    connection.set_progress_handler(lambda: time.monotonic() > until, _OPERATIONS)
+    try:
+        with _told(seconds):
+            cursor = connection.execute(text)
+            if cursor.description is None:
+                raise errors.UsageError("bad SQL: no query", hint="git exp sql 'SELECT ...'")
+            headings = [column[0] for column in cursor.description]
+        yield Answer(headings, _rows(cursor, seconds))
+    finally:
+        connection.set_progress_handler(None, 0)
+        connection.set_authorizer(None)
+
+
+def _rows(cursor: sqlite3.Cursor, seconds: float) -> Iterator[Sequence[Any]]:
+    with _told(seconds):
+        yield from cursor
+
+
+@contextmanager
+def _told(seconds: float) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            why = f"the query was stopped after {seconds:g} s"
+            raise errors.RepositoryError(why, hint="give it longer: --timeout SECONDS") from error
+        if code == sqlite3.SQLITE_CORRUPT:
+            raise
+        views = f"it can read the views {', '.join(schema.VIEWS)}"
+        raise errors.UsageError(f"bad SQL: {error}", hint=views) from error
+
+
+def _authorized(
+    action: int, name: str | None, what: str | None, place: str | None, view: str | None
+) -> int:
+    """Reading the views, and through them the tables; nothing else, whatever it is called."""
+    if action in _READING:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION:
+        return sqlite3.SQLITE_DENY if what in _DENIED else sqlite3.SQLITE_OK
+    # A table-valued function, and an expression of the query's own, are in no database.
+    free = name in schema.VIEWS or view in schema.VIEWS or place is None or name == "json_each"
+    if action == sqlite3.SQLITE_READ and free:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
+def _overlay(connection: sqlite3.Connection, live: Sequence[Noted]) -> None:
+    """The views; with runs of the spool in the place of what of them is sealed."""
+    connection.create_function("events", 1, _events, deterministic=True)
+    if live:
+        for statement in schema.TABLES.split(";\n")[:-1]:
+            connection.execute(statement.replace("CREATE TABLE ", "CREATE TEMP TABLE "))
+        rows.Writer(connection, "temp").write(live)
+    for name, (columns, source) in schema.VIEWS.items():
+        select = f"SELECT {columns} FROM {source.format('main')}"
+        if live:
+            select += " WHERE run.commit_id NOT IN (SELECT commit_id FROM temp.record)"
+            select += f" UNION ALL SELECT {columns} FROM {source.format('temp')}"
+        connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
+
+
+def _events(lines: bytes) -> str:
+    """The lines of a note as one JSON array, without those that are damaged."""
+    events = ((line, records.parse(line)) for line in merge.lines(lines))
+    good = (line for line, event in events if not isinstance(event, records.Damaged))
+    return f"[{b','.join(good).decode()}]"

@@ -1,0 +1,136 @@
+"""Runs as rows of the index: written from the fold of their lines, and taken out again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from git_exp import merge, records
+from git_exp.query import fields
+from git_exp.run import Run, fold
+
+_COLUMNS = {
+    "record": 5, "run": 16, "param": 4, "meta": 4, "metric": 9, "tag": 2, "note": 4, "link": 2,
+}  # fmt: skip
+_DELETIONS = (
+    *(
+        f"DELETE FROM {table} WHERE run = ? AND key IN (SELECT id FROM key WHERE kind = '{table}')"
+        for table in ("param", "meta", "metric")
+    ),
+    *(f"DELETE FROM {table} WHERE run = ?" for table in ("tag", "note", "link")),
+    *(f"DELETE FROM {table} WHERE id = ?" for table in ("run", "record")),
+)
+Row = Sequence[Any]
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """The note of one commit as it is to stand in the index; no run is shown of a deleted one."""
+
+    commit: str
+    paths: str = ""
+    lines: bytes
+    run: Run | None
+    ripe: str | None = None
+
+
+def noted(commit: str, paths: str, lines: bytes, *, now: int) -> Noted:
+    """A note with the run that its lines tell of; `now` in microseconds since 1970."""
+    run = fold(merge.lines(lines), commit=commit, now=now)
+    ripe = _ripe(merge.lines(lines), now) if run.damaged else None
+    shown = None if merge.is_tombstone(lines) else run
+    return Noted(commit=commit, paths=paths, lines=lines, run=shown, ripe=ripe)
+
+
+class Writer:
+    """Writes runs into the tables of one schema, inside a transaction of the caller's."""
+
+    def __init__(self, connection: sqlite3.Connection, schema: str = "main") -> None:
+        self._connection = connection
+        self._schema = schema
+        known = connection.execute(f"SELECT kind, name, id FROM {schema}.key")
+        self._keys: dict[tuple[str, str], int] = {(kind, name): at for kind, name, at in known}
+        last = f"SELECT coalesce(max(id), 0) FROM {schema}.record"
+        self._next: int = connection.execute(last).fetchone()[0]
+
+    def write(self, notes: Sequence[Noted]) -> None:
+        """Put these notes in, each in the place of what the index had of its commit."""
+        rows: dict[str, list[Row]] = {table: [] for table in _COLUMNS}
+        for one in notes:
+            at = self.remove(one.commit)
+            rows["record"].append((at, one.commit, one.paths, one.lines, one.ripe))
+            if one.run:
+                rows["run"].append(_run(one.run, at))
+                self._described(rows, one.run, at)
+        for table, found in rows.items():
+            if table not in ("record", "run"):
+                # In the order of their keys rows are appended, and no page is split.
+                found.sort(key=lambda row: (row[0], row[1]))
+            self._insert(table, found)
+
+    def remove(self, commit: str) -> int:
+        """Take a commit's rows out, and answer the id that they had or that new ones will have."""
+        asked = f"SELECT id FROM {self._schema}.record WHERE commit_id = ?"
+        there = self._connection.execute(asked, (commit,)).fetchone()
+        if there:
+            for statement in _DELETIONS:
+                self._connection.execute(statement, there)
+            return int(there[0])
+        self._next += 1
+        return self._next
+
+    def _insert(self, table: str, found: Sequence[Row]) -> None:
+        places = ",".join("?" * _COLUMNS[table])
+        statement = f"INSERT OR IGNORE INTO {self._schema}.{table} VALUES ({places})"
+        self._connection.executemany(statement, found)
+
+    def _described(self, rows: Mapping[str, list[Row]], run: Run, at: int) -> None:
+        for key, value in run.params.items():
+            rows["param"].append((self._key("param", key), at, *fields.shape(value)))
+        for key, value in fields.meta_leaves(run.metadata).items():
+            rows["meta"].append((self._key("meta", key), at, *fields.shape(value)))
+        for path, summary in run.metrics.items():
+            rows["metric"].append((self._key("metric", path), at, *_summary(summary)))
+        rows["tag"].extend((tag, at) for tag in run.tags)
+        rows["note"].extend((at, place, one.t, one.text) for place, one in enumerate(run.notes))
+        rows["link"].extend((commit, at) for commit in run.links)
+
+    def _key(self, kind: str, name: str) -> int:
+        found = self._keys.get((kind, name))
+        if found is None:
+            found = self._keys[kind, name] = len(self._keys) + 1
+            statement = f"INSERT INTO {self._schema}.key VALUES (?,?,?)"
+            self._connection.execute(statement, (found, kind, name))
+        return found
+
+
+def number(value: Any) -> float | None:
+    """A number as the index holds it: SQLite's own kind, in which NaN is NULL."""
+    return fields.shape(records.number(value))[0] if value is not None else None
+
+
+def _run(run: Run, at: int) -> Row:
+    git = run.git
+    return (
+        at, run.commit, run.id, run.name, run.status, run.started, run.ended, run.duration_ms,
+        run.exit_code, *((git.branch, git.base, git.tree, git.dirty) if git else (None,) * 4),
+        run.user, run.host.name if run.host else None, run.group,
+    )  # fmt: skip
+
+
+def _summary(summary: records.Summary) -> Row:
+    return (
+        *map(number, (summary.last, summary.min, summary.max, summary.first)),
+        summary.count,
+        *map(number, (summary.min_step, summary.max_step)),
+    )
+
+
+def _ripe(lines: Iterable[bytes], now: int) -> str | None:
+    """When the earliest line from the future may count: it is then folded again."""
+    ahead = records.stamp(now + records.DAY)
+    times = (line[6:33].decode("ascii", "replace") for line in lines)
+    future = [t for t in times if records.valid_time(t) and t > ahead]
+    return records.stamp(records.micros(min(future)) - records.DAY) if future else None

@@ -1,0 +1,211 @@
+"""Runs found by the index, which goes along with the notes whenever it is asked."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from git_exp.git import dates
+from git_exp.git.repo import Repo
+from git_exp.index import database
+from git_exp.index.look import Bound, Look, Sort
+from git_exp.query import Goal
+from git_exp.run import Run
+from git_exp.store import Store
+
+if TYPE_CHECKING:
+    from git_exp.columns import Wanted
+    from git_exp.index.free import Answer
+    from git_exp.query.fields import Catalogue
+
+T = TypeVar("T")
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs, in words: git-exp-query(7) describes expressions and what can be sorted by.
+
+    Those that fit `where`, started between two dates, by a user that a pattern finds; sorted by
+    each of some keys, with `-` before it the greatest first; no more than `limit`. With `paths`,
+    pathspecs in the user's folder, those whose code differs there from their base.
+    """
+
+    where: str | None = None
+    since: str | None = None
+    until: str | None = None
+    author: str | None = None
+    sort: Sequence[str] = ()
+    limit: int | None = None
+    paths: Sequence[str] = ()
+
+
+EVERY = Selection()
+
+
+class Indexed(Store):
+    """The runs of one repository, listed and found by its index.
+
+    The index is brought up to date whenever it is asked. `progress` is told what is done of how
+    much while many runs are read.
+    """
+
+    def __init__(self, repo: Repo, progress: database.Progress | None = None) -> None:
+        super().__init__(repo)
+        self.progress = progress
+        self._connection: sqlite3.Connection | None = None
+
+    def runs(self, limit: int | None = None) -> list[Run]:
+        return self.select(Selection(limit=limit))
+
+    def select(self, wanted: Selection = EVERY) -> list[Run]:
+        """The runs that fit, in the order asked for, newest first where that says nothing.
+
+        Raises `BadExpression` for what is none, `NotFound` for a key that no run has.
+        """
+        return self._ask(lambda look: look.select(self._bound(look, wanted)))
+
+    def get(self, run_id: str) -> Run | None:
+        return self._ask(lambda look: look.one("r.run_id = ?", run_id, live=_has_id(run_id)))
+
+    def matching(self, name: str) -> list[Run]:
+        return self._ask(lambda look: look.matching(name))
+
+    def tagged(self, tag: str) -> Run | None:
+        where = "r.id IN (SELECT run FROM tag WHERE tag = ?)"
+        return self._ask(lambda look: look.one(where, tag, live=lambda run: tag in run.tags))
+
+    def best(self, wanted: Goal) -> Run | None:
+        return self._ask(lambda look: look.best(wanted))
+
+    def of_tree(self, tree: str) -> list[Run]:
+        """The runs whose code is a tree, newest first."""
+
+        def has(run: Run) -> bool:
+            return run.git is not None and run.git.tree == tree
+
+        return self._ask(lambda look: look.listed("r.tree = ?", [tree], live=has))
+
+    def tags(self) -> list[str]:
+        asked = (
+            "SELECT tag.tag FROM tag JOIN run ON run.id = tag.run"
+            " GROUP BY tag.tag ORDER BY max(run.started) DESC"
+        )
+        return self._ask(lambda look: look.names(asked, lambda run: run.tags))
+
+    def metrics(self) -> list[str]:
+        return self._ask(lambda look: look.keys("metric"))
+
+    def columns(self, names: Sequence[str]) -> list[Wanted]:
+        """Columns by their names. Raises `NotFound` for what no run has."""
+        from git_exp import columns
+        from git_exp.query import fields
+
+        bare = [name.strip() for name in names]
+        known = self.catalogue()
+        also = columns.ALSO
+        return [
+            columns.Wanted(one, None if one in also else fields.key(one, known)) for one in bare
+        ]
+
+    def catalogue(self) -> Catalogue:
+        """What an expression can name."""
+        return self._ask(lambda look: look.catalogue())
+
+    @contextmanager
+    def sql(self, text: str, *, seconds: float = 30.0) -> Iterator[Answer]:
+        """The answer to a query of the user's over the views that git-exp-sql(1) describes.
+
+        Raises `UsageError` for SQL that is wrong or does more than read them, `RepositoryError`
+        when it takes longer than that.
+        """
+        from git_exp.index import free
+
+        spooled = self._unsealed()
+        with self._looking() as connection:
+            live = Look(self, connection, spooled).noted()
+            with free.asked(connection, text, live, seconds=seconds) as answer:
+                yield answer
+
+    def _bound(self, look: Look, wanted: Selection) -> Bound:
+        """The words of a selection as what they mean here and now."""
+        said = {
+            "started >= ": wanted.since,
+            "started <= ": wanted.until,
+            "user ~ ": wanted.author,
+        }
+        texts = [wanted.where] if wanted.where is not None else []
+        texts += [f"{start}{_quoted(words)}" for start, words in said.items() if words is not None]
+        if not texts and not wanted.sort:
+            return Bound(limit=wanted.limit, paths=wanted.paths)
+        from git_exp.query import fields
+
+        known = look.catalogue()
+        signs = [one[:1] if one[:1] in "+-" else "" for one in wanted.sort]
+        keys = [one[len(sign) :] for one, sign in zip(wanted.sort, signs, strict=True)]
+        return Bound(
+            conditions=[fields.expression(text, known, self._when) for text in texts],
+            sort=[
+                Sort(by=fields.sort_key(one, known), descending=sign == "-")
+                for one, sign in zip(keys, signs, strict=True)
+            ],
+            limit=wanted.limit,
+            paths=wanted.paths,
+        )
+
+    def _when(self, text: str) -> tuple[int, int] | None:
+        found = dates.approximate(self.repo, text)
+        return None if found is None else (found * 1_000_000, (found + 1) * 1_000_000)
+
+    def _ask(self, question: Callable[[Look], T]) -> T:
+        """Answer from one state of the index; one that turns out to be damaged is made anew."""
+        # The spool first: what is sealed meanwhile is then met twice, and not missed.
+        spooled = self._unsealed()
+        try:
+            with self._looking() as connection:
+                return question(Look(self, connection, spooled))
+        except sqlite3.DatabaseError as error:
+            if not database.is_damage(error):
+                raise
+            self.close()
+            database.discard(self.repo)
+        with self._looking() as connection:
+            return question(Look(self, connection, spooled))
+
+    @contextmanager
+    def _looking(self) -> Iterator[sqlite3.Connection]:
+        connection = self._fresh()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+
+    def _fresh(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = database.up_to_date(self.repo, self.progress)
+        else:
+            try:
+                database.bring(self._connection, self.repo, self.progress)
+            except sqlite3.DatabaseError:
+                # A file that is read only, full or damaged: open it again, or one in memory.
+                self.close()
+                self._connection = database.up_to_date(self.repo, self.progress)
+        return self._connection
+
+    def close(self) -> None:
+        """Let go of the index; the next question opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _has_id(run_id: str) -> Callable[[Run], bool]:
+    return lambda run: run.id == run_id
+
+
+def _quoted(words: str) -> str:
+    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
