@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from git_exp.errors import (
         Ambiguous,
+        BadExpression,
         BadName,
         GitExpError,
         JournalFailed,
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
         UsageError,
     )
     from git_exp.experiment import Experiment
+    from git_exp.history import get, runs, to_arrow, to_pandas
+    from git_exp.run import Run
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Ambiguous",
+    "BadExpression",
     "BadName",
     "Experiment",
     "GitExpError",
@@ -30,11 +34,24 @@ __all__ = [
     "NotARepository",
     "NotFound",
     "RepositoryError",
+    "Run",
     "SnapshotFailed",
     "Unencodable",
     "UsageError",
     "__version__",
+    "get",
+    "runs",
+    "to_arrow",
+    "to_pandas",
 ]
+_HOMES = {
+    "Experiment": "experiment",
+    "Run": "run",
+    "get": "history",
+    "runs": "history",
+    "to_arrow": "history",
+    "to_pandas": "history",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -42,8 +59,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = "experiment" if name == "Experiment" else "errors"
-    found = getattr(import_module(f"git_exp.{home}"), name)
+    found = getattr(import_module(f"git_exp.{_HOMES.get(name, 'errors')}"), name)
     globals()[name] = found
     return found
 

@@ -1,11 +1,11 @@
-"""What was recorded, for Python: runs by an expression, and one by its name."""
+"""What was recorded, for Python: runs by an expression, one by its name, all as a table."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from git_exp import query
 
@@ -56,6 +56,40 @@ def get(rev: str, repo: str | os.PathLike[str] | None = None) -> Run:
     Raises `NotFound`, or `Ambiguous` with the candidates.
     """
     return query.find(_opened(repo), rev)
+
+
+def to_arrow(
+    runs: Sequence[Run] | None = None,
+    *,
+    series: bool = False,
+    repo: str | os.PathLike[str] | None = None,
+) -> Any:
+    """Runs, all of a repository or those given, as a `pyarrow.Table` with one row each.
+
+    With `series`, one row for each point that they tracked. Columns and types are those of
+    `git exp export`. Raises `UsageError` where the extra ``git-exp[data]`` is not installed.
+    """
+    from git_exp import frames
+    from git_exp.run import Run
+
+    return frames.to_arrow(_listed(runs, repo), Run.series if series else None)
+
+
+def to_pandas(
+    runs: Sequence[Run] | None = None,
+    *,
+    series: bool = False,
+    repo: str | os.PathLike[str] | None = None,
+) -> Any:
+    """What `to_arrow` gives, as a `pandas.DataFrame`; integers with gaps become floats there."""
+    from git_exp import frames
+    from git_exp.run import Run
+
+    return frames.to_pandas(_listed(runs, repo), Run.series if series else None)
+
+
+def _listed(found: Sequence[Run] | None, repo: str | os.PathLike[str] | None) -> Sequence[Run]:
+    return runs(repo=repo) if found is None else found
 
 
 def _opened(repo: str | os.PathLike[str] | None) -> Indexed:

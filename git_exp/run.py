@@ -85,8 +85,8 @@ class Run(msgspec.Struct, kw_only=True, dict=True):
         """Whether the snapshot holds less than the code that ran."""
         return bool(self.git and self.git.capture != "full")
 
-    def series(self, metric: str) -> Iterator[points.Point]:
-        """The points of one metric, read as they are asked for: a million take no memory.
+    def series(self, metric: str | None = None) -> Iterator[points.Point]:
+        """The points of one metric or of all, read as they are asked for: a million take no memory.
 
         In the order of each process that tracked; one process after the other.
         """

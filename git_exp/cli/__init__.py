@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 # What a command is for, in the order of `git exp -h`; its file is what makes it exist.
 PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
-    "look at runs": ("log", "show", "diff", "plot"),
+    "look at runs": ("log", "show", "diff", "compare", "best", "seen", "plot", "sql"),
     "go back to the code of one": ("checkout",),
     "edit what is recorded": ("rename", "untag", "rm"),
-    "share and convert": ("export",),
+    "share and convert": ("export", "import"),
     "upkeep": ("fsck", "completion"),
 }
-FRAME = ("ending", "manual", "options", "output", "terminal")
+FRAME = ("ending", "manual", "options", "output", "progress", "terminal")
 
 
 def words() -> list[str]:
@@ -170,4 +170,17 @@ def _opened() -> Indexed:
             "cannot read the current folder: it does not exist any more",
             hint="cd to a folder that exists",
         ) from None
-    return Indexed.open(here, os.environ)
+    found = Indexed.open(here, os.environ)
+    found.progress = _progress
+    return found
+
+
+def _progress(done: int, total: int) -> None:
+    """What the index says of its making: only then is anything imported for it."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return
+    from git_exp.cli import progress
+
+    bar = context.meta.setdefault("git_exp.indexing", progress.Late("Indexing runs"))
+    bar(done, total)

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import io
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from git_exp import cli, frames, outfile, points, query
-from git_exp.cli import options, output, terminal
+from git_exp import cli, errors, frames, outfile, query
+from git_exp.cli import options, output, progress, terminal
+from git_exp.index.search import Indexed, Selection
 from git_exp.run import Run
-from git_exp.store import Store
-
-PATIENCE = 1.0
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @options.run_argument("runs", nargs=-1)
+@options.where
 @click.option("--parquet", is_flag=True, help="Write Parquet.")
 @click.option("--csv", is_flag=True, help="Write comma separated values.")
 @click.option("--jsonl", is_flag=True, help="Write one JSON object a line.")
 @click.option("--series", is_flag=True, help="Write each tracked value, in place of the runs.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was written in one JSON document.")
-def command(file: Path, runs: tuple[str, ...], series: bool, as_json: bool, **kinds: bool) -> None:
+def command(
+    file: Path,
+    runs: tuple[str, ...],
+    where: str | None,
+    series: bool,
+    as_json: bool,
+    **kinds: bool,
+) -> None:
     """Write runs to a file for other tools.
 
     The ending of FILE says what it becomes: .parquet, .csv or .jsonl; an option says it for other
@@ -48,8 +52,8 @@ def command(file: Path, runs: tuple[str, ...], series: bool, as_json: bool, **ki
         refused = "Parquet cannot go" if kind == "parquet" else "with --json, runs cannot go"
         raise click.UsageError(f"{refused} to standard output: name a file")
     store = cli.store()
-    found = watched(_chosen(store, runs))
-    tracked: frames.Tracked | None = _tracked(store) if series else None
+    found = watched(_chosen(store, runs, where))
+    tracked: frames.Tracked | None = Run.series if series else None
     if to_stdout:
         _print(kind, found, tracked)
         return
@@ -60,29 +64,12 @@ def command(file: Path, runs: tuple[str, ...], series: bool, as_json: bool, **ki
 
 
 def watched(runs: Sequence[Run]) -> Iterator[Run]:
-    """These runs one by one; on a terminal with a bar once that has taken a second."""
-    started = time.monotonic()
-    with ExitStack() as stack:
-        progress: Callable[[int], None] | None = None
-        for at, run in enumerate(runs):
-            slow = time.monotonic() - started > PATIENCE
-            if progress is None and slow and sys.stderr.isatty():
-                progress = stack.enter_context(_bar(len(runs)))
-            if progress:
-                progress(at)
-            yield run
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    coloured = terminal.colour(sys.stderr)
-    console = Console(file=sys.stderr, no_color=not coloured)
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("Writing runs", total=total)
-        yield lambda done: bar.update(task, completed=done)
+    """These runs one by one, with a bar on a terminal if that takes long."""
+    bar = progress.Late("Writing runs")
+    for at, run in enumerate(runs):
+        bar(at, len(runs))
+        yield run
+    bar.close()
 
 
 def _kind(file: Path, asked: Sequence[str]) -> str:
@@ -107,9 +94,7 @@ def _print(kind: str, runs: Iterator[Run], tracked: frames.Tracked | None) -> No
     output.raw(whole.getvalue())
 
 
-def _chosen(store: Store, names: Sequence[str]) -> list[Run]:
-    return query.every(store, names) if names else store.runs()
-
-
-def _tracked(store: Store) -> frames.Tracked:
-    return lambda run: points.read(store.series(run))
+def _chosen(store: Indexed, names: Sequence[str], where: str | None) -> list[Run]:
+    if names and where is not None:
+        raise errors.UsageError("runs by name and --where exclude each other")
+    return query.every(store, names) if names else store.select(Selection(where=where))

@@ -15,8 +15,11 @@ from git_exp import chart, cli, errors, outfile, plotting, query, records, sketc
 from git_exp.chart import Form, Line
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Piece
+from git_exp.index.search import Indexed, Selection
+from git_exp.query import grammar
 from git_exp.run import Run
-from git_exp.store import Store
+
+MOST = 10
 
 
 def _number(ctx: click.Context, param: click.Parameter, value: float) -> float:
@@ -42,6 +45,15 @@ def _offer_metrics(
 @click.command()
 @click.argument("metric", shell_complete=_offer_metrics)
 @options.run_argument("runs", nargs=-1)
+@options.where
+@click.option(
+    "-n",
+    "--max-count",
+    "count",
+    metavar="number",
+    type=click.IntRange(min=1),
+    help="Draw at most that many runs, the latest; 10 of those that --where fits.",
+)
 @click.option(
     "-o",
     "--output",
@@ -84,12 +96,15 @@ def command(
     place: Path | None,
     width: int | None,
     height: int | None,
+    where: str | None,
+    count: int | None,
     form: options.Form,
     **drawing: Any,
 ) -> None:  # fmt: skip
     """Draw the curve of a metric, a line for each run.
 
-    Without RUN, the latest run that has the metric is drawn. Values that are NaN leave a gap.
+    Without RUN, the latest run that has the metric is drawn, with --where the latest of those that
+    it fits. Values that are NaN leave a gap.
     Infinite ones are left out and so are, on a logarithmic axis, those of 0 or less; how many is
     said on standard error. A value without a step stands at its ordinal. Of a long series the
     highest and the lowest values are kept, at most 2,000 a run. Where several ranks tracked the
@@ -101,7 +116,7 @@ def command(
     kind = _kind(place) if place else ""
     asked = Form(metric=metric, **drawing)
     store = cli.store()
-    lines = _lines(_chosen(store, runs, metric), asked)
+    lines = _lines(_chosen(store, runs, metric, where=where, count=count), asked)
     if place:
         usual = plotting.Size()
         size = plotting.Size(width or usual.width, height or usual.height)
@@ -121,18 +136,37 @@ def _kind(place: Path) -> str:
     return kind
 
 
-def _chosen(store: Store, names: Sequence[str], metric: str) -> list[Run]:
+def _chosen(
+    store: Indexed, names: Sequence[str], metric: str, *, where: str | None, count: int | None
+) -> list[Run]:
     """The runs to draw, all of which have the metric."""
-    given = query.every(store, names) if names else store.runs()
-    having = chart.having(given, metric)
+    if names and where is not None:
+        raise errors.UsageError("runs by name and --where exclude each other")
+    if not names:
+        return _found(store, metric, where=where, count=count)
+    given = query.every(store, names)
+    having = chart.having(given, metric)[:count]
     if not having:
         raise _unknown(metric, given)
-    if not names:
-        return having[:1]
     for run in given:
         if metric not in run.metrics:
             output.warn(f"run {query.short(run.id)} has no metric '{metric}'")
     return having
+
+
+def _found(store: Indexed, metric: str, *, where: str | None, count: int | None) -> list[Run]:
+    """The latest run that has the metric, or of those that an expression fits the latest."""
+    if metric not in store.metrics():
+        raise _unknown(metric, store.runs())
+    having = f"exists metric:{grammar.quoted(metric)}"
+    asked = [having] if where is None else [where, having]
+    limit = 1 if where is None and count is None else count or MOST
+    found = store.select(Selection(where=asked, limit=limit + 1))
+    if not found:
+        raise errors.AnswerIsNo("no run fits")
+    if where is not None and count is None and len(found) > limit:
+        output.say(f"the latest {limit} of the runs that fit are drawn: -n <number> for more")
+    return found[:limit]
 
 
 def _unknown(metric: str, runs: Sequence[Run]) -> errors.NotFound:

@@ -28,12 +28,12 @@ T = TypeVar("T")
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which runs, in words: git-exp-query(7) describes expressions and what can be sorted by.
 
-    Those that fit `where`, started between two dates, by a user that a pattern finds; sorted by
-    each of some keys, with `-` before it the greatest first; no more than `limit`. With `paths`,
-    pathspecs in the user's folder, those whose code differs there from their base.
+    Those that fit `where`, or each of several, started between two dates, by a user that a pattern
+    finds; sorted by each of some keys, with `-` before it the greatest first; no more than `limit`.
+    With `paths`, pathspecs in the user's folder, those whose code differs there from their base.
     """
 
-    where: str | None = None
+    where: str | Sequence[str] | None = None
     since: str | None = None
     until: str | None = None
     author: str | None = None
@@ -131,13 +131,10 @@ class Indexed(Store):
 
     def _bound(self, look: Look, wanted: Selection) -> Bound:
         """The words of a selection as what they mean here and now."""
-        said = {
-            "started >= ": wanted.since,
-            "started <= ": wanted.until,
-            "user ~ ": wanted.author,
-        }
-        texts = [wanted.where] if wanted.where is not None else []
-        texts += [f"{start}{_quoted(words)}" for start, words in said.items() if words is not None]
+        words = {"started >=": wanted.since, "started <=": wanted.until, "user ~": wanted.author}
+        where = wanted.where if wanted.where is not None else ()
+        texts = [where] if isinstance(where, str) else list(where)
+        texts += [f"{start} {_quoted(one)}" for start, one in words.items() if one is not None]
         if not texts and not wanted.sort:
             return Bound(limit=wanted.limit, paths=wanted.paths)
         from git_exp.query import fields
@@ -207,5 +204,6 @@ def _has_id(run_id: str) -> Callable[[Run], bool]:
 
 
 def _quoted(words: str) -> str:
-    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    from git_exp.query import grammar
+
+    return grammar.quoted(words)

@@ -120,7 +120,7 @@ def test_a_file_that_is_no_command_is_none(word: str, exp: Exp) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["log", "--onelin"], "unknown option '--onelin'\nhint: did you mean --oneline?"),
+        (["log", "--revers"], "unknown option '--revers'\nhint: did you mean --reverse?"),
         (["log", "--zzz"], "unknown option '--zzz'\nhint: see: git exp log -h"),
         (["tag"], "missing <run>\nhint: see: git exp tag -h"),
         (["log", "--json", "--csv"],
