@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from git_exp import Experiment
-from git_exp.git.dates import before_shared
+from git_exp.git.dates import approximate, before_shared
 from git_exp.git.repo import discover
 from tests.git import witness
 from tests.git.witness import git, write
@@ -240,3 +241,25 @@ def test_the_users_own_fetch_offers_no_commit_of_ours(
     assert len(ours) == 2 * runs
     assert len(without) > unpushed
     assert len(with_runs) == len(without)
+
+
+@pytest.mark.parametrize(
+    ("text", "ago"),
+    [
+        ("2 weeks ago", 14 * DAY),
+        ("yesterday", DAY),
+        ("now", 0),
+        ("today", 0),
+        ("1 hour ago", 3_600),
+    ],
+)
+def test_a_time_in_words_is_what_git_makes_of_it(repo: Path, text: str, ago: int) -> None:
+    found = approximate(discover(repo, dict(os.environ)), text)
+
+    assert found is not None
+    assert abs(time.time() - ago - found) < 60
+
+
+@pytest.mark.parametrize("text", ["", "nothing", "12345678901234567890", "\0", "--all"])
+def test_what_git_takes_for_now_without_a_word_is_no_time(repo: Path, text: str) -> None:
+    assert approximate(discover(repo, dict(os.environ)), text) is None
