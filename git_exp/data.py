@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -69,7 +70,10 @@ def series(repo: Repo, run_id: str, but: Collection[str] = ()) -> Iterator[bytes
     for chunk in _chunks(repo, refs.resolve(repo, name(run_id))):
         if chunk.stem in but:
             continue
-        yield from (line for line in objects.blob(repo, chunk.oid).split(b"\n") if line)
+        # A list of its lines would be larger than the chunk itself.
+        for line in io.BytesIO(objects.blob(repo, chunk.oid)):
+            if line != b"\n":
+                yield line.removesuffix(b"\n")
 
 
 def file(repo: Repo, run_id: str, path: str) -> bytes | None:

@@ -102,6 +102,9 @@ def _update(known: Summary, value: Number, step: Any) -> None:
 
 def _read(summary: Summary) -> Summary:
     def back(value: Any) -> Any:
+        # Most are plain numbers, and a listing reads very many.
+        if type(value) is float or type(value) is int:
+            return value
         number = records.number(value)
         return value if number is None else number
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import git_exp
 from git_exp.store import Store
 
 README = Path(__file__).parent.parent / "README.md"
@@ -22,7 +23,8 @@ def settled(text: str) -> str:
     """Text with what differs from run to run made the same: ids and durations."""
     text = re.sub(r"\b[0-9a-f]{8}\b", "<id>", text)
     text = re.sub(r"in [\d.]+ (ms|s)\b", "in <time>", text)
-    return re.sub(r"\d+ seconds? ago", "<age>", text)
+    # The columns beside it stand where the widest age lets them.
+    return re.sub(r"\d+ seconds? ago +", "<age> ", text)
 
 
 def test_the_transcript_runs_as_it_is_printed(
@@ -63,3 +65,17 @@ def test_the_two_commands_at_the_top_are_complete() -> None:
     assert demo.rstrip().endswith("git exp demo")
     assert test.startswith("python3 -m venv ")
     assert "pytest" in test
+
+
+def test_the_python_that_reads_finds_runs(
+    repo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = blocks("py")
+    with git_exp.Experiment("one", params={"lr": 0.01}, repo=repo) as exp:
+        exp.track({"acc": 0.95, "loss": 0.5})
+
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 - it is our own page
+
+    said = capsys.readouterr().out
+    assert said.startswith(f"one 0.01 0.95 {exp.commit}\n")
+    assert said.endswith(" [0.5]\n")

@@ -236,15 +236,20 @@ def _rich_table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]]) -> N
 
 
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[Piece]]) -> list[int]:
-    """Widths that fit the terminal: the widest column gives way first, a fixed one never."""
+    """Widths that fit the terminal: words give way before numbers do, what is fixed never.
+
+    Among those that do, the widest is the first.
+    """
     texts = [[one.heading for one in columns], *([one.text for one in row] for row in rows)]
     widths = [max(map(_width, of_one)) for of_one in zip(*texts, strict=True)]
     loose = [at for at, one in enumerate(columns) if not one.fixed]
+    words = [at for at in loose if not columns[at].right]
     over = sum(widths) + _GAP * (len(widths) - 1) - terminal.width()
-    while over > 0 and loose:
-        widest = max(loose, key=widths.__getitem__)
-        if widths[widest] <= _NARROWEST:
-            break
-        widths[widest] -= 1
-        over -= 1
+    for giving in (words, loose):
+        while over > 0 and giving:
+            widest = max(giving, key=widths.__getitem__)
+            if widths[widest] <= _NARROWEST:
+                break
+            widths[widest] -= 1
+            over -= 1
     return widths

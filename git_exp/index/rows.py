@@ -107,7 +107,9 @@ class Writer:
 
 
 def number(value: Any) -> float | None:
-    """A number as the index holds it: SQLite's own kind, in which NaN is NULL."""
+    """A number as the index holds it: a float of SQLite's, which writes NaN as NULL by itself."""
+    if type(value) is float:
+        return value
     return fields.shape(records.number(value))[0] if value is not None else None
 
 
