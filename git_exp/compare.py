@@ -1,4 +1,4 @@
-"""What differs between two runs: their params, their metrics, their code."""
+"""What differs between runs: their params, their metrics, their code."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ class Differing(msgspec.Struct, frozen=True, kw_only=True):
     b: Any = None
 
 
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A param or a metric of several runs, None where one has none; `best` is the id of a run."""
+
+    name: str
+    values: list[Any]
+    best: str | None = None
+
+
 class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A file that differs: git's status letter; no counts of lines where it is binary."""
 
@@ -61,6 +69,24 @@ def metrics(a: Run, b: Run) -> list[Differing]:
     """The metrics whose last values are not the same."""
     lasts = ({path: summary.last for path, summary in run.metrics.items()} for run in (a, b))
     return _differing(*lasts)
+
+
+def params_beside(runs: Sequence[Run], *, every: bool = False) -> list[Row]:
+    """The params that are not the same in all runs, or every one."""
+    names = dict.fromkeys(key for run in runs for key in run.params)
+    chosen = names if every else table.differing_params(runs)
+    return [Row(name=key, values=[run.params.get(key) for run in runs]) for key in chosen]
+
+
+def metrics_beside(runs: Sequence[Run], *, extremes: bool = False) -> list[Row]:
+    """The last value of every metric, or the best one of its course, and who is ahead in it."""
+    return [_measured(runs, path, extremes=extremes) for path in table.metric_paths(runs)]
+
+
+def changed_files(store: Store, runs: Sequence[Run]) -> list[int | None]:
+    """How many files of each run differ from the first one's; None where its code is not here."""
+    first = _code(store, runs[0])
+    return [_count(store, first, _code(store, run)) for run in runs]
 
 
 def snapshot_of(store: Store, run: Run) -> Side:
@@ -140,6 +166,31 @@ def _differing(a: dict[str, Any], b: dict[str, Any]) -> list[Differing]:
         for key in keys
         if (key in a) != (key in b) or table.text(a[key]) != table.text(b[key])
     ]
+
+
+def _measured(runs: Sequence[Run], path: str, *, extremes: bool) -> Row:
+    higher = query.higher_is_better(path)
+    measure = query.Measure(path, ("max" if higher else "min") if extremes else "last")
+    newest_first = sorted(runs, key=lambda run: (run.started, run.id), reverse=True)
+    ahead = query.best(newest_first, query.Goal(measure, higher))
+    numbers = [measure.of(run) for run in runs]
+    # Among equals nobody is ahead.
+    differ = len({table.text(one) for one in numbers}) > 1
+    return Row(name=path, values=numbers, best=ahead.id if ahead and differ else None)
+
+
+def _code(store: Store, run: Run) -> Side | None:
+    try:
+        return snapshot_of(store, run)
+    except errors.NotFound:
+        return None
+
+
+def _count(store: Store, first: Side | None, other: Side | None) -> int | None:
+    if first is None or other is None:
+        return None
+    sides = Sides(first, other)
+    return len(files(store, sides)) if differ(store, sides) else 0
 
 
 def _is_here(store: Store, oid: str) -> bool:

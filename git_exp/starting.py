@@ -298,6 +298,7 @@ def _git(repo: Repo, commit: str, taken: Snapshot, *, full: bool) -> records.Git
     lines = [f"{letter}  {_text(path)}" for letter, path in taken.changes[:LIST_LIMIT]]
     return records.Git(
         commit=commit,
+        tree=taken.tree,
         base=taken.base,
         branch=taken.branch,
         dirty=taken.dirty if full else None,

@@ -32,12 +32,19 @@ STATUSES = {
 FIRST = ("Description", "Options", "Commands")
 LAST = ("Examples", "Configuration", "Environment", "Exit status", "See also")
 
+# Pages that are prose alone: their sections, and what they say.
+ALONE = {
+    "git-exp-format": (5, "how git exp stores runs in a repository"),
+    "git-exp-query": (7, "which runs are meant, and what they are sorted by"),
+}
+
 
 def pages() -> dict[str, str]:
     """Every page there is: its file name and its text."""
     entry = cli.group()
     context = click.Context(entry, info_name="git exp")
-    made = {"git-exp.1": _top(entry), "git-exp-format.5": _format()}
+    made = {"git-exp.1": _top(entry)}
+    made |= {f"{name}.{section}": _prose_alone(name) for name, (section, _) in ALONE.items()}
     for word in cli.words():
         command = entry.get_command(context, word)
         assert command
@@ -48,7 +55,7 @@ def pages() -> dict[str, str]:
 def main(args: list[str]) -> int:
     """Write the pages, or with `--check` compare them; 1 if there is a difference."""
     made = pages()
-    there = {path.name for path in HERE.glob("*.[15]")}
+    there = {path.name for path in HERE.glob("*.[157]")}
     stale = sorted(there - set(made))
     for name, page in made.items():
         path = HERE / name
@@ -92,7 +99,7 @@ def _top(entry: cli.Commands) -> str:
         "Exit status": _statuses(),
         "See also": roff.blocks(
             ", ".join(f"`{manual.page(word)}`(1)" for word in cli.words())
-            + ", `git-exp-format`(5), `git`(1), `git-notes`(1)"
+            + ", `git-exp-format`(5), `git-exp-query`(7), `git`(1), `git-notes`(1)"
         ),
     }
     words = [*manual.synopsis(entry), "<command>", "[<args>]"]
@@ -100,11 +107,11 @@ def _top(entry: cli.Commands) -> str:
     return _page([*head, *_synopsis("git exp", words)], body, prose)
 
 
-def _format() -> str:
-    prose = _prose("git-exp-format")
+def _prose_alone(name: str) -> str:
+    section, summary = ALONE[name]
+    prose = _prose(name)
     body = {"Description": roff.blocks(prose.pop("Description"))}
-    head = _head("git-exp-format - how git exp stores runs in a repository", 5)
-    return _page(head, body, prose)
+    return _page(_head(f"{name} - {summary}", section), body, prose)
 
 
 def _page(head: Iterable[str], body: dict[str, list[str]], prose: dict[str, str]) -> str:

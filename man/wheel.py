@@ -14,7 +14,7 @@ class Pages(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         stubs = Path(tempfile.mkdtemp(prefix="git-exp-man-"))
-        for page in sorted(Path(self.root, "man").glob("*.[15]")):
+        for page in sorted(Path(self.root, "man").glob("*.[157]")):
             section = f"share/man/man{page.suffix[1:]}"
             build_data["shared_data"][str(page)] = f"{section}/{page.name}"
             if page.name.startswith("git-exp-"):

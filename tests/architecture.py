@@ -17,8 +17,8 @@ LAYERS = (
     " points chart scale columns",
     "git",
     "journal spool locks ledger outputs data seal store index",
-    "distributions starting recorder endings experiment launch compare restore fsck demo share history"
-    " action hook sketch plotting outfile frames",
+    "distributions starting recorder endings experiment launch compare seen restore fsck demo share history"
+    " action hook sketch plotting outfile frames imports",
     "session",
     "cli agent tui web",
     "__init__ __main__",
@@ -29,7 +29,7 @@ DOORS = ("cli", "agent", "tui", "web")
 HOMES = {
     "msgspec": ("records",),
     "pygit2": ("git",),
-    "sqlite3": ("index",),
+    "sqlite3": ("index", "imports.mlflow_db"),
     "re2": ("query",),
     "subprocess": ("git", "launch"),
     "click": ("cli",),
@@ -38,6 +38,7 @@ HOMES = {
     "vl_convert": ("plotting",),
     "pyarrow": ("frames",),
     "pandas": ("frames",),
+    "yaml": ("imports",),
     "mcp": ("agent",),
     "textual": ("tui",),
     "starlette": ("web",),

@@ -20,7 +20,7 @@ from git_exp import cli, errors
 from git_exp.cli import ending, manual
 from tests.architecture import ROOT, Module, modules
 
-PAGES = sorted((ROOT / "man").glob("*.[15]"))
+PAGES = sorted((ROOT / "man").glob("*.[157]"))
 COMMANDS = [ROOT / f"man/git-exp-{word}.1" for word in cli.words()]
 ORDER = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "*", "EXAMPLES", "CONFIGURATION",
          "ENVIRONMENT", "EXIT STATUS", "SEE ALSO"]  # fmt: skip

@@ -26,7 +26,7 @@ PURPOSES = {
     "share and convert": ("export", "import"),
     "upkeep": ("fsck", "completion"),
 }
-FRAME = ("ending", "manual", "options", "output", "progress", "terminal")
+FRAME = ("ending", "listing", "manual", "options", "output", "progress", "terminal")
 
 
 def words() -> list[str]:

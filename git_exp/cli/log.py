@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from git_exp import cli, errors, query, table
-from git_exp.cli import options, output
-from git_exp.cli.output import Column, Piece
+from git_exp.cli import listing, options, output
 from git_exp.index.search import Selection
 from git_exp.run import Run
 
 if TYPE_CHECKING:
     from git_exp.index.search import Indexed
 
-STYLES = {"id": "yellow", "mark": "red", "age": "dim", "param": "cyan"}
-STATUSES = {"failed": "red", "crashed": "red", "lost": "red", "interrupted": "yellow",
-            "running": "green"}  # fmt: skip
-_FIXED = ("id", "mark", "status")
 _PATHS = "git_exp.log.paths"
 _NARROWING = ("where", "since", "until", "author")
 
@@ -101,10 +96,10 @@ def command(
             output.page()
             text = "".join(fill(run, now, output.escape) + "\n" for run in chosen)
             output.raw(text.encode(errors="surrogateescape"))
-        case _ if columns is not None and not oneline:
+        case _ if columns is not None and chosen and not oneline:
             from git_exp.columns import shown
 
-            _answer(shown(chosen, store.columns(columns.split(",")), now))
+            listing.show(shown(chosen, store.columns(columns.split(",")), now))
         case _:
             _show(chosen, now, oneline=oneline)
     if not chosen and asked["count"] != 0:
@@ -143,18 +138,6 @@ def _show(runs: Sequence[Run], now: int, *, oneline: bool) -> None:
     if oneline:
         output.page()
         for run in runs:
-            output.line(*(_piece(text, kind) for text, kind in table.oneline(run)))
+            output.line(*(listing.piece(text, kind) for text, kind in table.oneline(run)))
     elif runs:
-        _answer(table.overview(runs, now))
-
-
-def _answer(shown: table.Table) -> None:
-    columns = [
-        Column(one.heading, right=one.right, fixed=one.kind in _FIXED) for one in shown.columns
-    ]
-    kinds = [one.kind for one in shown.columns]
-    output.table(columns, [list(map(_piece, row, kinds)) for row in shown.rows])
-
-
-def _piece(text: str, kind: str) -> Piece:
-    return Piece(text, STATUSES.get(text.strip(), "") if kind == "status" else STYLES.get(kind, ""))
+        listing.show(table.overview(runs, now))

@@ -90,7 +90,7 @@ def _offer_metrics(
     help="Draw that high: in lines, or in pixels of a file.",
 )
 @options.answer
-def command(
+def command(  # noqa: PLR0913 - one for each option
     metric: str,
     runs: tuple[str, ...],
     place: Path | None,
@@ -104,8 +104,7 @@ def command(
     """Draw the curve of a metric, a line for each run.
 
     Without RUN, the latest run that has the metric is drawn, with --where the latest of those that
-    it fits. Values that are NaN leave a gap.
-    Infinite ones are left out and so are, on a logarithmic axis, those of 0 or less; how many is
+    it fits. Values that are NaN leave a gap. Infinite ones are left out and so are, on a logarithmic axis, those of 0 or less; how many is
     said on standard error. A value without a step stands at its ordinal. Of a long series the
     highest and the lowest values are kept, at most 2,000 a run. Where several ranks tracked the
     metric, the lowest one is drawn.

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from git_exp import cli, errors, query, records, table
 from git_exp.cli import options, output
+
+if TYPE_CHECKING:
+    from git_exp.index.search import Indexed
+    from git_exp.starting import Request
 
 SHOWN = 5
 
@@ -29,6 +35,7 @@ SHOWN = 5
 @click.option("-m", "--note", "notes", metavar="text", multiple=True, help="Say what it is about.")
 @click.option("-g", "--group", metavar="group", help="Count the run to a group.")
 @click.option("--no-snapshot", is_flag=True, help="Record no code but HEAD.")
+@click.option("--reuse", is_flag=True, help="Answer from a run that has done the same already.")
 @click.argument(
     "cmd", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=options.offer_command
 )
@@ -40,6 +47,7 @@ def command(  # noqa: PLR0913 - one for each option
     notes: tuple[str, ...],
     group: str | None,
     no_snapshot: bool,
+    reuse: bool,
 ) -> int:
     """Run a command as a run, with its code and all that it prints.
 
@@ -47,6 +55,9 @@ def command(  # noqa: PLR0913 - one for each option
     passed on and kept, the whole up to `exp.maxOutput`, else head and tail. A line `METRIC
     name=value [name=value...] [step=N]` in it is tracked. The command finds the run's id in
     `GIT_EXP_RUN`: an `Experiment` in it joins the run. Killing git-exp does not kill the command.
+
+    With --reuse, a finished run of this very code, command and params answers in its place, if
+    there is one: what it wrote to standard output is written again, and nothing is recorded.
     """
     from git_exp import starting
     from git_exp.launch import recorded
@@ -55,12 +66,14 @@ def command(  # noqa: PLR0913 - one for each option
     request = starting.Request(
         caller=starting.Caller(argv=cmd, cwd=Path.cwd()),
         name=name,
-        params=_params(params),
+        params=params_of(params),
         tags=tags,
         group=group,
         parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
         snapshot=not no_snapshot,
     )
+    if reuse and _reused(store, request):
+        return 0
     streams = recorded.Streams(
         stdout=sys.stdout.buffer, stderr=sys.stderr.buffer, terminal=sys.stdout.isatty()
     )
@@ -69,7 +82,8 @@ def command(  # noqa: PLR0913 - one for each option
     return done.outcome.exit_code
 
 
-def _params(given: tuple[str, ...]) -> dict[str, Any]:
+def params_of(given: Sequence[str]) -> dict[str, Any]:
+    """The params of words `key=value`. Raises `UsageError` for any other word."""
     found: dict[str, Any] = {}
     for one in given:
         key, equals, text = one.partition("=")
@@ -77,6 +91,27 @@ def _params(given: tuple[str, ...]) -> dict[str, Any]:
             raise errors.UsageError(f"a param is key=value, not '{one}'", hint="-p lr=0.1")
         found[key] = records.scalar(text)
     return found
+
+
+def _reused(store: Indexed, request: Request) -> bool:
+    """Whether an earlier run answers: what it wrote to stdout is then written once more."""
+    from git_exp import seen
+
+    if not request.snapshot:
+        raise click.UsageError("--reuse and --no-snapshot exclude each other")
+    found = seen.earlier(store, request, terminal=sys.stdout.isatty())
+    if found is None:
+        return False
+    title = f"run {query.short(found.run.id)} '{found.run.name}'"
+    if found.why:
+        output.say(f"not reused: {title}: {found.why}")
+        return False
+    # A pty has put a return before each line feed.
+    output.raw(found.output.replace(b"\r\n", b"\n") if sys.stdout.isatty() else found.output)
+    age = table.age(found.run.started, time.time_ns() // 1_000)
+    lasted = f"finished in {table.duration(found.run.usage.get('wall_ms'))}"
+    output.say(f"reused {title} of {age}: {lasted}{_metrics(found.run.metrics)}")
+    return True
 
 
 def _tell_gaps(run: records.RunStart) -> None:
@@ -90,8 +125,12 @@ def _close(done: Any) -> None:
     """The closing line on stderr: what it was, how it ended, its first metrics."""
     if done.outcome.error:
         output.say(done.outcome.error)
-    numbers = list(done.metrics.items())[:SHOWN]
-    shown = ", ".join(f"{path}={table.number(summary.last)}" for path, summary in numbers)
     took = table.duration(done.outcome.wall_ms)
     title = f"run {query.short(done.run.run_id)} '{done.run.name}'"
-    output.say(f"{title} {done.status} in {took}" + (f": {shown}" if shown else ""))
+    output.say(f"{title} {done.status} in {took}{_metrics(done.metrics)}")
+
+
+def _metrics(found: Mapping[str, records.Summary]) -> str:
+    numbers = list(found.items())[:SHOWN]
+    shown = ", ".join(f"{path}={table.number(summary.last)}" for path, summary in numbers)
+    return f": {shown}" if shown else ""

@@ -11,14 +11,13 @@ from typing import Any
 import click
 
 from git_exp import cli, compare, curve, errors, points, query, records, table
-from git_exp.cli import options, output, terminal
+from git_exp.cli import listing, options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import View
 from git_exp.run import Run
 from git_exp.store import Store
 
 _POINTS = 20
-_STATUSES = {"failed": "red", "crashed": "red", "lost": "red"}
 
 
 @click.command()
@@ -75,7 +74,7 @@ def _show(store: Store, run: Run, diff_options: list[str]) -> None:
     now = time.time_ns() // 1_000
     output.line(Piece(f"run {run.id}", "yellow"))
     for label, words in table.facts(run, now):
-        style = _STATUSES.get(run.status, "") if label in ("Status", "Error") else ""
+        style = listing.STATUSES.get(run.status, "") if label in ("Status", "Error") else ""
         output.line(f"{label + ':':<10}", Piece(words, style))
     _alarm(run)
     _section("", (run.error.traceback or "").strip("\n").split("\n") if run.error else ())

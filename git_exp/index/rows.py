@@ -13,7 +13,7 @@ from git_exp.query import fields
 from git_exp.run import Run, fold
 
 _COLUMNS = {
-    "record": 5, "run": 16, "param": 4, "meta": 4, "metric": 9, "tag": 2, "note": 4, "link": 2,
+    "record": 5, "run": 18, "param": 4, "meta": 4, "metric": 9, "tag": 2, "note": 4, "link": 2,
 }  # fmt: skip
 _DELETIONS = (
     *(
@@ -118,8 +118,19 @@ def _run(run: Run, at: int) -> Row:
     return (
         at, run.commit, run.id, run.name, run.status, run.started, run.ended, run.duration_ms,
         run.exit_code, *((git.branch, git.base, git.tree, git.dirty) if git else (None,) * 4),
-        run.user, run.host.name if run.host else None, run.group,
+        run.user, run.host.name if run.host else None, run.group, *_command(run),
     )  # fmt: skip
+
+
+def _command(run: Run) -> tuple[str | None, str | None]:
+    """The command line of a run as JSON, and the folder that it ran in."""
+    process = run.process
+    return (command(process.argv), process.cwd or ".") if process else (None, None)
+
+
+def command(argv: Sequence[str]) -> str:
+    """A command line as the index has it."""
+    return records.encode(list(argv)).decode()
 
 
 def _summary(summary: records.Summary) -> Row:

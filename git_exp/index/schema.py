@@ -14,7 +14,7 @@ CREATE TABLE record (id INTEGER PRIMARY KEY, commit_id TEXT NOT NULL UNIQUE, pat
 CREATE TABLE run (id INTEGER PRIMARY KEY, commit_id TEXT NOT NULL, run_id TEXT NOT NULL,
   name TEXT NOT NULL, status TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, duration_ms REAL,
   exit_code INTEGER, branch TEXT, base TEXT, tree TEXT, dirty INTEGER, user TEXT, host TEXT,
-  "group" TEXT);
+  "group" TEXT, command TEXT, folder TEXT);
 CREATE TABLE key (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,
   UNIQUE (kind, name));
 CREATE TABLE param (key INTEGER, run INTEGER, number REAL, text TEXT, PRIMARY KEY (key, run))
@@ -35,7 +35,7 @@ CREATE INDEX IF NOT EXISTS run_newest ON run (started DESC, run_id DESC);
 CREATE INDEX IF NOT EXISTS run_id ON run (run_id);
 CREATE INDEX IF NOT EXISTS run_name ON run (name);
 CREATE INDEX IF NOT EXISTS run_commit ON run (commit_id);
-CREATE INDEX IF NOT EXISTS run_tree ON run (tree) WHERE tree IS NOT NULL;
+CREATE INDEX IF NOT EXISTS run_tree ON run (tree, command);
 CREATE INDEX IF NOT EXISTS tag_run ON tag (run);
 CREATE INDEX IF NOT EXISTS link_run ON link (run);
 CREATE INDEX IF NOT EXISTS record_ripe ON record (ripe) WHERE ripe IS NOT NULL;
@@ -46,7 +46,8 @@ VIEWS = {
     "runs": (
         "run.run_id AS id, run.name, run.status, run.started, run.ended,"
         " run.duration_ms / 1000.0 AS duration, run.exit_code, run.branch, run.base,"
-        ' run.commit_id AS "commit", run.tree, run.dirty, run.user, run.host, run."group"',
+        ' run.commit_id AS "commit", run.tree, run.dirty, run.user, run.host, run."group",'
+        " run.command, run.folder",
         "{0}.run AS run",
     ),
     "params": (

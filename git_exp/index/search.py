@@ -80,13 +80,20 @@ class Indexed(Store):
     def best(self, wanted: Goal) -> Run | None:
         return self._ask(lambda look: look.best(wanted))
 
-    def of_tree(self, tree: str) -> list[Run]:
-        """The runs whose code is a tree, newest first."""
+    def of_tree(self, tree: str, argv: Sequence[str] | None = None) -> list[Run]:
+        """The runs whose code is a tree, newest first; with a command line those of that."""
 
         def has(run: Run) -> bool:
-            return run.git is not None and run.git.tree == tree
+            given = run.process.argv if run.process else None
+            same = argv is None or given == list(argv)
+            return run.git is not None and run.git.tree == tree and same
 
-        return self._ask(lambda look: look.listed("r.tree = ?", [tree], live=has))
+        where, values = "r.tree = ?", [tree]
+        if argv is not None:
+            from git_exp.index.rows import command
+
+            where, values = "r.tree = ? AND r.command = ?", [tree, command(argv)]
+        return self._ask(lambda look: look.listed(where, values, live=has))
 
     def tags(self) -> list[str]:
         asked = (

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+
+# `os.wait4` imports it at its first call, which a signal that comes just then would meet half done.
+import resource  # noqa: F401
 import select
 import signal
 import subprocess

@@ -209,3 +209,269 @@ def test_rich_is_not_imported_for_a_pipe(three: Runs) -> None:
 
     assert done.stdout.startswith("ID  ")
     assert done.stderr == "False"
+
+
+NAMES = ("--format", "%n")
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ("lr <= 0.01", "next"),
+        ("lr = 0.1 and not tag = good", "base"),
+        ("acc > 0.8", "next base"),
+        ("max(acc) >= 0.9 or exists tag", "last next"),
+        ("first(acc) < 0.5", "base"),
+        ("status in (failed, crashed)", "next"),
+        ("status != failed", "last base"),
+        ("name ~ '^.ast?' and duration >= 90s", "last base"),
+        ("dirty", "next"),
+        ("not dirty", "last base"),
+        ("id = 2222", "next"),
+        ("user = Ada and host = box and branch = main", "last next base"),
+        ("started >= 2026-01-02T04:00 and started < 2026-01-02T05:00", "next"),
+        ("loss exists", "next"),
+        ("seed = 1 and (lr = 0.01 or tag ~ oo)", "last next"),
+    ],
+)
+def test_where_lists_the_runs_that_an_expression_fits(
+    expression: str, names: str, three: Runs, ask: Ask
+) -> None:
+    assert ask("log", "--where", expression, *NAMES).out.split() == names.split()
+
+
+def test_where_and_the_other_choices_all_have_to_fit(three: Runs, ask: Ask) -> None:
+    words = ["--where", "lr = 0.1", "--since=2026-01-02T04:00", "--author=^Ad", "-n", "5"]
+
+    assert ask("log", *words, *NAMES).out == "last\n"
+
+
+def test_where_shapes_every_form_of_the_answer(three: Runs, ask: Ask) -> None:
+    words = ("log", "--where", "acc < 0.85")
+
+    assert ask(*words, "--oneline").out == "11111111  base acc=0.8123\n"
+    assert [run["name"] for run in json.loads(ask(*words, "--json").out)["runs"]] == ["base"]
+    assert json.loads(ask(*words, "--jsonl").out)["name"] == "base"
+    assert [row["name"] for row in csv.DictReader(io.StringIO(ask(*words, "--csv").out))] == [
+        "base"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--sort", "acc"], "base next last"),
+        (["--sort=-acc"], "next base last"),
+        (["--sort", "-max(acc)", "-n", "1"], "next"),
+        (["--sort", "name"], "base last next"),
+        (["--sort", "-name"], "next last base"),
+        (["--sort", "+name"], "base last next"),
+        (["--sort", "lr"], "next last base"),
+        (["--sort", "lr", "--sort", "name"], "next base last"),
+        (["--sort", "-lr", "--sort", "-started"], "last base next"),
+        (["--sort", "duration"], "last next base"),
+        (["--sort", "acc", "-r"], "last next base"),
+        (["--sort", "acc", "-n", "2", "-r"], "next base"),
+        (["--sort", "-started", "--reverse"], "base next last"),
+    ],
+)
+def test_runs_are_sorted_by_keys_and_newest_first_where_those_say_nothing(
+    words: list[str], names: str, three: Runs, ask: Ask
+) -> None:
+    assert ask("log", *words, *NAMES).out.split() == names.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--since", "2026-01-02T04:00"], "last next"),
+        (["--after", "2026-01-02 04:04:05"], "last next"),
+        (["--until", "2026-01-02T04:30"], "next base"),
+        (["--before", "2026-01-02 03:04"], "base"),
+        (["--since", "2026-01-02T04:00", "--until", "2026-01-02T05:00"], "next"),
+        (["--since", "2026-01-02"], "last next base"),
+        (["--until", "2026-01-02"], "last next base"),
+        (["--since", "90 minutes ago"], "last next"),
+        (["--until", "90 minutes ago"], "base"),
+        (["--since", "yesterday"], "last next base"),
+    ],
+)
+def test_since_and_until_take_dates_as_git_does(
+    words: list[str], names: str, three: Runs, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # git's own tests stop its clock so.
+    monkeypatch.setenv("GIT_TEST_DATE_NOW", "1767330245")
+
+    assert ask("log", *words, *NAMES).out.split() == names.split()
+
+
+def test_a_user_is_found_by_a_pattern(three: Runs, ask: Ask) -> None:
+    for pattern in ("Ada", "^A", "(?i)ADA$", "d"):
+        assert ask("log", "--author", pattern, *NAMES).out == "last\nnext\nbase\n"
+    assert ask("log", "--author", "^d", *NAMES, code=1).out == ""
+
+
+def test_columns_stand_in_the_place_of_the_usual_ones(three: Runs, ask: Ask) -> None:
+    told = ask("log", "--columns", "name, mark,max(acc),duration,tag,param:seed,base")
+    base = ask("log", "-1", "--format", "%b").out[:8]
+
+    assert (
+        told.out
+        == f"""\
+NAME     max(acc)    duration  tag   param:seed  base
+last            -  1 min 30 s  good           1  {base}
+next  *       0.9  1 min 30 s  -              1  {base}
+base       0.8123  1 min 30 s  -              1  {base}
+"""
+    )
+    assert told.err == ""
+
+
+def test_columns_go_with_a_choice_and_an_order(three: Runs, ask: Ask) -> None:
+    told = ask("log", "--columns=id,age,status", "--where=acc exists", "--sort=acc").out
+
+    assert (
+        told
+        == """\
+ID        AGE             STATUS
+11111111  2 hours ago     finished
+22222222  60 minutes ago  failed
+"""
+    )
+
+
+def test_paths_are_those_where_the_code_differs_from_its_base(
+    three: Runs, ask: Ask, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repo / "sub").mkdir()
+
+    assert ask("log", *NAMES, "--", "train.py").out == "next\n"
+    assert ask("log", *NAMES, "--where", "lr < 1", "--", "*.py", "other").out == "next\n"
+    assert ask("log", *NAMES, "--", "other.py", code=1).out == ""
+    monkeypatch.chdir(repo / "sub")
+    assert ask("log", *NAMES, "--", "../train.py").out == "next\n"
+    assert ask("log", *NAMES, "--", "train.py", code=1).out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--where", "lr > 1"], ["--since", "2027-01-01"], ["--author", "Bob"], ["--", "none.py"]],
+)
+def test_that_no_run_fits_is_an_answer_of_its_own(words: list[str], three: Runs, ask: Ask) -> None:
+    assert ask("log", *words, code=1) == ("", "error: no run fits\n")
+    if "--" not in words:
+        assert json.loads(ask("log", "--json", *words, code=1).out)["runs"] == []
+        assert ask("log", "--jsonl", *words, code=1).out == ""
+        assert ask("log", "--columns", "name", *words, code=1).out == ""
+
+
+def test_in_a_repository_without_runs_any_expression_is_answered(ask: Ask) -> None:
+    hint = "hint: there are no runs yet; record one: git exp run COMMAND\n"
+
+    assert ask("log", "--where", "acc > 1", "--sort=-acc") == ("", hint)
+    assert ask("log", "--where", "acc >", code=2).out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (
+            ["--where", "acc > 0.9 and lr >"],
+            2,
+            "error: bad expression: expected a value after '>'\n"
+            "hint: acc > 0.9 and lr >\n"
+            "hint:                   ^\n",
+        ),
+        (
+            ["--where", "acc > 0.9 amd lr < 1"],
+            2,
+            "error: bad expression: expected 'and' or 'or' before 'amd'\n"
+            "hint: acc > 0.9 amd lr < 1\n"
+            "hint:           ^\n",
+        ),
+        (
+            ["--where", "name = 'x"],
+            2,
+            "error: bad expression: a quote is not closed\nhint: name = 'x\nhint:        ^\n",
+        ),
+        (
+            ["--where", "name ~ '('"],
+            2,
+            "error: bad expression: bad pattern: missing ): (\nhint: name ~ '('\nhint:        ^\n",
+        ),
+        (
+            ["--where", "accc > 0.9"],
+            3,
+            "fatal: no field, param or metric is called 'accc'\n"
+            "hint: accc > 0.9\n"
+            "hint: ^\n"
+            "hint: did you mean: acc\n",
+        ),
+        (
+            ["--sort", "-accc"],
+            3,
+            "fatal: no field, param or metric is called 'accc'\n"
+            "hint: accc\n"
+            "hint: ^\n"
+            "hint: did you mean: acc\n",
+        ),
+        (
+            ["--columns", "name,accc"],
+            3,
+            "fatal: no field, param or metric is called 'accc'\n"
+            "hint: accc\n"
+            "hint: ^\n"
+            "hint: did you mean: acc\n",
+        ),
+        (
+            ["--where", "\x1b[31m > 1"],
+            3,
+            "fatal: no field, param or metric is called '^[[31m'\nhint: ?[31m > 1\nhint: ^\n",
+        ),
+    ],
+)
+def test_a_wrong_expression_is_pointed_at(
+    words: list[str], code: int, said: str, three: Runs, ask: Ask
+) -> None:
+    assert ask("log", *words, code=code) == ("", said)
+
+
+def test_a_date_or_a_pattern_that_is_none_is_refused(three: Runs, ask: Ask) -> None:
+    assert ask("log", "--since", "someday soon", code=2).err.startswith(
+        "error: bad expression: 'someday soon' is no date\n"
+    )
+    assert "bad pattern" in ask("log", "--author", "(", code=2).err
+
+
+def test_a_key_that_could_be_two_things_lists_both(runs: Runs, ask: Ask) -> None:
+    runs.add("one", params={"acc": 1, "a.lr": 1, "b.lr": 2}, metrics={"acc": [0.5]})
+
+    assert ask("log", "--where", "acc > 0", code=3).err == (
+        "fatal: 'acc' is ambiguous\nhint: it could be: param:acc, metric:acc\n"
+    )
+    assert "param:a.lr, param:b.lr" in ask("log", "--sort=lr", code=3).err
+    assert ask("log", "--where", "metric:acc < 1", *NAMES).out == "one\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["--where", "lr = 1"], ["--since=now"], ["--sort=lr"], ["--author=x"], ["--", "a"]]
+)
+def test_named_runs_and_a_choice_exclude_each_other(
+    words: list[str], three: Runs, ask: Ask
+) -> None:
+    assert ask("log", "base", *words, code=2).err.startswith("error: runs by name and options ")
+
+
+def test_quotes_in_a_user_or_a_date_are_only_text(three: Runs, ask: Ask) -> None:
+    for text in ('" or dirty or "', "\\", "' or name = name --"):
+        ask("log", "--author", text, code=2 if text == "\\" else 1)
+        assert "is no date" in ask("log", "--since", text, code=2).err
+
+
+def test_a_run_that_still_runs_is_chosen_like_the_others(three: Runs, ask: Ask) -> None:
+    with Experiment("live", params={"lr": 0.1}) as experiment:
+        experiment.track({"acc": 0.99})
+
+        assert ask("log", "--where", "acc > 0.95", *NAMES).out == "live\n"
+        assert ask("log", "--sort=-acc", "-2", *NAMES).out == "live\nnext\n"
+        assert ask("log", "--where", "status = running", *NAMES).out == "live\n"

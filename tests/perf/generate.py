@@ -119,7 +119,11 @@ class _Stream:
         self._write(f'from {self._head}\nM 040000 {tree} ""\n\n'.encode())
         if self._shape.data:
             self._data(number, made)
-        return Made(run_id=made.run_id, commit=commit, note=made.note(commit, self._head, dirty))
+        code = records.Git(
+            commit=commit, tree=tree, base=self._head, branch="main", dirty=dirty, capture="full",
+            status=["A  changed.py"] if dirty else [],
+        )  # fmt: skip
+        return Made(run_id=made.run_id, commit=commit, note=made.note(code))
 
     def _commit(self, tree: str, when: int, message: str) -> str:
         """The id that git will give the commit: its notes name it."""
@@ -173,11 +177,11 @@ class _Run:
         self._step = 48_000_000 // max(shape.tracks, 1)
         self._tracks = shape.tracks
 
-    def note(self, commit: str, base: str, dirty: bool) -> bytes:
+    def note(self, code: records.Git) -> bytes:
         """The lines of its note, as they are merged."""
         packages = hashlib.sha256(PACKAGES).hexdigest()
         events = (
-            self._begun(commit, base, dirty),
+            self._begun(code),
             records.Env(t=records.stamp(self.start + 20_000), packages=packages),
             self._ended(),
         )
@@ -217,7 +221,7 @@ class _Run:
         }
         return {**few, **more} if self._wide else few
 
-    def _begun(self, commit: str, base: str, dirty: bool) -> records.RunStart:
+    def _begun(self, code: records.Git) -> records.RunStart:
         return records.RunStart(
             t=records.stamp(self.start),
             v=records.VERSION,
@@ -233,14 +237,7 @@ class _Run:
             ),
             host=records.Host(name="node1", os="Linux 6.1", cpu_count=8, memory=1 << 35),
             user=WHO,
-            git=records.Git(
-                commit=commit,
-                base=base,
-                branch="main",
-                dirty=dirty,
-                capture="full",
-                status=["A  changed.py"] if dirty else [],
-            ),
+            git=code,
         )
 
     def _ended(self) -> records.RunEnd:

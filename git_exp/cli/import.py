@@ -1,0 +1,71 @@
+"""git exp import: bring in runs that other tools recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from git_exp import cli, imports
+from git_exp.cli import options, output, progress
+
+if TYPE_CHECKING:
+    from git_exp.imports.arrivals import Report
+
+SAID = 20
+
+
+@click.command()
+@click.argument("tool", type=click.Choice(imports.FORMATS))
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would come in, and write nothing.")
+@options.answer
+def command(tool: str, path: Path, dry_run: bool, form: options.Form) -> int:
+    """Bring in runs that other tools recorded.
+
+    PATH is for `exprag` its folder `.exprag` or the project, for `tsv` a table with a run a line,
+    for `mlflow` the folder `mlruns`, a file `mlflow.db` or the project. The tools themselves are
+    not needed, and what is at PATH is only read.
+
+    A run that is here already, or was deleted here, is left as it is: to import again brings in
+    what is new. What is damaged is named and passed over, and the rest comes in. The exit code is
+    1 where for that reason there was no run at all.
+    """
+    from git_exp.imports import arrivals
+
+    source = imports.opened(tool, path)
+    store = cli.store(recover=not dry_run)
+    bar = progress.Late("Importing runs")
+    try:
+        report = arrivals.bring(store, source, dry_run=dry_run, progress=bar)
+    finally:
+        bar.close()
+    if form.kind == "json":
+        asked = {"format": tool, "path": str(path), "dry_run": dry_run}
+        output.document("import", {**asked, **msgspec.structs.asdict(report)})
+    else:
+        output.line(_sentence(report, path, dry_run=dry_run))
+    _warn(report)
+    return 1 if report.broken and not (report.imported or report.there or report.deleted) else 0
+
+
+def _sentence(report: Report, path: Path, *, dry_run: bool) -> str:
+    counts = (
+        (report.there, "already here"),
+        (report.deleted, "deleted here"),
+        (report.skipped, "deleted there"),
+        (report.broken_count, "damaged"),
+    )
+    besides = ", ".join(f"{count} {what}" for count, what in counts if count)
+    done = "Would import" if dry_run else "Imported"
+    runs = "1 run" if len(report.imported) == 1 else f"{len(report.imported)} runs"
+    return f"{done} {runs} from {path}" + (f" ({besides})" if besides else "")
+
+
+def _warn(report: Report) -> None:
+    for one in report.broken[:SAID]:
+        output.warn(f"{one.where}: {one.why}")
+    if report.broken_count > SAID:
+        output.warn(f"and {report.broken_count - SAID} more that are damaged")

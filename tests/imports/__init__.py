@@ -1,0 +1,1 @@
+"""Tests of imports: sources as the other tools really write them, and what becomes of them."""
