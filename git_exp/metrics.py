@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from git_exp import records
 from git_exp.records import Summary
 
@@ -101,19 +103,19 @@ def _update(known: Summary, value: Number, step: Any) -> None:
 
 
 def _read(summary: Summary) -> Summary:
-    def back(value: Any) -> Any:
-        # Most are plain numbers, and a listing reads very many.
-        if type(value) is float or type(value) is int:
-            return value
-        number = records.number(value)
-        return value if number is None else number
-
-    return Summary(
-        last=back(summary.last),
-        min=back(summary.min),
-        max=back(summary.max),
-        first=back(summary.first),
-        count=summary.count,
-        min_step=summary.min_step,
-        max_step=summary.max_step,
+    values = (summary.last, summary.min, summary.max, summary.first)
+    # Most are plain numbers, and a listing reads very many.
+    if not any(isinstance(value, str) for value in values):
+        return summary
+    return msgspec.structs.replace(
+        summary,
+        last=_back(summary.last),
+        min=_back(summary.min),
+        max=_back(summary.max),
+        first=_back(summary.first),
     )
+
+
+def _back(value: Any) -> Any:
+    number = records.number(value)
+    return value if number is None else number

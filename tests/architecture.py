@@ -13,12 +13,11 @@ ROOT = Path(__file__).parents[1]
 # Imports point up this table only. A package stands for all that is in it.
 LAYERS = (
     "errors values records",
-    "metrics run merge names query config table mask curve left_out"
-    " points chart scale columns",
+    "metrics run merge names query config table mask curve left_out points chart scale columns",
     "git",
     "journal spool locks ledger outputs data seal store index",
-    "distributions starting recorder endings experiment launch compare seen restore fsck demo share history"
-    " action hook sketch plotting outfile frames imports",
+    "distributions starting recorder endings experiment launch compare seen restore fsck demo"
+    " history share action hook sketch plotting outfile frames imports",
     "session",
     "cli agent tui web",
     "__init__ __main__",

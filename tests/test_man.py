@@ -18,6 +18,7 @@ import pytest
 
 from git_exp import cli, errors
 from git_exp.cli import ending, manual
+from git_exp.query import fields, grammar, literals
 from tests.architecture import ROOT, Module, modules
 
 PAGES = sorted((ROOT / "man").glob("*.[157]"))
@@ -89,6 +90,35 @@ def test_every_option_in_an_example_is_one_of_its_command() -> None:
             given = rest.partition(" -- ")[0].partition(" | ")[0]
             for name in re.findall(r"(?<= )--[a-z][\w-]*", given):
                 assert name in known, f"{prose.name}: git exp {word} {name}"
+
+
+def test_every_field_sign_and_word_of_an_expression_is_documented() -> None:
+    page = (ROOT / "man/src/git-exp-query.md").read_text()
+    terms = " ".join(re.findall(r"^- (.*)\\$", page, re.MULTILINE))
+
+    for name in (*fields.BUILT_IN, *(f"{kind}:" for kind in fields.KINDS), *grammar.COMPARISONS):
+        assert re.search(rf"(?<![\w<>=!~]){re.escape(name)}(?![<>=~])", terms), name
+    for word in ("and", "or", "not", "in", "exists", *(f"{one}(" for one in grammar.AGGREGATES)):
+        assert f"`{word}" in page, word
+    for limit in (grammar.LONGEST, grammar.DEEPEST, literals.LONGEST_PATTERN):
+        assert f" {limit:,} " in page
+
+
+def test_every_expression_on_a_page_is_one() -> None:
+    names = {"params": {"lr", "my key", "version"}, "meta": {"model.depth"},
+             "metrics": {"acc", "loss", "val/acc", "val loss"}}  # fmt: skip
+    known = fields.Catalogue(**{kind: frozenset(some) for kind, some in names.items()})
+
+    for prose in sorted((ROOT / "man/src").glob("*.md")):
+        text = prose.read_text()
+        found = re.findall(r"--where[ =]'([^']+)'|git_exp\.runs\('([^']+)'", text)
+        whole = [first or second for first, second in found]
+        if prose.name == "git-exp-query.md":
+            # What is code and has a comparison in it, but for the patterns of one.
+            whole += re.findall(r"`(\w+ [<>=!~]+ [^`A-Z]+)`", text) + text.split("```")[1:2]
+        for expression in whole:
+            fields.expression(expression, known, lambda _: (0, 1))
+        assert whole or prose.name != "git-exp-query.md"
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -27,9 +27,9 @@ def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_a_wheel_has_the_pages_the_scripts_and_the_hooks(wheel: Path) -> None:
     share = wheel / DATA / "share"
-    pages = {path.name for path in (ROOT / "man").glob("*.[15]")}
+    pages = {path.name for path in (ROOT / "man").glob("*.[157]")}
 
-    shared = {path.name for path in share.glob("man/man[15]/git-exp*")}
+    shared = {path.name for path in share.glob("man/man[157]/git-exp*")}
     assert shared == pages
     assert {f"git-exp-{word}.1" for word in cli.words()} < shared
     assert (share / "bash-completion/completions/git-exp").exists()

@@ -104,10 +104,10 @@ def command(  # noqa: PLR0913 - one for each option
     """Draw the curve of a metric, a line for each run.
 
     Without RUN, the latest run that has the metric is drawn, with --where the latest of those that
-    it fits. Values that are NaN leave a gap. Infinite ones are left out and so are, on a logarithmic axis, those of 0 or less; how many is
-    said on standard error. A value without a step stands at its ordinal. Of a long series the
-    highest and the lowest values are kept, at most 2,000 a run. Where several ranks tracked the
-    metric, the lowest one is drawn.
+    it fits. Values that are NaN leave a gap. Infinite ones are left out and so are, on a
+    logarithmic axis, those of 0 or less; how many is said on standard error. A value without a step
+    stands at its ordinal. Of a long series the highest and the lowest values are kept, at most
+    2,000 a run. Where several ranks tracked the metric, the lowest one is drawn.
 
     In a terminal the drawing has its size; elsewhere it is made of plain characters, 80 wide.
     An existing file is replaced. An HTML file can be zoomed, and needs no network.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import IO
 
 from git_exp.git.repo import Repo
 
+_ROOM = 1 << 20
 _MISSING = (b" missing", b" ambiguous")
 
 
@@ -33,6 +35,9 @@ def _answers(repo: Repo, names: Sequence[str]) -> Iterator[bytes | None]:
     child = repo.start("cat-file", "--batch", "--buffer", stdin=True)
     assert child.stdin
     assert child.stdout
+    with suppress(OSError, AttributeError):
+        # Room for git to go ahead while what it has said is worked on.
+        fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, _ROOM)
     feeding = threading.Thread(target=_feed, args=(child.stdin, names), daemon=True)
     feeding.start()
     try:

@@ -13,7 +13,7 @@ from git_exp.index import rows, schema, state
 from git_exp.index.database import Progress
 from git_exp.index.rows import Noted, noted
 
-CHUNK = 5_000
+CHUNK = 1_000
 
 
 def bring(connection: sqlite3.Connection, repo: Repo, progress: Progress | None) -> None:

@@ -15,6 +15,8 @@ from git_exp.index import schema, state
 
 NAME = "index.db"
 PATIENCE = 20.0
+# In KiB, while an index is made: less, and its pages go to disk and come back.
+_CACHE = 64 << 10
 Progress = Callable[[int, int], None]
 # "no such table" is an error of SQL's: it is not the schema that its number says.
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
@@ -53,6 +55,7 @@ def bring(connection: sqlite3.Connection, repo: Repo, progress: Progress | None 
     if made != schema.VERSION:
         # Nobody depends on it yet: what a power cut leaves half written is made again.
         connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"PRAGMA cache_size = {-_CACHE}")
     catch_up.bring(connection, repo, progress)
     place = connection.execute("PRAGMA database_list").fetchone()[2]
     if made != schema.VERSION and place:

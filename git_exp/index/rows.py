@@ -50,8 +50,9 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, schema: str = "main") -> None:
         self._connection = connection
         self._schema = schema
-        known = connection.execute(f"SELECT kind, name, id FROM {schema}.key")
-        self._keys: dict[tuple[str, str], int] = {(kind, name): at for kind, name, at in known}
+        self._keys: dict[str, dict[str, int]] = {kind: {} for kind in ("param", "meta", "metric")}
+        for kind, name, at in connection.execute(f"SELECT kind, name, id FROM {schema}.key"):
+            self._keys[kind][name] = at
         last = f"SELECT coalesce(max(id), 0) FROM {schema}.record"
         self._next: int = connection.execute(last).fetchone()[0]
 
@@ -98,9 +99,9 @@ class Writer:
         rows["link"].extend((commit, at) for commit in run.links)
 
     def _key(self, kind: str, name: str) -> int:
-        found = self._keys.get((kind, name))
+        found = self._keys[kind].get(name)
         if found is None:
-            found = self._keys[kind, name] = len(self._keys) + 1
+            found = self._keys[kind][name] = sum(map(len, self._keys.values())) + 1
             statement = f"INSERT INTO {self._schema}.key VALUES (?,?,?)"
             self._connection.execute(statement, (found, kind, name))
         return found

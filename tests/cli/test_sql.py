@@ -73,7 +73,9 @@ def test_a_running_run_is_there_with_what_it_has_tracked(repo: Path, ask: Ask) -
 
     rows = ask("sql", "SELECT name, status FROM runs ORDER BY name", "--jsonl").out
     metrics = ask("sql", "SELECT last FROM metrics ORDER BY last", "--jsonl").out
-    more = "SELECT (SELECT group_concat(text) FROM notes), (SELECT tag FROM tags), value FROM params"
+    more = (
+        "SELECT (SELECT group_concat(text) FROM notes), (SELECT tag FROM tags), value FROM params"
+    )
 
     assert rows == '{"name":"live","status":"running"}\n{"name":"sealed","status":"finished"}\n'
     assert metrics == '{"last":0.5}\n{"last":2.0}\n'
@@ -155,7 +157,7 @@ def test_every_view_is_on_the_manual_page_with_its_columns(two: Runs, ask: Ask) 
     page = (Path(schema.__file__).parents[2] / "man/git-exp-sql.1").read_text()
 
     for view in schema.VIEWS:
-        columns = json.loads(ask("sql", f"SELECT * FROM {view}", "--json").out)["columns"]
+        columns = json.loads(ask("sql", "SELECT * FROM " + view, "--json").out)["columns"]
         told = page.partition(f"\n\\fB{view}\\fR: ")[2].partition("\n.IP")[0]
         assert [column for column in columns if f"\\fB{column}\\fR" not in told] == []
 

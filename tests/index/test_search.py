@@ -30,6 +30,7 @@ def indexed(repo: Path) -> Indexed:
 def a_run(repo: Path, name: str, *, tags: tuple[str, ...] = (), **metrics: float) -> str:
     with Experiment(name, params={"lr": 0.1}, tags=tags, repo=repo) as exp:
         exp.track(metrics)
+    assert exp.run_id
     return exp.run_id
 
 
@@ -141,7 +142,7 @@ def test_a_live_run_is_there_at_once_with_what_it_tracked(repo: Path) -> None:
 
     assert (live.name, live.status, live.live) == ("live", "running", True)
     assert live.metrics["acc"].last == 0.5
-    assert store.get(exp.run_id) == live
+    assert store.get(str(exp.run_id)) == live
     assert store.tagged("now") == live
     assert [run.name for run in store.matching("live")] == ["live"]
     assert store.metrics() == ["acc", "loss"]
@@ -182,7 +183,8 @@ def test_a_commit_that_is_linked_finds_its_run(repo: Path, git: Git) -> None:
 def test_the_best_is_that_of_the_plain_way(repo: Path, text: str) -> None:
     values = [0.5, float("nan"), 0.9, 0.9, float("inf"), -1.0, 0.1]
     for number, value in enumerate(values):
-        a_run(repo, f"run {number}", acc=value, **({"loss": value} if number % 2 else {}))
+        more: dict[str, Any] = {"loss": value} if number % 2 else {}
+        a_run(repo, f"run {number}", acc=value, **more)
     store = indexed(repo)
     store.add(store.runs()[2], lambda t: records.Tag(t=t, tags=[query.TAINTED]))
     wanted = query.goal(text)

@@ -158,11 +158,11 @@ def _anew(repo: Path) -> float:
 
 def _peak(words: tuple[str, ...], repo: Path) -> int:
     """The most memory in bytes that a command had."""
-    pid = os.fork()
-    if pid == 0:
-        os.chdir(repo)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os.execv(words[0], words)  # noqa: S606 - a command of our own
-    _, status, used = os.wait4(pid, 0)
-    assert status == 0
-    return used.ru_maxrss << 10
+    # A child begins with what its parent had at most: a small one stands between.
+    code = (
+        "import resource, subprocess, sys\n"
+        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    words = (sys.executable, "-c", code, *words)
+    return int(subprocess.run(words, cwd=repo, capture_output=True, check=True).stdout) << 10
