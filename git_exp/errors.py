@@ -214,7 +214,10 @@ class AnswerIsNo(GitExpError):
 
 def pointed(text: str, at: int) -> str:
     """Two lines: a text, or as much of it as stands around a place, and a caret below that."""
+    import unicodedata
+
     start = max(0, at - _AROUND)
     before, after = "... " if start else "", " ..." if len(text) > at + _AROUND else ""
     shown = "".join(one if one.isprintable() else "?" for one in text[start : at + _AROUND])
-    return f"{before}{shown}{after}\n{' ' * (len(before) + at - start)}^"
+    wide = sum(unicodedata.east_asian_width(one) in "WF" for one in shown[: at - start])
+    return f"{before}{shown}{after}\n{' ' * (len(before) + at - start + wide)}^"

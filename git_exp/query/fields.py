@@ -23,6 +23,8 @@ BUILT_IN = {
     "exit_code": "number", "dirty": "flag",
 }  # fmt: skip
 KINDS = ("param", "metric", "meta")
+# What of metadata is params as well.
+FEEDING = ("hparams", "params")
 When = Callable[[str], tuple[int, int] | None]
 
 
@@ -112,7 +114,9 @@ def shape(value: Any) -> tuple[float | None, str | None]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _as_float(value)
     if isinstance(value, str):
-        return None, values.quoted(value)
+        # NaN and the infinities are recorded as text.
+        special = records.number(value)
+        return (None, values.quoted(value)) if special is None else _as_float(special)
     return None, records.encode(values.plain(value)).decode()
 
 
@@ -138,7 +142,7 @@ class _Binder:
                 return Not(inner=self.condition(node.node))
             case grammar.Exists():
                 found = self.key(node.name)
-                return self._alone(found, node.name) if node.alone else Has(key=found)
+                return Has(key=found) if node.alone is None else self._alone(found, node)
             case grammar.Compare():
                 found = self.key(node.name)
                 read = [self._value(found, node.sign, one) for one in node.values]
@@ -155,7 +159,8 @@ class _Binder:
                 self._fail(f"{name.aggregate}() is of a metric", name.at)
         found = self._found(name, kinds)
         if len(found) > 1:
-            raise errors.Ambiguous(name.text, [f"{kind}:{path}" for kind, path in found])
+            told = [f"{kind}:{grammar.word(path)}" for kind, path in found]
+            raise errors.Ambiguous(name.text, told)
         if not found and not self._known.is_empty():
             self._unknown(name, kinds)
         kind, path = found[0] if found else (kinds[0], name.text)
@@ -176,16 +181,12 @@ class _Binder:
             if path.endswith(ends)
         ]
         # Metadata that feeds the params is no second thing of that name.
-        params = {path for kind, path in found if kind == "param"}
-        return [
-            (kind, path)
-            for kind, path in found
-            if kind != "meta" or not params.intersection((path, path.partition(".")[2]))
-        ]
+        fed = {f"{start}.{path}" for kind, path in found if kind == "param" for start in FEEDING}
+        return [(kind, path) for kind, path in found if kind != "meta" or path not in fed]
 
-    def _alone(self, found: Key, name: Name) -> Condition:
+    def _alone(self, found: Key, node: grammar.Exists) -> Condition:
         if found.type != "flag":
-            self._fail(f"expected a comparison after '{name.text}'", name.at + len(name.text))
+            self._fail(f"expected a comparison after '{node.name.text}'", node.alone or 0)
         return Test(key=found, sign="=", values=(literals.Number(value=1.0, text="true"),))
 
     def _value(self, found: Key, sign: str, literal: Literal) -> literals.Value:
@@ -195,16 +196,24 @@ class _Binder:
             self._fail(str(error), literal.at)
 
     def _unknown(self, name: Name, kinds: Iterable[str]) -> NoReturn:
-        every = {path: kind for kind in kinds for path in self._known.of(kind)}
-        parts = {path.rpartition(".")[2]: path for path in every}
-        fields = [] if name.kind or name.aggregate else [*BUILT_IN]
-        near = difflib.get_close_matches(name.text, [*fields, *every, *parts], n=3)
         what = {"param": "param", "metric": "metric"}.get(name.kind, "metadata")
         what = what if name.kind else "metric" if name.aggregate else "field, param or metric"
         hint = errors.pointed(self._text, name.at)
+        near = self._elsewhere(name) or self._near(name, kinds)
         if near:
-            hint += f"\ndid you mean: {', '.join(dict.fromkeys(near))}"
-        raise errors.NotFound(f"no {what} is called '{name.text}'", hint=hint)
+            hint += f"\ndid you mean: {', '.join(near)}"
+        raise errors.NotFound(f"no {what} is called '{name.text[:40]}'", hint=hint)
+
+    def _elsewhere(self, name: Name) -> list[str]:
+        there = [kind for kind in KINDS if name.text in self._known.of(kind)]
+        return [f"{kind}:{grammar.word(name.text)}" for kind in there]
+
+    def _near(self, name: Name, kinds: Iterable[str]) -> list[str]:
+        every = [path for kind in kinds for path in sorted(self._known.of(kind))]
+        fields = [] if name.kind or name.aggregate else [*BUILT_IN]
+        parts = (path.rpartition(".")[2] for path in every)
+        there = {one.lower(): grammar.word(one) for one in (*parts, *every, *fields)}
+        return [there[one] for one in difflib.get_close_matches(name.text.lower(), there, n=3)]
 
     def _fail(self, why: str, at: int) -> NoReturn:
         raise errors.BadExpression(why, self._text, at)
@@ -215,8 +224,8 @@ def _as_float(value: int | float) -> tuple[float | None, str | None]:
         number = float(value)
     except OverflowError:
         number = math.inf if value > 0 else -math.inf
-    # SQLite has no NaN.
-    return (None, "NaN") if number != number else (number, None)
+    # SQLite has no NaN, and nothing compares with it.
+    return (None, None) if number != number else (number, None)
 
 
 def measured(summary: records.Summary | None, aggregate: str) -> float | None:

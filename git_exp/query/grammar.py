@@ -15,7 +15,8 @@ import msgspec
 from git_exp import errors
 
 LONGEST = 10_000
-DEEPEST = 100
+# SQLite reads no more of nested SQL than about twice that.
+DEEPEST = 50
 AGGREGATES = ("last", "max", "min", "first", "count")
 COMPARISONS = ("=", "!=", "<", "<=", ">", ">=", "~", "!~")
 _KEYWORDS = ("and", "or", "not", "in", "exists")
@@ -23,12 +24,15 @@ _TOKEN = re.compile(
     r"""\s*(?:
       (?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     | (?P<sign>!=|!~|<=|>=|==|[=<>~(),])
-    | (?P<word>[^\s"'()=<>~!,]+(?::(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))?)
+    | (?P<word>(?:param|metric|meta):(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+        | [^\s"'()=<>~!,]+)
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_BARE = re.compile(r"""[^\s"'()=<>~!,:]+""")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+# Any other backslash is the text's own: patterns are full of them.
+_ESCAPED = re.compile(r"""\\(["'\\])""")
 
 
 class Token(NamedTuple):
@@ -69,10 +73,10 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exists(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a run has it; `alone` is a field without anything beside it."""
+    """Whether a run has it; `alone` is where a comparison would stand of a field that has none."""
 
     name: Name
-    alone: bool = False
+    alone: int | None = None
 
 
 class Not(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +97,6 @@ Node = Compare | Exists | Not | Both
 
 def parse(text: str) -> Node:
     """The tree of an expression. Raises `BadExpression` that points at the place."""
-    if len(text) > LONGEST:
-        raise errors.BadExpression(f"it is longer than {LONGEST:,} characters", text[:40], 0)
     if not text.strip():
         raise errors.BadExpression("it is empty", "", 0)
     parser = _Parser(text)
@@ -111,7 +113,21 @@ def name(text: str) -> Name:
     return found
 
 
+def quoted(text: str) -> str:
+    """Text as an expression has it in quotes, to put a value or a name into one."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def word(text: str) -> str:
+    """A name as an expression has it: bare where it can be, else in quotes."""
+    bare = _BARE.fullmatch(text) and text.lower() not in _KEYWORDS
+    return text if bare else quoted(text)
+
+
 def _tokens(text: str) -> Iterator[Token]:
+    if len(text) > LONGEST:
+        raise errors.BadExpression(f"it is longer than {LONGEST:,} characters", text, LONGEST)
     broken = _SURROGATE.search(text)
     if broken:
         raise errors.BadExpression("it is no UTF-8", text, broken.start())
@@ -155,24 +171,42 @@ class _Parser:
     def end(self) -> None:
         """There is nothing left."""
         token = self._token
+        if token.kind in ("word", "quoted"):
+            self._fail(f"expected 'and' or 'or' before '{token.text}'")
         if token.kind != "end":
-            self._fail(f"unexpected '{token.text}'" if token.text else "unexpected text")
+            self._fail(f"unexpected '{token.text}'")
 
     def name(self) -> Name:
         """A field, or an aggregate of a metric."""
         token = self._take()
         if token.kind not in ("word", "quoted") or not token.text:
             self._fail("expected a name", token)
-        if token.kind == "word" and token.text.lower() in AGGREGATES and self._sees("("):
-            self._take()
-            inner = self.name()
-            if inner.aggregate:
-                self._fail("an aggregate of an aggregate", token)
-            if not self._sees(")"):
-                self._fail(f"expected ')' after '{inner.text}'")
-            self._take()
-            return msgspec.structs.replace(inner, aggregate=token.text.lower(), at=token.at)
-        return _named(token)
+        if not self._sees("("):
+            return self._named(token)
+        if token.kind != "word" or token.text.lower() not in AGGREGATES:
+            self._fail(f"'{token.text}' is none of {', '.join(AGGREGATES)}", token)
+        return self._measured(token)
+
+    def _measured(self, aggregate: Token) -> Name:
+        opened = self._take()
+        inner = self._take()
+        if inner.kind not in ("word", "quoted") or not inner.text:
+            self._fail(f"expected a metric after '{opened.text}'", inner)
+        if not self._sees(")"):
+            self._fail(f"expected ')' after '{inner.text}'")
+        self._take()
+        found = self._named(inner)
+        return msgspec.structs.replace(found, aggregate=aggregate.text.lower(), at=aggregate.at)
+
+    def _named(self, token: Token) -> Name:
+        """A name with its kind before it, as in `param:lr` or `meta:"a b"`."""
+        kind, colon, rest = token.text.partition(":")
+        if token.kind == "quoted" or not colon or kind not in ("param", "metric", "meta"):
+            return Name(text=token.text, at=token.at)
+        if not rest:
+            self._fail(f"expected a name after '{token.text}'", token)
+        key = _unquoted(rest) if rest[0] in "'\"" else rest
+        return Name(text=key, at=token.at, kind=kind)
 
     def _both(self) -> Node:
         nodes = [self._single()]
@@ -216,7 +250,9 @@ class _Parser:
             return Compare(name=found, sign="!=", values=self._list())
         token = self._token
         if token.kind != "sign" or token.text not in (*COMPARISONS, "=="):
-            return Exists(name=found, alone=True)
+            if token.kind != "end" and not token.says("and", "or") and not self._sees(")"):
+                self._fail(f"expected a comparison after '{found.text}'")
+            return Exists(name=found, alone=token.at)
         self._take()
         return Compare(name=found, sign=token.text.replace("==", "="), values=(self._value(token),))
 
@@ -259,12 +295,3 @@ class _Parser:
 
     def _fail(self, why: str, token: Token | None = None) -> NoReturn:
         raise errors.BadExpression(why, self._text, (token or self._token).at)
-
-
-def _named(token: Token) -> Name:
-    """A name with its kind before it, as in `param:lr` or `meta:"a b"`."""
-    kind, colon, rest = token.text.partition(":")
-    if token.kind == "quoted" or not colon or kind not in ("param", "metric", "meta"):
-        return Name(text=token.text, at=token.at)
-    key = _unquoted(rest) if rest[:1] in ("'", '"') else rest
-    return Name(text=key, at=token.at, kind=kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,18 +11,21 @@ import msgspec
 from git_exp import records
 from git_exp.query.grammar import Literal
 
-_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_MICROS = {
+    "us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000,
+    "d": 86_400_000_000, "w": 604_800_000_000,
+}  # fmt: skip
 _BYTES = {
     **{unit: 1_024 ** (at + 1) for at, unit in enumerate("KMGT")},
     **{f"{unit}iB": 1_024 ** (at + 1) for at, unit in enumerate("KMGT")},
     **{f"{unit}B": 1_000 ** (at + 1) for at, unit in enumerate("kMGT")},
     "k": 1_024, "KB": 1_000, "B": 1,
 }  # fmt: skip
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SPECIAL = re.compile(r"([+-]?)(?:inf|infinity)", re.IGNORECASE)
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d|w))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKMGT]i?B?|B)")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d|w))+", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKMGT]i?B?|B)", re.ASCII)
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?")
 _HEX = re.compile(r"[0-9a-f-]{4,40}", re.IGNORECASE)
 LONGEST_PATTERN = 1_000
@@ -90,7 +92,8 @@ def number_of(text: str) -> float | None:
         return float(f"{special[1]}inf")
     if _DURATION.fullmatch(text):
         parts = _PART.findall(text)
-        return math.fsum(float(count) * _SECONDS[unit] for count, unit in parts)
+        # In whole microseconds, so that 1001ms is that many to the last bit.
+        return sum(float(count) * _MICROS[unit] for count, unit in parts) / 1_000_000
     size = _SIZE.fullmatch(text)
     if size and size[2] in _BYTES:
         return float(size[1]) * float(_BYTES[size[2]])
@@ -99,14 +102,16 @@ def number_of(text: str) -> float | None:
 
 def _number(literal: Literal, kind: str) -> Number:
     found = None if literal.quoted and kind == "number" else number_of(literal.text)
+    if literal.text.lower() == "nan":
+        raise ValueError("nothing equals nan, and nothing is less or greater")
     if found is None:
         raise ValueError("expected a duration such as 10m" if kind == "duration"
                          else "expected a number")  # fmt: skip
-    return Number(value=found * 1_000 if kind == "duration" else found, text=literal.text)
+    return Number(value=round(found * 1_000, 6) if kind == "duration" else found, text=literal.text)
 
 
 def _flag(text: str) -> Number:
-    words = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+    words = {"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0}
     if text.lower() not in words:
         raise ValueError("expected true or false")
     return Number(value=words[text.lower()], text=text)
@@ -129,11 +134,12 @@ def _span(text: str, when: When) -> Span:
     found = _DATE.fullmatch(text)
     try:
         micros = _of_iso(text, found) if found else when(text)
+        if micros is not None:
+            return Span(start=records.stamp(micros[0]), end=records.stamp(micros[1]))
     except (ValueError, OverflowError):
-        micros = None
-    if micros is None:
-        raise ValueError(f"'{text[:40]}' is no date")
-    return Span(start=records.stamp(micros[0]), end=records.stamp(micros[1]))
+        # A year that no calendar or no clock has.
+        pass
+    raise ValueError(f"'{text[:40]}' is no date")
 
 
 def _of_iso(text: str, found: re.Match[str]) -> tuple[int, int]:

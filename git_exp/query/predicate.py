@@ -34,11 +34,11 @@ def predicate(condition: Condition) -> Callable[[Run], bool]:
 def order(key: Key, *, descending: bool) -> Callable[[Run], Any]:
     """What to sort runs by: numbers come before texts, and what has neither comes last."""
 
-    def compared(one: Run, other: Run) -> int:
-        a, b = _shape(key, one), _shape(key, other)
-        return _before(a[0], b[0], descending) or _before(a[1], b[1], descending)
+    def compared(one: Shape, other: Shape) -> int:
+        return _before(one[0], other[0], descending) or _before(one[1], other[1], descending)
 
-    return functools.cmp_to_key(compared)
+    ranked = functools.cmp_to_key(compared)
+    return lambda run: ranked(_shape(key, run))
 
 
 def value(key: Key, run: Run) -> Any:

@@ -25,20 +25,52 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[Any, ...] = ()
 
 
+class _Term(Clause, frozen=True, kw_only=True):
+    """A clause inside another: how many comparisons it has, and the sign that joins them."""
+
+    size: int = 1
+    sign: str = ""
+
+
 def where(condition: Condition) -> Clause:
     """Whether a row `r` of `run` fits a condition: 1 or 0, never NULL."""
+    found = _where(condition, contrary=False)
+    return Clause(text=found.text, values=found.values)
+
+
+def _where(condition: Condition, *, contrary: bool) -> _Term:
     match condition:
         case fields.All():
-            inner = [where(one) for one in condition.inner]
-            joined = (" OR " if condition.any else " AND ").join(f"({one.text})" for one in inner)
-            return Clause(text=joined, values=_values(inner))
+            inner = [_where(one, contrary=contrary) for one in condition.inner]
+            return _joined(inner, "OR" if condition.any != contrary else "AND")
         case fields.Not():
-            one = where(condition.inner)
-            return Clause(text=f"NOT ({one.text})", values=one.values)
-        case fields.Has():
-            return _has(condition.key)
-        case fields.Test():
-            return _test(condition)
+            return _where(condition.inner, contrary=not contrary)
+    leaf = _has(condition.key) if isinstance(condition, fields.Has) else _test(condition)
+    return _Term(text=f"NOT {leaf.text}" if contrary else leaf.text, values=leaf.values)
+
+
+def _joined(terms: Sequence[_Term], sign: str) -> _Term:
+    """Terms beside each other, the greatest first and in as few parentheses as will do.
+
+    SQLite's parser has a stack of a hundred, which a parenthesis after a sign fills by three and
+    one at the beginning by one; and its trees are no deeper than a thousand.
+    """
+    if len(terms) == 1:
+        return terms[0]
+    ordered = sorted(terms, key=lambda one: -one.size)
+    half = (len(ordered) + 1) // 2
+    left, right = _joined(ordered[:half], sign), _joined(ordered[half:], sign)
+    looser = ("OR",) if sign == "AND" else ()
+    return _Term(
+        text=f"{_apart(left, looser)} {sign} {_apart(right, (*looser, sign))}",
+        values=(*left.values, *right.values),
+        size=left.size + right.size,
+        sign=sign,
+    )
+
+
+def _apart(term: _Term, signs: Sequence[str]) -> str:
+    return f"({term.text})" if term.sign in signs else term.text
 
 
 def order(key: Key, *, descending: bool) -> Clause:
@@ -61,54 +93,53 @@ def _has(key: Key) -> Clause:
 
 def _test(test: fields.Test) -> Clause:
     key, contrary = test.key, test.sign in ("!=", "!~")
-    any_of = [_compares(key, test.sign, value) for value in test.values]
-    holds = Clause(text=" OR ".join(f"({one.text})" for one in any_of), values=_values(any_of))
+    holds = _joined([_compares(key, test.sign, value) for value in test.values], "OR")
     if key.type == "several":
         rows = f"r.id {'NOT ' * contrary}IN (SELECT run FROM {key.name} WHERE {holds.text})"
         return Clause(text=rows, values=holds.values)
     if contrary:
         there = " OR ".join(f"{column} IS NOT NULL" for column in _sides(key))
-        holds = Clause(text=f"({there}) AND NOT ({holds.text})", values=holds.values)
+        holds = _Term(text=f"({there}) AND NOT ({holds.text})", values=holds.values)
     if key.kind == "built-in":
         return Clause(text=f"coalesce({holds.text}, 0)", values=holds.values)
     rows = f"r.id IN (SELECT run {_rows(key)} AND coalesce({holds.text}, 0))"
     return Clause(text=rows, values=(key.name, *holds.values))
 
 
-def _compares(key: Key, sign: str, value: Value) -> Clause:
+def _compares(key: Key, sign: str, value: Value) -> _Term:
     """The comparison of what a row has; of `!=` and `!~` the contrary."""
     number, text = _of(key)
     equal = sign in ("=", "!=")
     match value:
         case Pattern():
-            return Clause(text=f"coalesce(regexp(?, {text}), 0)", values=(value.text,))
+            return _Term(text=f"coalesce(regexp(?, {text}), 0)", values=(value.text,))
         case Number():
             if equal and text:
-                same = f"coalesce({number} = ?, 0) OR coalesce({text} = ?, 0)"
-                return Clause(text=same, values=(value.value, value.text))
+                same = f"coalesce({number} = ?, {text} = ?, 0)"
+                return _Term(text=same, values=(value.value, value.text))
             compared = f"coalesce({number} {_sign(sign)} ?, 0)"
-            return Clause(text=compared, values=(value.value,))
+            return _Term(text=compared, values=(value.value,))
         case Text():
             if value.begins and equal:
                 length = len(value.value)
                 begins = f"coalesce(substr({text}, 1, {length}) = ?, 0)"
-                return Clause(text=begins, values=(value.value,))
-            return Clause(text=f"coalesce({text} {_sign(sign)} ?, 0)", values=(value.value,))
+                return _Term(text=begins, values=(value.value,))
+            return _Term(text=f"coalesce({text} {_sign(sign)} ?, 0)", values=(value.value,))
         case Span():
             return _in_time(text, sign, value)
 
 
-def _in_time(column: str, sign: str, span: Span) -> Clause:
+def _in_time(column: str, sign: str, span: Span) -> _Term:
     if sign in ("=", "!="):
         between = f"coalesce({column} >= ? AND {column} < ?, 0)"
-        return Clause(text=between, values=(span.start, span.end))
+        return _Term(text=between, values=(span.start, span.end))
     how, edge = {
         "<": ("<", span.start),
         "<=": ("<", span.end),
         ">": (">=", span.end),
         ">=": (">=", span.start),
     }[sign]
-    return Clause(text=f"coalesce({column} {how} ?, 0)", values=(edge,))
+    return _Term(text=f"coalesce({column} {how} ?, 0)", values=(edge,))
 
 
 def _sign(sign: str) -> str:
@@ -138,7 +169,3 @@ def _column(key: Key) -> str:
 
 def _rows(key: Key) -> str:
     return f"FROM {key.kind} WHERE key = {_KEY.format(key.kind)}"
-
-
-def _values(clauses: Sequence[Clause]) -> tuple[Any, ...]:
-    return tuple(value for one in clauses for value in one.values)
