@@ -237,7 +237,7 @@ def _range(start: str) -> tuple[str, str]:
 
 
 def _keys(run: Run, kind: str) -> Sequence[str]:
-    from git_exp.query import fields
+    from git_exp.query import shapes
 
     named = {"param": run.params, "metric": run.metrics}
-    return list(named[kind] if kind in named else fields.meta_leaves(run.metadata))
+    return list(named[kind] if kind in named else shapes.meta_leaves(run.metadata))

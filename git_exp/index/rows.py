@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from git_exp import merge, records
-from git_exp.query import fields
+from git_exp.query import shapes
 from git_exp.run import Run, fold
 
 _COLUMNS = {
@@ -89,9 +89,9 @@ class Writer:
 
     def _described(self, rows: Mapping[str, list[Row]], run: Run, at: int) -> None:
         for key, value in run.params.items():
-            rows["param"].append((self._key("param", key), at, *fields.shape(value)))
-        for key, value in fields.meta_leaves(run.metadata).items():
-            rows["meta"].append((self._key("meta", key), at, *fields.shape(value)))
+            rows["param"].append((self._key("param", key), at, *shapes.shape(value)))
+        for key, value in shapes.meta_leaves(run.metadata).items():
+            rows["meta"].append((self._key("meta", key), at, *shapes.shape(value)))
         for path, summary in run.metrics.items():
             rows["metric"].append((self._key("metric", path), at, *_summary(summary)))
         rows["tag"].extend((tag, at) for tag in run.tags)
@@ -111,7 +111,7 @@ def number(value: Any) -> float | None:
     """A number as the index holds it: a float of SQLite's, which writes NaN as NULL by itself."""
     if type(value) is float:
         return value
-    return fields.shape(records.number(value))[0] if value is not None else None
+    return shapes.shape(records.number(value))[0] if value is not None else None
 
 
 def _run(run: Run, at: int) -> Row:

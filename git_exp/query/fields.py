@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
 
-from git_exp import errors, records, values
+from git_exp import errors
 from git_exp.query import grammar, literals
 from git_exp.query.grammar import AGGREGATES, Literal, Name, Node
-from git_exp.run import flat
 
-MOST_LEAVES = 1_000
 # What a built-in field is, which says how it is compared.
 BUILT_IN = {
     "name": "text", "status": "text", "branch": "text", "user": "text", "host": "text",
@@ -109,23 +106,6 @@ def sort_key(text: str, known: Catalogue) -> Key:
     return found
 
 
-def shape(value: Any) -> tuple[float | None, str | None]:
-    """How a param, metric or leaf of metadata is compared: as a number, or else as text."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _as_float(value)
-    if isinstance(value, str):
-        # NaN and the infinities are recorded as text.
-        special = records.number(value)
-        return (None, values.quoted(value)) if special is None else _as_float(special)
-    return None, records.encode(values.plain(value)).decode()
-
-
-def meta_leaves(metadata: Any) -> dict[str, Any]:
-    """The leaves of metadata by dotted path, no more than a thousand."""
-    found = flat(metadata)
-    return dict(list(found.items())[:MOST_LEAVES]) if len(found) > MOST_LEAVES else found
-
-
 class _Binder:
     """Resolves the names and values of one expression."""
 
@@ -217,18 +197,3 @@ class _Binder:
 
     def _fail(self, why: str, at: int) -> NoReturn:
         raise errors.BadExpression(why, self._text, at)
-
-
-def _as_float(value: int | float) -> tuple[float | None, str | None]:
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf if value > 0 else -math.inf
-    # SQLite has no NaN, and nothing compares with it.
-    return (None, None) if number != number else (number, None)
-
-
-def measured(summary: records.Summary | None, aggregate: str) -> float | None:
-    """One number of a metric, as it is compared."""
-    value = records.number(getattr(summary, aggregate)) if summary else None
-    return None if value is None else shape(value)[0]

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from git_exp.query import fields, patterns
+from git_exp.query import fields, patterns, shapes
 from git_exp.query.fields import Condition, Key
 from git_exp.query.literals import Number, Pattern, Span, Text, Value
 from git_exp.run import Run
@@ -47,7 +47,7 @@ def value(key: Key, run: Run) -> Any:
         case "param":
             return run.params.get(key.name)
         case "meta":
-            return fields.meta_leaves(run.metadata).get(key.name)
+            return shapes.meta_leaves(run.metadata).get(key.name)
         case "metric":
             summary = run.metrics.get(key.name)
             return getattr(summary, key.aggregate) if summary else None
@@ -115,13 +115,13 @@ def _present(key: Key, run: Run) -> list[Shape]:
     """All that a run has of a field, as it is compared; nothing where it has none."""
     match key.kind:
         case "param":
-            return [fields.shape(run.params[key.name])] if key.name in run.params else []
+            return [shapes.shape(run.params[key.name])] if key.name in run.params else []
         case "meta":
-            leaves = fields.meta_leaves(run.metadata)
-            return [fields.shape(leaves[key.name])] if key.name in leaves else []
+            leaves = shapes.meta_leaves(run.metadata)
+            return [shapes.shape(leaves[key.name])] if key.name in leaves else []
         case "metric":
             summary = run.metrics.get(key.name)
-            return [(fields.measured(summary, key.aggregate), None)] if summary else []
+            return [(shapes.measured(summary, key.aggregate), None)] if summary else []
     found = _built_in(key.name, run)
     if key.type == "several":
         return [(None, one) for one in found]

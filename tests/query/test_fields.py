@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from git_exp import errors
-from git_exp.query import fields
+from git_exp.query import fields, shapes
 from git_exp.query.fields import All, Catalogue, Has, Key, Not
 from git_exp.query.literals import Number, Span, Text
 from tests.query.filled import asked
@@ -223,15 +223,15 @@ def test_a_field_of_which_a_run_has_several_sorts_nothing() -> None:
     ],
 )
 def test_a_value_is_compared_as_a_number_or_as_text(value: Any, shape: Any) -> None:
-    assert fields.shape(value) == shape
+    assert shapes.shape(value) == shape
 
 
 def test_metadata_has_leaves_by_dotted_path_up_to_a_thousand() -> None:
-    assert fields.meta_leaves({"a": {"b": 1, "c": [1]}, "d": None}) == {
+    assert shapes.meta_leaves({"a": {"b": 1, "c": [1]}, "d": None}) == {
         "a.b": 1, "a.c": [1], "d": None,
     }  # fmt: skip
-    assert fields.meta_leaves(["no", "mapping"]) == {}
-    many = fields.meta_leaves({str(at): at for at in range(1_001)})
+    assert shapes.meta_leaves(["no", "mapping"]) == {}
+    many = shapes.meta_leaves({str(at): at for at in range(1_001)})
     assert list(many) == [str(at) for at in range(1_000)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from git_exp.query import fields, predicate
+from git_exp.query import fields, predicate, shapes
 from git_exp.records import Git, Host, Summary
 from git_exp.run import NoteText, Run
 from tests.query import filled
@@ -210,7 +210,7 @@ def test_ties_keep_the_order_that_there_was() -> None:
 
 def test_an_order_reads_each_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
-    real = fields.meta_leaves
+    real = shapes.meta_leaves
 
     def counted(metadata: Any) -> dict[str, Any]:
         read.append(metadata)
