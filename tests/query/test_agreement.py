@@ -54,9 +54,9 @@ measures = st.sampled_from(AGGREGATED)
 EDGES = ("2026-01-01T23:59:59", "2026-01-02T00:00:00", "2026-01-02T03:04:00", "2026-01-02T03:05:00",
          "2026-01-02T03:04:06", "2026-01-03T00:00:00", "1970-01-01T00:00:00")  # fmt: skip
 ODD = (True, False, None, [1, "a"], {"a": None})
-built_in = sorted({*fields.BUILT_IN.values()})
+built_in = {
     kind: st.sampled_from([name for name, one in fields.BUILT_IN.items() if one == kind])
-    for kind in {*fields.BUILT_IN.values()}
+    for kind in sorted({*fields.BUILT_IN.values()})
 }
 
 

@@ -121,6 +121,8 @@ def test_only_metadata_that_is_that_very_param_is_passed_over() -> None:
          ["^", 'did you mean: param:"my key"']),
         ("max(status) > 1", "no metric is called 'status'", ["^", "did you mean: param:status"]),
         ("meta:dept = 1", "no metadata is called 'dept'", ["^", "did you mean: depth"]),
+        ("metric:durations > 1", "no metric is called 'durations'", ["^"]),
+        ("ps = 1", "no field, param or metric is called 'ps'", ["^", "did you mean: eps"]),
         ("zzzzzz = 1", "no field, param or metric is called 'zzzzzz'", ["^"]),
     ],
 )  # fmt: skip

@@ -238,6 +238,8 @@ def test_what_nests_deep_enough_for_anyone_is_read() -> None:
 
     assert shown(grammar.parse("(" * deep + "a=1" + ")" * deep)) == "a=1"
     assert shown(grammar.parse("not " * deep + "a=1")) == "!" * deep + "a=1"
+    with pytest.raises(errors.BadExpression, match="nested more than 50 deep"):
+        grammar.parse("(" * (deep + 1) + "a=1" + ")" * (deep + 1))
 
 
 def test_depth_is_counted_on_the_way_down_alone() -> None:
@@ -255,6 +257,14 @@ def test_what_is_longer_than_anyone_types_is_refused(read: object, text: str) ->
 
     assert str(caught.value) == "bad expression: it is longer than 10,000 characters"
     assert len(str(caught.value.hint)) < 300
+
+
+def test_the_longest_expression_is_read() -> None:
+    text = "a = " + "1" * (grammar.LONGEST - 4)
+
+    assert shown(grammar.parse(text)) == text.replace(" ", "")
+    with pytest.raises(errors.BadExpression, match="longer than 10,000 characters"):
+        grammar.parse(f"{text}1")
 
 
 def test_a_long_expression_is_shown_around_its_place() -> None:

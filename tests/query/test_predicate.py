@@ -216,7 +216,7 @@ def test_an_order_reads_each_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
         read.append(metadata)
         return real(metadata)
 
-    monkeypatch.setattr(fields, "meta_leaves", counted)
+    monkeypatch.setattr(shapes, "meta_leaves", counted)
     runs = [filled.a_run(at, metadata={"model": {"depth": -at % 7}}) for at in range(50)]
 
     sorted(runs, key=predicate.order(fields.key("depth", filled.KNOWN), descending=True))
