@@ -48,7 +48,8 @@ def escape(text: str, keep: str = "") -> str:
 
     Line feeds and tabs too, unless they are among the characters to keep.
     """
-    return _CONTROL.sub(lambda found: _visible(found[0], keep), text)
+    # Nearly all text is plain, and a long listing is a great deal of it.
+    return text if text.isprintable() else _CONTROL.sub(lambda one: _visible(one[0], keep), text)
 
 
 def line(*pieces: Cell) -> None:

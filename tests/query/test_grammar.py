@@ -148,6 +148,20 @@ def test_what_is_quoted_reads_as_it_was(text: str) -> None:
     assert node.values[0].text == text
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("lr", "lr"), ("val/acc", "val/acc"), ("x-y.z", "x-y.z"), ("or", '"or"'), ("Not", '"Not"'),
+        ("a b", '"a b"'), ("a:b", '"a:b"'), ("a(b)", '"a(b)"'), ('a"b', '"a\\"b"'), ("", '""'),
+    ],
+)  # fmt: skip
+def test_a_name_is_in_quotes_where_it_must_be(text: str, word: str) -> None:
+    assert grammar.word(text) == word
+    assert text == "" or grammar.name(word) == Name(text=text, at=0)
+    if text:
+        assert shown(grammar.parse(f"exists {word}")) == f"{text}?"
+
+
 def test_white_space_is_of_no_matter() -> None:
     plain = shown(grammar.parse("a=1 and not(b in(1,2))"))
 
