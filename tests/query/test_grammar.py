@@ -212,6 +212,7 @@ WRONG = [
     ("max(metric:) = 1", "expected a name after 'metric:'", "    ^"),
     ("'' = 1", "expected a name", "^"),
     ("a = 1\tand", "expected a name", "         ^"),
+    ("name = 日本 x", "expected 'and' or 'or' before 'x'", "            ^"),
 ]
 
 
