@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,9 @@ def runs(
     """
     from git_exp.index.search import Selection
 
-    store = _opened(repo)
     keys = (sort,) if isinstance(sort, str) else tuple(sort or ())
-    return store.select(Selection(where=where, sort=keys, limit=limit))
+    with closing(_opened(repo)) as store:
+        return store.select(Selection(where=where, sort=keys, limit=limit))
 
 
 def get(rev: str, repo: str | os.PathLike[str] | None = None) -> Run:
@@ -55,16 +56,17 @@ def get(rev: str, repo: str | os.PathLike[str] | None = None) -> Run:
 
     Raises `NotFound`, or `Ambiguous` with the candidates.
     """
-    return query.find(_opened(repo), rev)
+    with closing(_opened(repo)) as store:
+        return query.find(store, rev)
 
 
 def to_arrow(
-    runs: Sequence[Run] | None = None,
+    runs: Sequence[Run] | str | None = None,
     *,
     series: bool = False,
     repo: str | os.PathLike[str] | None = None,
 ) -> Any:
-    """Runs, all of a repository or those given, as a `pyarrow.Table` with one row each.
+    """Runs, given or as an expression finds them or all, as a `pyarrow.Table` with a row each.
 
     With `series`, one row for each point that they tracked. Columns and types are those of
     `git exp export`. Raises `UsageError` where the extra ``git-exp[data]`` is not installed.
@@ -76,7 +78,7 @@ def to_arrow(
 
 
 def to_pandas(
-    runs: Sequence[Run] | None = None,
+    runs: Sequence[Run] | str | None = None,
     *,
     series: bool = False,
     repo: str | os.PathLike[str] | None = None,
@@ -88,8 +90,10 @@ def to_pandas(
     return frames.to_pandas(_listed(runs, repo), Run.series if series else None)
 
 
-def _listed(found: Sequence[Run] | None, repo: str | os.PathLike[str] | None) -> Sequence[Run]:
-    return runs(repo=repo) if found is None else found
+def _listed(
+    found: Sequence[Run] | str | None, repo: str | os.PathLike[str] | None
+) -> Sequence[Run]:
+    return runs(found, repo=repo) if found is None or isinstance(found, str) else found
 
 
 def _opened(repo: str | os.PathLike[str] | None) -> Indexed:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
 import click
 
 from git_exp import cli, errors
 from git_exp.cli import options, output
 from git_exp.cli.output import Column
+
+LARGEST = 64 << 20
 
 
 @click.command()
@@ -36,7 +41,7 @@ def command(query: str, timeout: float, no_pager: bool, form: options.Form) -> N
         if form.kind == "jsonl":
             output.json_lines(dict(zip(answer.headings, row, strict=True)) for row in answer.rows)
             return
-        found = list(answer.rows)
+        found = list(_measured(answer.rows))
     if any(isinstance(value, bytes) for row in found for value in row):
         raise errors.UsageError("the answer holds bytes", hint="use hex(...) in the query")
     if form.kind == "json":
@@ -47,3 +52,14 @@ def command(query: str, timeout: float, no_pager: bool, form: options.Form) -> N
         for at, heading in enumerate(answer.headings)
     ]
     output.table(columns, [["" if one is None else str(one) for one in row] for row in found])
+
+
+def _measured(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Rows up to what a table of them could ever be read of."""
+    size = 0
+    for row in rows:
+        size += sum(len(one) for one in row if isinstance(one, str | bytes)) + 8 * len(row)
+        if size > LARGEST:
+            why = f"the answer has more than {LARGEST >> 20} MiB"
+            raise errors.UsageError(why, hint="--csv and --jsonl write it as it comes")
+        yield row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import signal
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,8 @@ from typing import IO
 
 from git_exp.git.repo import Repo
 
+# How often in turn git may end before it has answered anything.
+_PATIENCE = 20
 _ROOM = 1 << 20
 _MISSING = (b" missing", b" ambiguous")
 
@@ -21,18 +24,21 @@ def blobs(repo: Repo, names: Iterable[str]) -> Iterator[bytes | None]:
     A name is an object id, or a path in a commit as in `<commit>:<path>`, without line feeds.
     """
     waiting = list(names)
-    while waiting:
+    failed = 0
+    while waiting and failed < _PATIENCE:
         # git stops at an object that is damaged: it is passed over, and the rest asked for again.
         answered = 0
         for text in _answers(repo, waiting):
             answered += 1
             yield text
+        failed = failed + 1 if answered == 1 else 0
         waiting = waiting[answered:]
+    yield from (None for _ in waiting)
 
 
 def _answers(repo: Repo, names: Sequence[str]) -> Iterator[bytes | None]:
     """Answers up to the last name, or up to one that stops git."""
-    child = repo.start("cat-file", "--batch", "--buffer", stdin=True)
+    child = repo.start("cat-file", "--batch", "--buffer", stdin=True, silent=True)
     assert child.stdin
     assert child.stdout
     with suppress(OSError, AttributeError):
@@ -59,6 +65,8 @@ def _body(stream: IO[bytes], head: bytes) -> bytes | None:
 
 
 def _feed(stream: IO[bytes], names: Sequence[str]) -> None:
+    # A command dies of SIGPIPE as git does, but not because git has died.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
     with suppress(OSError, ValueError):
         stream.write("".join(f"{name}\n" for name in names).encode(errors="surrogateescape"))
         stream.close()
@@ -66,7 +74,6 @@ def _feed(stream: IO[bytes], names: Sequence[str]) -> None:
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     child.kill()
-    for stream in (child.stdout, child.stderr):
-        if stream:
-            stream.close()
+    if child.stdout:
+        child.stdout.close()
     child.wait()

@@ -111,10 +111,16 @@ class Repo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         *args: str,
         index: Path | None = None,
         stdin: bool = False,
+        silent: bool = False,
         keep: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start a git command in this repository; `keep` are descriptors it inherits."""
-        return _spawn(args, self.top or self.git_dir, self.child_env(index), stdin=stdin, keep=keep)
+        """Start a git command in this repository; `keep` are descriptors it inherits.
+
+        A `silent` one's errors go nowhere: nobody would read them while it runs.
+        """
+        where, env = self.top or self.git_dir, self.child_env(index)
+        err = subprocess.DEVNULL if silent else subprocess.PIPE
+        return _spawn(args, where, env, stdin=stdin, err=err, keep=keep)
 
     def child_env(self, index: Path | None = None) -> dict[str, str]:
         """The environment of a git command that works on this repository, from any folder."""
@@ -187,6 +193,7 @@ def _spawn(
     env: Mapping[str, str],
     *,
     stdin: bool = False,
+    err: int = subprocess.PIPE,
     keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     try:
@@ -196,7 +203,7 @@ def _spawn(
             env=env,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=err,
             pass_fds=keep,
         )
     except OSError as error:

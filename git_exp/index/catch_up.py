@@ -14,6 +14,7 @@ from git_exp.index.database import Progress
 from git_exp.index.rows import Noted, noted
 
 CHUNK = 1_000
+BYTES = 16 << 20
 
 
 def bring(connection: sqlite3.Connection, repo: Repo, progress: Progress | None) -> None:
@@ -44,22 +45,19 @@ def _create(connection: sqlite3.Connection) -> None:
 def _follow(connection: sqlite3.Connection, repo: Repo, progress: Progress | None) -> None:
     # Another process may have brought it further while this one waited for its turn.
     old, new = state.tip(connection), refs.resolve(repo, notes.REF)
-    writer = rows.Writer(connection)
     if old != new:
-        changes = notes.changes(repo, old, new)
-        _apply(connection, repo, writer, changes=changes, tip=new, progress=progress)
+        _apply(connection, repo, notes.changes(repo, old, new), tip=new, progress=progress)
         connection.execute("INSERT OR REPLACE INTO state VALUES ('tip', ?)", (new,))
     for statement in schema.INDICES.split(";\n")[:-1]:
         connection.execute(statement)
-    _refold(connection, writer)
+    _refold(connection, repo, new)
 
 
 def _apply(
     connection: sqlite3.Connection,
     repo: Repo,
-    writer: rows.Writer,
-    *,
     changes: notes.Changes,
+    *,
     tip: str | None,
     progress: Progress | None,
 ) -> None:
@@ -67,16 +65,28 @@ def _apply(
     if changes.whole:
         for table in (*schema.FILLED, "record", "key"):
             connection.execute(f"DELETE FROM {table}")
-        writer = rows.Writer(connection)
+    writer = rows.Writer(connection)
     for commit in [commit for commit, blobs in places.items() if not blobs]:
         writer.remove(commit)
         del places[commit]
     done, found = 0, _noted(repo, places, tip)
-    while chunk := list(islice(found, CHUNK)):
+    while chunk := _chunk(found):
         writer.write(chunk)
         done += len(chunk)
         if progress:
             progress(done, len(places))
+
+
+def _chunk(found: Iterator[Noted]) -> list[Noted]:
+    """The next few notes, and no more of large ones than memory is sure to have."""
+    chunk: list[Noted] = []
+    size = 0
+    for one in found:
+        chunk.append(one)
+        size += len(one.lines)
+        if len(chunk) >= CHUNK or size >= BYTES:
+            break
+    return chunk
 
 
 def _places(
@@ -118,10 +128,16 @@ def _noted(
             read = [merge.union(*map(merge.lines, read))]
         if read:
             yield noted(commit, " ".join(where), read[0], now=now)
+        else:
+            yield rows.unread(commit, " ".join(where))
 
 
-def _refold(connection: sqlite3.Connection, writer: rows.Writer) -> None:
-    """Fold again what held a line from the future that is none any more."""
+def _refold(connection: sqlite3.Connection, repo: Repo, tip: str | None) -> None:
+    """Fold again what held a line from the future that is none any more, or could not be read."""
     asked = "SELECT commit_id, paths, lines FROM record WHERE ripe <= ?"
-    found = connection.execute(asked, (state.now(),)).fetchall()
-    writer.write([noted(*one, now=state.micros()) for one in found])
+    due = connection.execute(asked, (state.now(),)).fetchall()
+    lost = {commit: dict.fromkeys(paths.split()) for commit, paths, lines in due if not lines}
+    found = [noted(*one, now=state.micros()) for one in due if one[2]]
+    found += [one for one in _noted(repo, lost, tip) if one.run or one.lines] if lost else []
+    if found:
+        rows.Writer(connection).write(found)

@@ -14,12 +14,12 @@ from git_exp.git.repo import Repo
 from git_exp.index import schema, state
 
 NAME = "index.db"
-PATIENCE = 20.0
+PATIENCE = 10.0
 # In KiB, while an index is made: less, and its pages go to disk and come back.
 _CACHE = 64 << 10
 Progress = Callable[[int, int], None]
-# "no such table" is an error of SQL's: it is not the schema that its number says.
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def up_to_date(repo: Repo, progress: Progress | None = None) -> sqlite3.Connection:
@@ -28,7 +28,11 @@ def up_to_date(repo: Repo, progress: Progress | None = None) -> sqlite3.Connecti
     Where the file cannot be used, nor made anew, it is one in memory.
     """
     failure: sqlite3.Error | None = None
-    for connection in _tries(repo):
+    for connection, filed in _tries(repo):
+        if filed and failure and _code(failure) in _BUSY:
+            # Somebody holds it for longer than anyone would wait.
+            connection.close()
+            continue
         try:
             bring(connection, repo, progress)
             _share(connection)
@@ -65,8 +69,11 @@ def bring(connection: sqlite3.Connection, repo: Repo, progress: Progress | None 
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether an error says that the file is not what git exp has written."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _DAMAGE
+    return _code(error) in _DAMAGE or "no such " in str(error)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def discard(repo: Repo) -> None:
@@ -76,15 +83,15 @@ def discard(repo: Repo) -> None:
             (repo.home / f"{NAME}{suffix}").unlink()
 
 
-def _tries(repo: Repo) -> Iterator[sqlite3.Connection]:
+def _tries(repo: Repo) -> Iterator[tuple[sqlite3.Connection, bool]]:
     """Connections in the order of what is best; the file twice, for the first may be damaged."""
     place = repo.home / NAME
     for _ in range(2):
         if not place.exists() and refs.resolve(repo, notes.REF) is None:
             break
         with suppress(OSError, sqlite3.OperationalError):
-            yield _file(place)
-    yield _connected(":memory:")
+            yield _file(place), True
+    yield _connected(":memory:"), False
 
 
 def _file(place: Path) -> sqlite3.Connection:
@@ -98,7 +105,11 @@ def _file(place: Path) -> sqlite3.Connection:
 
 
 def _connected(name: str, *, uri: bool = False) -> sqlite3.Connection:
-    connection = sqlite3.connect(name, timeout=PATIENCE, isolation_level=None, uri=uri)
+    # Who asks takes turns: `Indexed` has a lock.
+    connection = sqlite3.connect(
+        name, timeout=PATIENCE, isolation_level=None, uri=uri, check_same_thread=False
+    )
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.create_function("regexp", 2, _matches, deterministic=True)
     return connection
 

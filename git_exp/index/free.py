@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -13,8 +14,12 @@ from git_exp.index import rows, schema
 from git_exp.index.rows import Noted
 
 _OPERATIONS = 20_000
-# A value that is longer is a mistake, or meant to fill the memory.
-_LONGEST = 100_000_000
+# What is longer is a mistake, or meant to fill the memory or to go on for ever: time is only looked
+# at between one function and the next.
+_LIMITS = {sqlite3.SQLITE_LIMIT_LENGTH: 10_000_000, sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 500}
+# The views that read the tables have names that no query can know: SQLite tells of a reading by
+# the name of the view that it is in, which may as well be that of somebody's WITH.
+_SECRET = f"view_{os.urandom(8).hex()}_"
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE}
 _DENIED = {"load_extension", "fts3_tokenizer", "sqlite_compileoption_used", "readfile", "writefile"}
 
@@ -35,33 +40,37 @@ def asked(
     Raises `UsageError` for what is no query or reads anything else.
     """
     _overlay(connection, live)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    before = {limit: connection.setlimit(limit, most) for limit, most in _LIMITS.items()}
     until = time.monotonic() + seconds
     connection.set_authorizer(_authorized)
     connection.set_progress_handler(lambda: time.monotonic() > until, _OPERATIONS)
     try:
-        with _told(seconds):
+        with _told(seconds, until):
             cursor = connection.execute(text)
             if cursor.description is None:
                 raise errors.UsageError("bad SQL: no query", hint="git exp sql 'SELECT ...'")
             headings = [column[0] for column in cursor.description]
-        yield Answer(headings, _rows(cursor, seconds))
+        yield Answer(headings, _rows(cursor, seconds, until))
     finally:
         connection.set_progress_handler(None, 0)
         connection.set_authorizer(None)
+        for limit, most in before.items():
+            connection.setlimit(limit, most)
 
 
-def _rows(cursor: sqlite3.Cursor, seconds: float) -> Iterator[Sequence[Any]]:
-    with _told(seconds):
+def _rows(cursor: sqlite3.Cursor, seconds: float, until: float) -> Iterator[Sequence[Any]]:
+    with _told(seconds, until):
         yield from cursor
 
 
 @contextmanager
-def _told(seconds: float) -> Iterator[None]:
+def _told(seconds: float, until: float) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_INTERRUPT and time.monotonic() <= until:
+            raise KeyboardInterrupt from error
         if code == sqlite3.SQLITE_INTERRUPT:
             why = f"the query was stopped after {seconds:g} s"
             raise errors.RepositoryError(why, hint="give it longer: --timeout SECONDS") from error
@@ -81,8 +90,8 @@ def _authorized(
         return sqlite3.SQLITE_DENY if what in _DENIED else sqlite3.SQLITE_OK
     # A table-valued function, and an expression of the query's own, are in no database; of a table
     # that a view joins and takes nothing from, the column is empty and the view is not said.
-    shown = name in schema.VIEWS or view in schema.VIEWS
-    free = shown or what == "" or place is None or name == "json_each"
+    ours = (name or "").startswith(_SECRET) or (view or "").startswith(_SECRET)
+    free = name in schema.VIEWS or ours or what == "" or place is None or name == "json_each"
     if action == sqlite3.SQLITE_READ and free:
         return sqlite3.SQLITE_OK
     return sqlite3.SQLITE_DENY
@@ -100,11 +109,12 @@ def _overlay(connection: sqlite3.Connection, live: Sequence[Noted]) -> None:
         if live:
             select += " WHERE run.commit_id NOT IN (SELECT commit_id FROM temp.record)"
             select += f" UNION ALL SELECT {columns} FROM {source.format('temp')}"
-        connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
+        connection.execute(f"CREATE TEMP VIEW {_SECRET}{name} AS {select}")
+        connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM {_SECRET}{name}")
 
 
 def _events(lines: bytes) -> str:
     """The lines of a note as one JSON array, without those that are damaged."""
     events = ((line, records.parse(line)) for line in merge.lines(lines))
     good = (line for line, event in events if not isinstance(event, records.Damaged))
-    return f"[{b','.join(good).decode()}]"
+    return f"[{b','.join(good).decode(errors='replace')}]"

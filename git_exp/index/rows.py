@@ -36,6 +36,11 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
     ripe: str | None = None
 
 
+def unread(commit: str, paths: str) -> Noted:
+    """A note that cannot be read now: it is looked for again whenever the index is asked."""
+    return Noted(commit=commit, paths=paths, lines=b"", run=None, ripe="")
+
+
 def noted(commit: str, paths: str, lines: bytes, *, now: int) -> Noted:
     """A note with the run that its lines tell of; `now` in microseconds since 1970."""
     run = fold(merge.lines(lines), commit=commit, now=now)
@@ -50,14 +55,29 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, schema: str = "main") -> None:
         self._connection = connection
         self._schema = schema
-        self._keys: dict[str, dict[str, int]] = {kind: {} for kind in ("param", "meta", "metric")}
-        for kind, name, at in connection.execute(f"SELECT kind, name, id FROM {schema}.key"):
-            self._keys[kind][name] = at
+        self._keys = self._known()
         last = f"SELECT coalesce(max(id), 0) FROM {schema}.record"
         self._next: int = connection.execute(last).fetchone()[0]
 
     def write(self, notes: Sequence[Noted]) -> None:
-        """Put these notes in, each in the place of what the index had of its commit."""
+        """Put these notes in, each in the place of what the index had of its commit.
+
+        One that no table can hold, whatever anybody has put into it, hides none of the others.
+        """
+        self._connection.execute("SAVEPOINT some")
+        try:
+            self._write(notes)
+        except (ValueError, OverflowError, sqlite3.DataError, sqlite3.ProgrammingError):
+            self._connection.execute("ROLLBACK TO some")
+            self._keys = self._known()
+            half = len(notes) // 2
+            if not half:
+                notes = [msgspec.structs.replace(one, run=None) for one in notes]
+            for some in (notes[:half], notes[half:]) if half else (notes,):
+                self.write(some)
+        self._connection.execute("RELEASE some")
+
+    def _write(self, notes: Sequence[Noted]) -> None:
         rows: dict[str, list[Row]] = {table: [] for table in _COLUMNS}
         for one in notes:
             at = self.remove(one.commit)
@@ -81,6 +101,14 @@ class Writer:
             return int(there[0])
         self._next += 1
         return self._next
+
+    def _known(self) -> dict[str, dict[str, int]]:
+        keys: dict[str, dict[str, int]] = {kind: {} for kind in ("param", "meta", "metric")}
+        for kind, name, at in self._connection.execute(
+            f"SELECT kind, name, id FROM {self._schema}.key"
+        ):
+            keys[kind][name] = at
+        return keys
 
     def _insert(self, table: str, found: Sequence[Row]) -> None:
         places = ",".join("?" * _COLUMNS[table])
@@ -116,9 +144,10 @@ def number(value: Any) -> float | None:
 
 def _run(run: Run, at: int) -> Row:
     git = run.git
+    code = (git.branch, git.base, git.tree, git.dirty) if git else (None,) * 4
     return (
         at, run.commit, run.id, run.name, run.status, run.started, run.ended, run.duration_ms,
-        run.exit_code, *((git.branch, git.base, git.tree, git.dirty) if git else (None,) * 4),
+        _whole(run.exit_code), *code,
         run.user, run.host.name if run.host else None, run.group, *_command(run),
     )  # fmt: skip
 
@@ -134,10 +163,15 @@ def command(argv: Sequence[str]) -> str:
     return records.encode(list(argv)).decode()
 
 
+def _whole(value: int | None) -> int | None:
+    """An integer of SQLite's, which has 64 bits."""
+    return value if value is not None and -(1 << 63) <= value < 1 << 63 else None
+
+
 def _summary(summary: records.Summary) -> Row:
     return (
         *map(number, (summary.last, summary.min, summary.max, summary.first)),
-        summary.count,
+        _whole(summary.count),
         *map(number, (summary.min_step, summary.max_step)),
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -56,6 +59,8 @@ class Indexed(Store):
         super().__init__(repo)
         self.progress = progress
         self._connection: sqlite3.Connection | None = None
+        self._turn = threading.RLock()
+        self._pid = os.getpid()
 
     def runs(self, limit: int | None = None) -> list[Run]:
         return self.select(Selection(limit=limit))
@@ -128,13 +133,28 @@ class Indexed(Store):
         Raises `UsageError` for SQL that is wrong or does more than read them, `RepositoryError`
         when it takes longer than that.
         """
+        with ExitStack() as opened:
+            try:
+                answer = self._free(text, seconds, opened)
+            except sqlite3.DatabaseError as error:
+                if not database.is_damage(error):
+                    raise
+                opened.close()
+                self._forget()
+                answer = self._free(text, seconds, opened)
+            yield answer
+
+    def _free(self, text: str, seconds: float, opened: ExitStack) -> Answer:
+        """Begin to answer; the first row is read at once, which shows whether it can be."""
         from git_exp.index import free
 
         spooled = self._unsealed()
-        with self._looking() as connection:
-            live = Look(self, connection, spooled).noted()
-            with free.asked(connection, text, live, seconds=seconds) as answer:
-                yield answer
+        connection = opened.enter_context(self._looking())
+        live = Look(self, connection, spooled).noted()
+        asked = free.asked(connection, text, live, seconds=seconds)
+        answer = opened.enter_context(asked)
+        first = list(itertools.islice(answer.rows, 1))
+        return answer._replace(rows=itertools.chain(first, answer.rows))
 
     def _bound(self, look: Look, wanted: Selection) -> Bound:
         """The words of a selection as what they mean here and now."""
@@ -173,21 +193,29 @@ class Indexed(Store):
         except sqlite3.DatabaseError as error:
             if not database.is_damage(error):
                 raise
-            self.close()
-            database.discard(self.repo)
+            self._forget()
         with self._looking() as connection:
             return question(Look(self, connection, spooled))
 
+    def _forget(self) -> None:
+        self.close()
+        database.discard(self.repo)
+
     @contextmanager
     def _looking(self) -> Iterator[sqlite3.Connection]:
-        connection = self._fresh()
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            connection.execute("ROLLBACK")
+        # Threads take turns at one connection.
+        with self._turn:
+            connection = self._fresh()
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
 
     def _fresh(self) -> sqlite3.Connection:
+        if self._pid != os.getpid():
+            # Its parent's goes on without it: SQLite says never to carry one into a fork.
+            self._connection, self._pid = None, os.getpid()
         if self._connection is None:
             self._connection = database.up_to_date(self.repo, self.progress)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from git_exp import Experiment
 from git_exp.index import schema
 from tests.cli.conftest import Ask, Runs
 
+RUN = "11111111-0000-4000-8000-000000000000"
 pytestmark = pytest.mark.usefixtures("repo")
 
 
@@ -98,6 +100,10 @@ def test_a_running_run_is_there_with_what_it_has_tracked(repo: Path, ask: Ask) -
         "SELECT lines FROM main.record",
         "SELECT * FROM main.run",
         "SELECT * FROM sqlite_schema",
+        "WITH runs AS (SELECT * FROM main.record) SELECT hex(lines) FROM runs",
+        "WITH runs AS (SELECT * FROM sqlite_schema) SELECT * FROM runs",
+        "WITH view_runs AS (SELECT * FROM main.run) SELECT * FROM view_runs",
+        "SELECT 1 FROM runs WHERE name LIKE printf('%.*c', 40000, 'a')",
         "SELECT load_extension('x')",
         "VACUUM INTO 'copy.db'",
         "BEGIN",
@@ -139,6 +145,46 @@ def test_a_query_without_end_is_stopped(two: Runs, ask: Ask) -> None:
 
 def test_a_value_without_end_is_refused(two: Runs, ask: Ask) -> None:
     assert "too big" in ask("sql", "SELECT zeroblob(1000000000)", code=2).err
+
+
+def test_an_answer_that_nobody_could_read_is_refused_but_written_as_it_comes(
+    two: Runs, ask: Ask
+) -> None:
+    large = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20)"
+        " SELECT printf('%.*c', 9000000, 'x') AS x FROM n"
+    )
+
+    said = ask("sql", large, code=2)
+
+    assert said.err == (
+        "error: the answer has more than 64 MiB\nhint: --csv and --jsonl write it as it comes\n"
+    )
+    assert len(ask("sql", large, "--csv").out) == 20 * 9_000_001 + 2
+
+
+def test_a_damaged_index_is_made_anew(two: Runs, ask: Ask, repo: Path) -> None:
+    ask("log")
+    place = repo / ".git/exp/index.db"
+    size = place.stat().st_size
+    with place.open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xff" * (size - 4_096))
+
+    assert ask("sql", "SELECT name FROM runs ORDER BY name", "--csv").out == "name\nbase\nnext\n"
+
+
+def test_a_line_of_others_that_is_no_utf_8_is_an_event_all_the_same(
+    two: Runs, ask: Ask, repo: Path
+) -> None:
+    line = b'{"t":"2026-01-02T03:04:06.000000Z","event":"strange","x":"\xff"}\n'
+    (repo / "line").write_bytes(line)
+    words = ("git", "notes", "--ref=exp", "append", "-F", "line", f"refs/runs/{RUN}")
+    subprocess.run(words, check=True, capture_output=True)
+
+    said = ask("sql", "SELECT event FROM events WHERE event = 'strange'", "--csv").out
+
+    assert said == "event\nstrange\n"
 
 
 def test_bytes_are_refused_with_a_way_out(two: Runs, ask: Ask) -> None:

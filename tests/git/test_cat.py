@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,3 +76,26 @@ def test_who_stops_reading_leaves_no_process(found: Repo, git: Git) -> None:
 
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_git_that_dies_at_once_is_neither_our_end_nor_asked_for_ever(
+    found: Repo, tmp_path: Path
+) -> None:
+    dying = tmp_path / "bin/git"
+    dying.parent.mkdir()
+    dying.write_text(f"#!/bin/sh\necho once >>{tmp_path}/asked\nexit 1\n")
+    dying.chmod(0o755)
+    code = (
+        "import os, signal; from pathlib import Path; from git_exp.git import cat\n"
+        "from git_exp.git.repo import discover\n"
+        "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
+        "found = discover(Path.cwd(), os.environ)\n"
+        f"os.environ['PATH'] = '{dying.parent}:' + os.environ['PATH']\n"
+        "texts = list(cat.blobs(found, ['1' * 40] * 50_000))\n"
+        "print(len(texts), set(texts))"
+    )
+
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (0, "50000 {None}\n")
+    assert len((tmp_path / "asked").read_text().splitlines()) == 20

@@ -8,15 +8,17 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import git_exp
 from git_exp import Experiment, errors, query, records
 from git_exp.git import cat
 from git_exp.index import database, rows, schema
-from git_exp.index.search import Indexed
+from git_exp.index.search import Indexed, Selection
 from git_exp.store import Store
 from tests import programs
 
@@ -342,6 +344,96 @@ def test_a_note_that_cannot_be_read_hides_none_of_the_others(repo: Path, git: Gi
     object_file.unlink()
     place(repo).unlink()
     assert [run.id for run in indexed(repo).runs()] == [good]
+
+
+def test_a_note_that_can_be_read_again_is_there_again(repo: Path, git: Git) -> None:
+    bad, good = a_run(repo, "bad"), a_run(repo, "good")
+    blob = git("notes", "--ref=exp", "list", git("rev-parse", f"refs/runs/{bad}"))
+    object_file = repo / ".git/objects" / blob[:2] / blob[2:]
+    away = object_file.with_name("away")
+    object_file.rename(away)
+    store = indexed(repo)
+    assert [run.id for run in store.runs()] == [good]
+    away.rename(object_file)
+
+    assert [run.id for run in store.runs()] == [good, bad]
+    agrees(repo, store)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"exit_code": 2**70},
+        {"metrics": {"loss": records.Summary(last=1.0, count=2**70)}},
+        {"metrics": {"loss": records.Summary(last=10**400, min=-(10**400))}},
+        {"duration_ms": 1e308},
+    ],
+    ids=str,
+)
+def test_a_number_that_no_table_holds_hides_no_run(repo: Path, git: Git, more: Any) -> None:
+    good, bad = a_run(repo, "good"), a_run(repo, "bad")
+    store = indexed(repo)
+    ahead = records.stamp(records.micros(store.runs()[0].started) + 60_000_000)
+    line = records.line(records.RunEnd(t=ahead, status="failed", **more))
+    git("notes", "--ref=exp", "append", "-m", line.decode(), f"refs/runs/{bad}")
+
+    assert [(run.id, run.status) for run in store.runs()] == [(bad, "failed"), (good, "finished")]
+    assert [run.id for run in store.select(Selection(where="status = failed"))] == [bad]
+    agrees(repo, store)
+
+
+def test_a_run_that_no_table_takes_is_left_out_alone(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "bad", "two"):
+        a_run(repo, name, loss=1)
+    real = rows._run
+
+    def picky(run: Any, at: int) -> Any:
+        if run.name == "bad":
+            raise OverflowError
+        return real(run, at)
+
+    monkeypatch.setattr(rows, "_run", picky)
+
+    assert [run.name for run in indexed(repo).runs()] == ["two", "one"]
+    assert indexed(repo).metrics() == ["loss"]
+
+
+def test_threads_ask_one_index_in_turn(repo: Path) -> None:
+    for number in range(5):
+        a_run(repo, f"run {number}", loss=number)
+    store = indexed(repo)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: len(store.runs()), range(40)))
+
+    assert found == [5] * 40
+
+
+def test_a_fork_opens_the_index_for_itself(repo: Path) -> None:
+    a_run(repo, "one", loss=1)
+    store = indexed(repo)
+    store.runs()
+    pid = os.fork()
+    if pid == 0:
+        ours = store._connection
+        os._exit(0 if len(store.runs()) == 1 and store._connection is not ours else 1)
+
+    assert os.waitpid(pid, 0)[1] == 0
+    assert len(store.runs()) == 1
+
+
+def test_who_keeps_runs_keeps_no_file_open(repo: Path) -> None:
+    a_run(repo, "one", loss=1)
+    kept = [git_exp.get("one", repo=repo)]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    kept += [git_exp.get("one", repo=repo) for _ in range(5)]
+    kept += [run for _ in range(5) for run in git_exp.runs(repo=repo)]
+
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert [point.value for point in kept[-1].series("loss")] == [1]
 
 
 def test_a_line_from_the_future_counts_once_its_time_has_come(
