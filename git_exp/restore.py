@@ -101,6 +101,12 @@ def checkout(repo: Repo, run: Run, form: Form = DEFAULT) -> Answer:
     is not asked for, `NotFound` where the run does not have what is asked for.
     """
     _consistent(form)
+    if run.git and run.git.capture == "none":
+        # What its commit holds is not what ran, and may be nothing at all.
+        raise errors.NotFound(
+            f"the code of run '{run.id}' was not captured",
+            hint=f"the commit it started at: git switch --detach {run.base}" if run.base else None,
+        )
     if not worktree.present(repo, run.commit):
         raise errors.NotFound(
             f"the code of run '{run.id}' is not here", hint="fetch it: git exp pull --all"

@@ -20,6 +20,7 @@ from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
 from git_exp.git.snapshot import Snapshot
 from git_exp.git.untracked import LeftOut
+from git_exp.run import flat
 
 LIST_LIMIT = 1_000
 _TRIES = 3
@@ -171,12 +172,18 @@ def gaps(run: records.RunStart) -> list[str]:
 
 
 def params(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Params as they are recorded: flat names to numbers, text, booleans. Raises `Unencodable`."""
+    """Params as they are recorded: flat names to numbers, text, booleans. Raises `Unencodable`.
+
+    Mappings inside are flattened to dotted names, as a tracked value's metrics are.
+    """
     if not isinstance(given, Mapping):
         raise errors.Unencodable(
             f"params are a mapping of names to values, not {type(given).__name__}"
         )
-    return {values.quoted(str(key)): values.scalar(value, str(key)) for key, value in given.items()}
+    found = flat(dict(given))
+    if "" in found:
+        raise errors.BadName("a param has an empty name")
+    return {values.quoted(str(key)): values.scalar(value, str(key)) for key, value in found.items()}
 
 
 def tags(given: Iterable[str]) -> list[str]:

@@ -980,3 +980,15 @@ def test_a_clock_that_goes_back_during_a_run_loses_nothing(repo: Path, clock: Cl
     run = only()
     assert (run.status, run.tags, tracked_values(run)) == ("finished", ["late"], [1, 2, 3])
     assert run.started < (run.ended or "")
+
+
+def test_params_that_nest_are_flat_dotted_names(repo: Path) -> None:
+    with Experiment("x", params={"opt": {"lr": 0.1, "adam": {"beta": 0.9}}, "seed": 1}):
+        pass
+
+    assert only().params == {"opt.lr": 0.1, "opt.adam.beta": 0.9, "seed": 1}
+
+
+def test_a_param_without_a_name_is_refused(repo: Path) -> None:
+    with pytest.raises(errors.BadName, match="empty name"):
+        Experiment("x", params={"": 1})

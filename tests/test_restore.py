@@ -452,3 +452,15 @@ def test_what_the_snapshot_had_left_out_is_named(world: World) -> None:
 
     assert answer.left_out == (("big.bin", "larger than exp.maxFileSize", "absent"),)
     assert answer.left_out_unlisted == 3
+
+
+def test_a_run_whose_code_was_not_captured_is_no_place_to_go_back_to(world: World) -> None:
+    world.write({"a.py": "mine\n"})
+    run = world.run(capture="none")
+    before = world.state(exact=True)
+
+    with pytest.raises(errors.NotFound, match="was not captured") as refused:
+        world.checkout(run, save=True)
+
+    assert refused.value.hint == f"the commit it started at: git switch --detach {run.base}"
+    assert world.state(exact=True) == before

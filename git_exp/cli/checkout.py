@@ -104,7 +104,8 @@ def _done(answer: Answer, wanted: Form, run: Run | None) -> str:
         return f"updated {files} from {title}"
     where = query.short(answer.head) if answer.head else "an unborn branch"
     branch = f" on branch {_branch(answer.branch)}" if answer.branch else ""
-    return f"HEAD is now at {where}{branch}, the files are those of {title}"
+    but = " but for your changes" if answer.kept else ""
+    return f"HEAD is now at {where}{branch}, the files are those of {title}{but}"
 
 
 def _moved(answer: Answer) -> bool:

@@ -56,6 +56,9 @@ def command(a: str, b: str | None, form: options.Form) -> int:
     store = cli.store()
     before = compare.snapshot_of(store, query.find(store, a))
     sides = Sides(before, compare.worktree(store) if b is None else compare.named(store, b))
+    for side in sides:
+        if side.run and side.run.git and side.run.git.capture == "none":
+            output.warn(f"the code of run {side.name} was not captured")
     if form.kind == "json":
         if asked:
             raise click.UsageError(f"--json and {asked[0]} exclude each other")

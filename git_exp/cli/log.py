@@ -80,6 +80,10 @@ def command(
     """
     if asked["no_pager"]:
         click.get_current_context().meta["git_exp.no_pager"] = True
+    if columns is not None and (oneline or form.kind != "table"):
+        raise errors.UsageError(
+            "--columns is for the table alone", hint="for scripts: --format '%h %(metric:acc)'"
+        )
     fill = table.template(form.template or "")
     store = cli.store()
     found = _chosen(store, runs, asked)
@@ -96,7 +100,7 @@ def command(
             output.page()
             text = "".join(fill(run, now, output.escape) + "\n" for run in chosen)
             output.raw(text.encode(errors="surrogateescape"))
-        case _ if columns is not None and chosen and not oneline:
+        case _ if columns is not None and chosen:
             from git_exp.columns import shown
 
             listing.show(shown(chosen, store.columns(columns.split(",")), now))

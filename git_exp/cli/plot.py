@@ -145,6 +145,8 @@ def _chosen(
         return _found(store, metric, where=where, count=count)
     given = query.every(store, names)
     having = chart.having(given, metric)[:count]
+    if not having and metric in store.metrics():
+        raise errors.NotFound(f"none of these runs has a metric '{metric}'")
     if not having:
         raise _unknown(metric, given)
     for run in given:

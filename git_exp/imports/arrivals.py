@@ -171,15 +171,24 @@ class _Way:
                 self._report.there += 1
                 return False
             opened.enter_context(file)
+            if self._has_come(one):
+                self._report.there += 1
+                self._discard(one)
+                return False
             file.writelines(lines)
             file.flush()
-        except (foreign.Unreadable, errors.UsageError) as error:
+        except (foreign.Unreadable, errors.UsageError, ArithmeticError, RecursionError) as error:
             self._report.add(Broken(where=one.run.where, why=str(error)))
             self._discard(one)
             return False
         except OSError as error:
             raise errors.WriteFailed(str(self._root), error.strerror or str(error)) from error
         return True
+
+    def _has_come(self, one: _Ready) -> bool:
+        """Whether another import has brought it in since this one looked: now none can."""
+        tree = notes.tip(self._repo).tree
+        return bool(notes.blobs(self._repo, tree, one.made.git.commit))
 
     def _show(self, written: Sequence[_Ready]) -> None:
         """Refs first: what stands under a journal's name is sealed by whoever comes by."""

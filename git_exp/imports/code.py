@@ -131,6 +131,8 @@ class Codes:
         if subject != run.code.snapshot and commit != self._tip(run):
             return False
         self._taken.add(commit)
+        if refs.resolve(self._repo, f"refs/runs/{run.run_id}") == commit:
+            return True
         return not notes.blobs(self._repo, notes.tip(self._repo).tree, commit)
 
     def _draft(self, run: Foreign, began: int, there: str | None) -> Draft:

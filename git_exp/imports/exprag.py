@@ -17,6 +17,8 @@ from git_exp.imports import foreign
 from git_exp.imports.foreign import Broken, Code, Foreign, Found, Point, Source
 
 LINE = 16 << 20
+# Milliseconds of thirty thousand years.
+_LONGEST = 1e15
 _KINDS = ("kind", "event", "type")
 _TIMES = ("created_at", "time", "timestamp", "wall_time", "wall_clock", "t")
 _NAMES = ("experiment_name", "name")
@@ -134,7 +136,7 @@ def _point(line: _Line, path: Path, run_id: str) -> Point | Broken:
             t=t,
             value=line.record.get("value"),
             note=note if isinstance(note, str) else None,
-            elapsed_ms=None if elapsed is None else float(elapsed),
+            elapsed_ms=None if elapsed is None or abs(elapsed) > _LONGEST else float(elapsed),
         )
     return Broken(where=f"{path}:{line.number}", why=why)
 

@@ -46,7 +46,9 @@ def _runs(path: Path, rows: Sequence[tuple[Any, ...]]) -> Iterator[Found]:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
+    # Where nobody is writing, nothing is to be put beside it either.
+    still = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro{still}", uri=True)
     connection.text_factory = _decoded
     connection.execute("PRAGMA trusted_schema = OFF")
     there = {
@@ -108,7 +110,7 @@ def _sample(row: tuple[Any, ...]) -> Sample | None:
     try:
         number = float("nan") if is_nan else mlflow.number(value)
         return Sample(ms=int(ms), step=int(step), key=values.quoted(str(key)), value=number)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

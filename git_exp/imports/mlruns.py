@@ -148,7 +148,8 @@ def _meta(folder: Path, root: Path) -> Mapping[str, Any]:
         raise foreign.Unreadable("its meta.yaml is no YAML") from error
     if not isinstance(found, dict):
         raise foreign.Unreadable("its meta.yaml says nothing")
-    return found
+    # MLflow nests nothing there; aliases that do could stand for more than any memory holds.
+    return {key: value for key, value in found.items() if not isinstance(value, dict | list | set)}
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -122,8 +122,9 @@ def _split(path: Path) -> Iterator[tuple[int, list[str]]]:
     text = data.decode("utf-8-sig", "surrogateescape")
     if "\t" in text.partition("\n")[0]:
         # Loops join with tabs and quote nothing: a quotation mark is one, unless it has a match.
-        for number, line in enumerate(text.splitlines(), 1):
-            yield number, [_unquoted(one) for one in line.split("\t")] if line.strip() else []
+        for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
+            fields = line.removesuffix("\r").split("\t")
+            yield number, [_unquoted(one) for one in fields] if line.strip() else []
         return
     reader = csv.reader(io.StringIO(text, newline=""))
     while True:

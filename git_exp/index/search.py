@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from git_exp import errors
 from git_exp.git import dates
 from git_exp.git.repo import Repo
 from git_exp.index import database
@@ -159,6 +160,8 @@ class Indexed(Store):
     def _bound(self, look: Look, wanted: Selection) -> Bound:
         """The words of a selection as what they mean here and now."""
         words = {"started >=": wanted.since, "started <=": wanted.until, "user ~": wanted.author}
+        for said in filter(None, (wanted.since, wanted.until)):
+            self._date(said)
         where = wanted.where if wanted.where is not None else ()
         texts = [where] if isinstance(where, str) else list(where)
         texts += [f"{start} {_quoted(one)}" for start, one in words.items() if one is not None]
@@ -178,6 +181,15 @@ class Indexed(Store):
             limit=wanted.limit,
             paths=wanted.paths,
         )
+
+    def _date(self, said: str) -> None:
+        """Refuse what is no date in the words that it was said in."""
+        from git_exp.query import literals
+
+        try:
+            literals.span(said, self._when)
+        except ValueError as error:
+            raise errors.UsageError(str(error), hint="2026-11-01, '2 weeks ago'") from None
 
     def _when(self, text: str) -> tuple[int, int] | None:
         found = dates.approximate(self.repo, text)

@@ -70,7 +70,7 @@ def value(literal: Literal, kind: str, sign: str, *, when: When) -> Value:
         case "number" | "duration":
             return _number(literal, kind)
         case "time":
-            return _span(literal.text, when)
+            return span(literal.text, when)
         case "flag":
             return _flag(literal.text)
         case "hex":
@@ -130,7 +130,8 @@ def _pattern(text: str, kind: str) -> Pattern:
     return Pattern(text=text)
 
 
-def _span(text: str, when: When) -> Span:
+def span(text: str, when: When) -> Span:
+    """The time that a date covers; `ValueError` for what is none."""
     found = _DATE.fullmatch(text)
     try:
         micros = _of_iso(text, found) if found else when(text)

@@ -327,6 +327,13 @@ base       0.8123  1 min 30 s  -              1  {base}
     assert told.err == ""
 
 
+@pytest.mark.parametrize("form", ["--csv", "--json", "--jsonl", "--format=%n", "--oneline"])
+def test_columns_are_of_the_table_alone(three: Runs, ask: Ask, form: str) -> None:
+    said = ask("log", "--columns", "name", form, code=2)
+
+    assert said.err.startswith("error: --columns is for the table alone\nhint: for scripts: ")
+
+
 def test_columns_go_with_a_choice_and_an_order(three: Runs, ask: Ask) -> None:
     told = ask("log", "--columns=id,age,status", "--where=acc exists", "--sort=acc").out
 
@@ -437,8 +444,8 @@ def test_a_wrong_expression_is_pointed_at(
 
 
 def test_a_date_or_a_pattern_that_is_none_is_refused(three: Runs, ask: Ask) -> None:
-    assert ask("log", "--since", "someday soon", code=2).err.startswith(
-        "error: bad expression: 'someday soon' is no date\n"
+    assert ask("log", "--since", "someday soon", code=2).err == (
+        "error: 'someday soon' is no date\nhint: 2026-11-01, '2 weeks ago'\n"
     )
     assert "bad pattern" in ask("log", "--author", "(", code=2).err
 

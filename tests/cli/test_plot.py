@@ -289,3 +289,13 @@ def test_a_completion_outside_of_a_repository_offers_nothing(
     monkeypatch.chdir(tmp_path)
 
     assert plot.command.params[0].shell_complete(click.Context(plot.command), "") == []
+
+
+def test_a_metric_that_others_have_is_not_said_to_be_unknown(repo: Path, ask: Ask) -> None:
+    for name, metric in (("one", "loss"), ("two", "acc")):
+        with Experiment(name, repo=repo) as exp:
+            exp.track({metric: 1.0})
+
+    said = ask("plot", "loss", "two", code=3)
+
+    assert said.err == "fatal: none of these runs has a metric 'loss'\n"

@@ -182,6 +182,34 @@ def test_runs_that_are_damaged_are_named_and_the_others_come_in(
     }
 
 
+def test_what_would_grow_without_end_is_left_out(repo: Path, git: Git_, source: Path) -> None:
+    meta = made("folder", source, git) / "838532524855183483" / BASE / "meta.yaml"
+    lists = ["a0: &a0 [x]"]
+    lists += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]" for at in range(1, 12)]
+    named_so = meta.read_text().replace("run_name: base", "run_name: *a11")
+    meta.write_text("\n".join([*lists, named_so]))
+
+    report = bring("mlflow", source)
+
+    assert report.broken == []
+    assert len(report.imported) == 3
+
+
+def test_numbers_beyond_all_floats_are_named(repo: Path, git: Git_, source: Path) -> None:
+    path = made("database", source, git)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE metrics SET timestamp = 9e999 WHERE step = 1")
+        db.commit()
+
+    report = bring("mlflow", path)
+
+    assert {one.why for one in report.broken} == {
+        "a bad value of 'loss'",
+        "a bad value of 'val/acc'",
+    }
+    assert len(report.imported) == 3
+
+
 def test_an_experiment_that_is_damaged_is_named_and_its_runs_come_in(
     repo: Path, git: Git_, source: Path
 ) -> None:

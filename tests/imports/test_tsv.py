@@ -98,6 +98,12 @@ def test_a_quotation_mark_between_tabs_is_one(repo: Path) -> None:
     assert set(runs) == {'"fast" mode is "on', 'say "x"'}
 
 
+def test_only_a_line_feed_ends_a_line(repo: Path) -> None:
+    text = f"{HEADER}a\t1\t1\tkeep\tone\u2028line\r\nb\t2\t2\tkeep\tform\ffeed\n"
+
+    assert set(brought(repo, text)) == {"one line", "form feed"}
+
+
 def test_a_field_that_says_nothing_is_no_number_and_no_damage(repo: Path) -> None:
     runs = brought(repo, f"{HEADER}a\t1\t-\tkeep\tx\nb\tN/A\t\tfail\ty\nc\t2\t3\tkeep\tz\n")
 
