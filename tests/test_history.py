@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import git_exp
 from git_exp import Experiment, errors, records
 from git_exp.run import Run
+from tests import programs
 
 Git = Callable[..., str]
 
@@ -200,7 +202,9 @@ def test_the_questions_are_there_at_the_top_of_the_package_without_loading_them(
         "print(git_exp.runs.__name__, git_exp.get.__name__)"
     )
 
-    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True)
+    # Coverage has a database of its own.
+    env = {**os.environ, **programs.UNMEASURED}
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, env=env)
 
     assert done.stdout.split() == ["False", "False", "runs", "get"]
     assert {"runs", "get"} <= set(git_exp.__all__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -81,13 +81,10 @@ def command(
     if asked["no_pager"]:
         click.get_current_context().meta["git_exp.no_pager"] = True
     if columns is not None and (oneline or form.kind != "table"):
-        raise errors.UsageError(
-            "--columns is for the table alone", hint="for scripts: --format '%h %(metric:acc)'"
-        )
+        _refuse_columns()
     fill = table.template(form.template or "")
     store = cli.store()
-    found = _chosen(store, runs, asked)
-    chosen = found[:: -1 if asked["reverse"] else 1]
+    chosen = _chosen(store, runs, asked)[:: -1 if asked["reverse"] else 1]
     now = time.time_ns() // 1_000
     match form.kind:
         case "json":
@@ -108,6 +105,11 @@ def command(
             _show(chosen, now, oneline=oneline)
     if not chosen and asked["count"] != 0:
         _nothing(store, told=form.kind == "table")
+
+
+def _refuse_columns() -> NoReturn:
+    hint = "for scripts: --format '%h %(metric:acc)'"
+    raise errors.UsageError("--columns is for the table alone", hint=hint)
 
 
 def _chosen(store: Indexed, runs: Sequence[str], asked: Mapping[str, Any]) -> list[Run]:
