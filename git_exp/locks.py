@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -128,6 +127,8 @@ def _taken(fd: int, home: Path, *, until: float, needless: Callable[[], bool]) -
             raise absent(home, error) from error
         if time.monotonic() >= until:
             return None
+        import random
+
         time.sleep(random.uniform(pause / 2, pause))
         pause = min(pause * 1.5, 0.05)
 

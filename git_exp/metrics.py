@@ -103,9 +103,9 @@ def _update(known: Summary, value: Number, step: Any) -> None:
 
 
 def _read(summary: Summary) -> Summary:
-    values = (summary.last, summary.min, summary.max, summary.first)
     # Most are plain numbers, and a listing reads very many.
-    if not any(isinstance(value, str) for value in values):
+    kinds = {type(summary.last), type(summary.min), type(summary.max), type(summary.first)}
+    if str not in kinds:
         return summary
     return msgspec.structs.replace(
         summary,

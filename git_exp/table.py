@@ -39,24 +39,24 @@ class Table(NamedTuple):
 
 def overview(runs: Sequence[Run], now: int) -> Table:
     """What `log` shows of runs; `now` in microseconds since 1970."""
-    params, paths = differing_params(runs), metric_paths(runs)
-    marked = any(map(mark, runs))
+    told, paths = _told_params(runs), metric_paths(runs)
+    params = {key: texts for key, texts in told.items() if len(set(texts)) > 1}
+    marks = list(map(mark, runs))
+    marked = any(marks)
     columns = [
         Column("ID", "id"), *([Column("", "mark")] if marked else []), Column("AGE", "age"),
         Column("NAME", "name"), Column("STATUS", "status"),
         *(Column(f"param:{key}" if key in paths else key, "param", True) for key in params),
         *(Column(path, "metric", True) for path in paths),
     ]  # fmt: skip
-    rows = [
-        [
-            query.short(run.id) or NOTHING, *([mark(run)] if marked else []), age(run.started, now),
-            run.name or NOTHING, run.status,
-            *(text(run.params[key]) if key in run.params else NOTHING for key in params),
-            *(_last(run, path) for path in paths),
-        ]
-        for run in runs
+    cells = [
+        [query.short(run.id) or NOTHING for run in runs], *([marks] if marked else []),
+        [age(run.started, now) for run in runs], [run.name or NOTHING for run in runs],
+        [run.status for run in runs],
+        *([NOTHING if one is None else one for one in texts] for texts in params.values()),
+        *([_last(run, path) for run in runs] for path in paths),
     ]  # fmt: skip
-    return Table(columns, rows)
+    return Table(columns, list(map(list, zip(*cells, strict=True))))
 
 
 def exact(runs: Sequence[Run]) -> tuple[list[str], list[list[Any]]]:
@@ -146,8 +146,7 @@ def oneline(run: Run) -> list[tuple[str, str]]:
 
 def differing_params(runs: Sequence[Run]) -> list[str]:
     """The params that are not the same in all runs, in the order in which they first appear."""
-    keys = dict.fromkeys(key for run in runs for key in run.params)
-    return [key for key in keys if len({_identity(run, key) for run in runs}) > 1]
+    return [key for key, texts in _told_params(runs).items() if len(set(texts)) > 1]
 
 
 def metric_paths(runs: Sequence[Run]) -> list[str]:
@@ -298,8 +297,12 @@ def _last(run: Run, path: str) -> str:
     return number(run.metrics[path].last) if path in run.metrics else NOTHING
 
 
-def _identity(run: Run, key: str) -> str | None:
-    return text(run.params[key]) if key in run.params else None
+def _told_params(runs: Sequence[Run]) -> dict[str, list[str | None]]:
+    """What each run says of each param that one of them has."""
+    keys = dict.fromkeys(key for run in runs for key in run.params)
+    return {
+        key: [text(run.params[key]) if key in run.params else None for run in runs] for key in keys
+    }
 
 
 def _exactly(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import decimal
 import enum
 import math
@@ -113,6 +112,8 @@ def _number(value: int | float | decimal.Decimal, path: Path) -> int | float | s
 
 
 def _simpler(value: Any, path: Path) -> Any:
+    import dataclasses
+
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
     try:
@@ -208,3 +209,12 @@ def _unencodable(path: Path, why: str) -> errors.Unencodable:
     return errors.Unencodable(
         f"cannot record '{where}': {why}", hint="track numbers, text, lists and dicts of these"
     )
+
+
+def parsed(text: str) -> Any:
+    """A param given as text: a number, true, false or null as JSON has them, else the text."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return quoted(text)
+    return text if isinstance(value, dict | list | str) else value

@@ -430,6 +430,20 @@ def test_own_runs_are_those_that_were_started_here(repo: Path, git: Git, tmp_pat
     assert not get(opened(tmp_path / "clone"), run).own
 
 
+def test_own_runs_are_known_among_many_as_among_few(tmp_path: Path) -> None:
+    ids = [f"{at:08d}-0000-4000-8000-000000000000" for at in range(200)]
+    path = tmp_path / "local"
+    path.write_text("".join(f"{one}\n" for one in ids[:100]))
+    own = store.Own(path)
+
+    assert own.among([ids[99], ids[100], "", "0000"]) == {ids[99]}
+    assert own.among(ids) == set(ids[:100])
+    assert own.among([ids[99], ids[100], "", "0000"]) == {ids[99]}
+    with path.open("a") as file:
+        file.write(f"{ids[100]}\n")
+    assert own.among([ids[100]]) == {ids[100]}
+
+
 READING = """
 store = opened(Path.cwd())
 print([(run.name, run.status) for run in store.runs()])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_exp.cli import output
-from git_exp.cli.output import Column, Piece
+from git_exp.cli.output import Cell, Column, Piece
 from git_exp.table import Table
 
 STYLES = {"id": "yellow", "mark": "red", "age": "dim", "param": "cyan"}
@@ -15,10 +15,16 @@ _FIXED = ("id", "mark", "status")
 def show(table: Table) -> None:
     """A table of runs on stdout, through the pager."""
     columns = [
-        Column(one.heading, right=one.right, fixed=one.kind in _FIXED) for one in table.columns
+        Column(one.heading, STYLES.get(one.kind, ""), right=one.right, fixed=one.kind in _FIXED)
+        for one in table.columns
     ]
     kinds = [one.kind for one in table.columns]
-    output.table(columns, [list(map(piece, row, kinds)) for row in table.rows])
+    output.table(columns, [list(map(_cell, row, kinds)) for row in table.rows])
+
+
+def _cell(text: str, kind: str) -> Cell:
+    # The status alone has a style of its own in each row.
+    return piece(text, kind) if kind == "status" else text
 
 
 def piece(text: str, kind: str) -> Piece:

@@ -25,10 +25,18 @@ class Counted(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
-        words = [f"-n{arg[1:]}" if arg[:1] == "-" and arg[1:].isdigit() else arg for arg in args]
+        values = {"-n", "--max-count"}
+        words = [
+            f"-n{arg[1:]}" if _is_count(arg) and before not in values else arg
+            for before, arg in zip(["", *args], args, strict=False)
+        ]
         # What stands after `--` is a path.
         ctx.meta[_PATHS] = args[end + 1 :]
         return super().parse_args(ctx, words[:end])
+
+
+def _is_count(arg: str) -> bool:
+    return arg[:1] == "-" and arg[1:].isdigit()
 
 
 @click.command(cls=Counted)
@@ -117,8 +125,12 @@ def _chosen(store: Indexed, runs: Sequence[str], asked: Mapping[str, Any]) -> li
     paths = click.get_current_context().meta[_PATHS]
     if runs:
         if paths or any(asked[key] for key in (*_NARROWING, "sort")):
-            raise errors.UsageError("runs by name and options that choose runs exclude each other")
-        return query.every(store, runs)[: asked["count"]]
+            taken = next((key for key in asked["sort"] if key in ("-n", "-r")), None)
+            raise errors.UsageError(
+                "runs by name and options that choose runs exclude each other",
+                hint=f"--sort took {taken} for its key" if taken else None,
+            )
+        return query.every(store, runs, of_commits=True)[: asked["count"]]
     return store.select(
         Selection(
             where=asked["where"],

@@ -5,9 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import click
 
 from git_exp import cli
+from git_exp.cli import terminal
 
 _HELP_COLUMN = 26
 
@@ -134,6 +133,8 @@ def usage(ctx: click.Context) -> str:
 
 def text(ctx: click.Context) -> str:
     """The whole help as text, for where there is no man."""
+    import textwrap
+
     body = [textwrap.fill(" ".join(one.split()), 78) for one in description(ctx.command)]
     shown = "\n\n".join([title(ctx.command), *body]).replace("`", "")
     return f"{shown}\n\n{usage(ctx)}"
@@ -159,6 +160,8 @@ def _short(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 def _long(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if not value or ctx.resilient_parsing:
         return
+    import shutil
+
     found = installed(page("" if isinstance(ctx.command, cli.Commands) else str(ctx.command.name)))
     if found and sys.stdout.isatty() and shutil.which("man"):
         sys.stdout.flush()
@@ -175,8 +178,10 @@ def _listing() -> Iterator[str]:
 
 def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Two columns as git's usage has them: what is too long has the next line for its help."""
+    import textwrap
+
     indent = " " * _HELP_COLUMN
-    width = max(40, min(shutil.get_terminal_size().columns, 100)) - _HELP_COLUMN
+    width = max(40, min(terminal.width(), 100)) - _HELP_COLUMN
     for term, help_text in rows:
         head = f"    {term}"
         lines = textwrap.wrap(help_text.replace("`", ""), width) or [""]

@@ -14,9 +14,7 @@ from git_exp import values
 from git_exp.cli import terminal
 
 # C0, DEL, C1, line separators, bidi marks and overrides, halves of surrogate pairs.
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
+_CONTROL = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 _GAP = 2
 _NARROWEST = 4
 
@@ -49,7 +47,9 @@ def escape(text: str, keep: str = "") -> str:
     Line feeds and tabs too, unless they are among the characters to keep.
     """
     # Nearly all text is plain, and a long listing is a great deal of it.
-    return text if text.isprintable() else _CONTROL.sub(lambda one: _visible(one[0], keep), text)
+    if text.isprintable():
+        return text
+    return re.sub(_CONTROL, lambda one: _visible(one[0], keep), text)
 
 
 def line(*pieces: Cell) -> None:
@@ -78,17 +78,16 @@ def page() -> None:
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
     """A table with its headings; piped, it is aligned text without colours, nothing shortened."""
-    columns = [one._replace(heading=escape(one.heading)) for one in columns]
-    cells = [[_escaped(one) for one in row] for row in rows]
     page()
     if terminal.shown():
-        _rich_table(columns, cells)
+        columns = [one._replace(heading=escape(one.heading)) for one in columns]
+        _rich_table(columns, [[_escaped(one) for one in row] for row in rows])
         return
-    texts = [[one.heading for one in columns], *([one.text for one in row] for row in cells)]
-    widths = [max(map(_width, texts_of)) for texts_of in zip(*texts, strict=True)]
-    for row in texts:
-        padded = map(_padded, row, widths, columns)
-        sys.stdout.write((" " * _GAP).join(padded).rstrip() + "\n")
+    headings = [one.heading for one in columns]
+    texts = zip(headings, *([_text(one) for one in row] for row in rows), strict=True)
+    padded = map(_padded, texts, columns)
+    lines = [(" " * _GAP).join(row).rstrip() + "\n" for row in zip(*padded, strict=True)]
+    sys.stdout.write("".join(lines))
 
 
 def document(command: str, value: Any) -> None:
@@ -156,7 +155,7 @@ def _json(value: Any) -> bytes:
         body = msgspec.json.encode(values.plain(value))
     if body.isascii() and b"\x7f" not in body:
         return body
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
+    return re.sub(_CONTROL, lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
 
 
 def _write(data: bytes) -> None:
@@ -185,6 +184,10 @@ def _piece(cell: Cell) -> Piece:
     return cell if isinstance(cell, Piece) else Piece(cell)
 
 
+def _text(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else cell.text
+
+
 def _escaped(cell: Cell) -> Piece:
     piece = _piece(cell)
     return piece._replace(text=escape(piece.text))
@@ -202,9 +205,18 @@ def _columns(sign: str) -> int:
     return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
-def _padded(text: str, width: int, column: Column) -> str:
-    blank = " " * (width - _width(text))
-    return blank + text if column.right else text + blank
+def _padded(texts: Sequence[str], column: Column) -> list[str]:
+    """The cells of a column, its heading first, all as wide as the widest."""
+    every = "".join(texts)
+    if every.isascii() and every.isprintable():
+        # Nearly all columns are, and a long listing is a great deal of text.
+        widest = max(map(len, texts))
+        return [one.rjust(widest) if column.right else one.ljust(widest) for one in texts]
+    shown = [escape(one) for one in texts]
+    widest = max(map(_width, shown))
+    blanks = [" " * (widest - _width(one)) for one in shown]
+    pairs = zip(blanks, shown, strict=True) if column.right else zip(shown, blanks, strict=True)
+    return [before + after for before, after in pairs]
 
 
 def _rich_table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]]) -> None:

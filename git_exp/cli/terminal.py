@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +48,8 @@ def colour(stream: TextIO | None = None) -> bool:
 
 def width() -> int:
     """The columns of the terminal."""
+    import shutil
+
     return shutil.get_terminal_size().columns
 
 
@@ -88,6 +89,8 @@ def _pager(context: click.Context) -> str:
         return ""
     wishes = (os.environ.get("GIT_PAGER"), setting("core.pager"), os.environ.get("PAGER"), "less")
     command = next(wish for wish in wishes if wish is not None)
+    import shutil
+
     if command == "cat" or (not _SHELL_SIGNS & set(command) and not shutil.which(command)):
         return ""
     return command

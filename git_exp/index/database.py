@@ -17,6 +17,8 @@ NAME = "index.db"
 PATIENCE = 10.0
 # In KiB, while an index is made: less, and its pages go to disk and come back.
 _CACHE = 64 << 10
+# A note and its run fill three quarters of a smaller page, and the rest stays empty.
+_PAGE = 16 << 10
 Progress = Callable[[int, int], None]
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -60,6 +62,7 @@ def bring(connection: sqlite3.Connection, repo: Repo, progress: Progress | None 
         # Nobody depends on it yet: what a power cut leaves half written is made again.
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"PRAGMA cache_size = {-_CACHE}")
+        connection.execute(f"PRAGMA page_size = {_PAGE}")
     catch_up.bring(connection, repo, progress)
     place = connection.execute("PRAGMA database_list").fetchone()[2]
     if made != schema.VERSION and place:
@@ -87,7 +90,7 @@ def _tries(repo: Repo) -> Iterator[tuple[sqlite3.Connection, bool]]:
     """Connections in the order of what is best; the file twice, for the first may be damaged."""
     place = repo.home / NAME
     for _ in range(2):
-        if not place.exists() and refs.resolve(repo, notes.REF) is None:
+        if not place.exists() and not any(refs.resolve(repo, ref) for ref in notes.REFS):
             break
         with suppress(OSError, sqlite3.OperationalError):
             yield _file(place), True

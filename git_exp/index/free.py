@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from git_exp import errors, merge, records
@@ -50,7 +50,8 @@ def asked(
             if cursor.description is None:
                 raise errors.UsageError("bad SQL: no query", hint="git exp sql 'SELECT ...'")
             headings = [column[0] for column in cursor.description]
-        yield Answer(headings, _rows(cursor, seconds, until))
+        with closing(_rows(cursor, seconds, until)) as answer:
+            yield Answer(headings, answer)
     finally:
         connection.set_progress_handler(None, 0)
         connection.set_authorizer(None)
@@ -58,7 +59,9 @@ def asked(
             connection.setlimit(limit, most)
 
 
-def _rows(cursor: sqlite3.Cursor, seconds: float, until: float) -> Iterator[Sequence[Any]]:
+def _rows(
+    cursor: sqlite3.Cursor, seconds: float, until: float
+) -> Generator[Sequence[Any], None, None]:
     with _told(seconds, until):
         yield from cursor
 
@@ -76,6 +79,11 @@ def _told(seconds: float, until: float) -> Iterator[None]:
             raise errors.RepositoryError(why, hint="give it longer: --timeout SECONDS") from error
         if code == sqlite3.SQLITE_CORRUPT:
             raise
+        if "user-defined function" in str(error):
+            why = "bad SQL: a pattern of regexp is wrong"
+            raise errors.UsageError(
+                why, hint="regexp 'loss_[0-9]+': the syntax is RE2's"
+            ) from error
         views = f"it can read the views {', '.join(schema.VIEWS)}"
         raise errors.UsageError(f"bad SQL: {error}", hint=views) from error
 

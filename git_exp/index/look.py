@@ -12,6 +12,7 @@ import msgspec
 
 from git_exp import merge, query
 from git_exp.git import diff
+from git_exp.index.packed import unpacked
 from git_exp.query import Goal
 from git_exp.run import Run, fold
 
@@ -124,7 +125,7 @@ class Look:
             " (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
         )
         where = (
-            f"r.status = 'finished' AND ({measured}) IS NOT NULL"
+            f"r.status = 'finished' AND abs(({measured})) < 9e999"
             " AND r.id NOT IN (SELECT run FROM tag WHERE tag = ?)"
         )
         way = "DESC" if wanted.higher else "ASC"
@@ -198,11 +199,13 @@ class Look:
         return found
 
     def _runs(self, ids: Sequence[int]) -> list[Run]:
-        asked = "SELECT commit_id, lines FROM record WHERE id = ?"
-        found = (self._connection.execute(asked, (at,)).fetchone() for at in ids)
-        return [self._store.opened(self._folded(commit, lines)) for commit, lines in found]
+        asked = "SELECT packed FROM record WHERE id = ?"
+        found = ((at, self._connection.execute(asked, (at,)).fetchone()[0]) for at in ids)
+        return self._store.opened([unpacked(data) or self._folded(at) for at, data in found])
 
-    def _folded(self, commit: str, lines: bytes) -> Run:
+    def _folded(self, at: int) -> Run:
+        asked = "SELECT commit_id, lines FROM record WHERE id = ?"
+        commit, lines = self._connection.execute(asked, (at,)).fetchone()
         return fold(merge.lines(lines), commit=commit, now=self._now)
 
     def _live(self) -> list[Run]:
@@ -214,7 +217,7 @@ class Look:
             run = self._store.unsealed(commit, sealed[0] if sealed else b"", spooled)
             if run:
                 found.append(run)
-        return found
+        return self._store.opened(found)
 
 
 def newest(runs: Sequence[Run]) -> list[Run]:

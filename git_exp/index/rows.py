@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from git_exp import merge, records
+from git_exp.index.packed import packed
 from git_exp.query import shapes
 from git_exp.run import Run, fold
 
 _COLUMNS = {
-    "record": 5, "run": 18, "param": 4, "meta": 4, "metric": 9, "tag": 2, "note": 4, "link": 2,
+    "record": 6, "run": 18, "param": 4, "meta": 4, "metric": 9, "tag": 2, "note": 4, "link": 2,
 }  # fmt: skip
 _DELETIONS = (
     *(
@@ -81,14 +83,15 @@ class Writer:
         rows: dict[str, list[Row]] = {table: [] for table in _COLUMNS}
         for one in notes:
             at = self.remove(one.commit)
-            rows["record"].append((at, one.commit, one.paths, one.lines, one.ripe))
+            whole = packed(one.run) if one.run else None
+            rows["record"].append((at, one.commit, one.paths, whole, one.lines, one.ripe))
             if one.run:
                 rows["run"].append(_run(one.run, at))
                 self._described(rows, one.run, at)
         for table, found in rows.items():
             if table not in ("record", "run"):
                 # In the order of their keys rows are appended, and no page is split.
-                found.sort(key=lambda row: (row[0], row[1]))
+                found.sort(key=itemgetter(0, 1))
             self._insert(table, found)
 
     def remove(self, commit: str) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 # Another number, and the index is made anew.
-VERSION = 1
+VERSION = 2
 
-# A row of `record` is one note, deleted or not: its paths in the notes tree, its lines, and when
-# a line that came from the future is no longer one. A row of `run` is a run that is not deleted.
+# A row of `record` is one note, deleted or not: its paths in the notes tree, its run, packed, its
+# lines, and when a line that came from the future is no longer one. A row of `run` is a run that is
+# not deleted.
 TABLES = """
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE record (id INTEGER PRIMARY KEY, commit_id TEXT NOT NULL UNIQUE, paths TEXT NOT NULL,
-  lines BLOB NOT NULL, ripe TEXT);
+  packed BLOB, lines BLOB NOT NULL, ripe TEXT);
 CREATE TABLE run (id INTEGER PRIMARY KEY, commit_id TEXT NOT NULL, run_id TEXT NOT NULL,
   name TEXT NOT NULL, status TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, duration_ms REAL,
   exit_code INTEGER, branch TEXT, base TEXT, tree TEXT, dirty INTEGER, user TEXT, host TEXT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
@@ -189,6 +188,8 @@ class _Binder:
         return [f"{kind}:{grammar.word(name.text)}" for kind in there]
 
     def _near(self, name: Name, kinds: Iterable[str]) -> list[str]:
+        import difflib
+
         every = [path for kind in kinds for path in sorted(self._known.of(kind))]
         fields = [] if name.kind or name.aggregate else [*BUILT_IN]
         parts = (path.rpartition(".")[2] for path in every)

@@ -12,6 +12,8 @@ from git_exp.run import Run
 
 SHORT = 8
 LEAST = 4
+NEAR = 1_000
+LONGEST = 200
 SAVED = "@{saved}"
 AGGREGATES = ("last", "max", "min", "first")
 # A run whose protected files were changed carries this tag: it never counts as best.
@@ -23,6 +25,7 @@ _COMMIT = re.compile(rf"[0-9a-f]{{{LEAST},40}}")
 _BEFORE = re.compile(r"@(?:~([0-9]{1,9})|(~*))")
 _ASKING = re.compile(r"@\{(best|tag):(.+)\}", re.DOTALL)
 _MEASURE = re.compile(rf"({'|'.join(AGGREGATES)})\((.+)\)", re.DOTALL)
+_HEAD = re.compile(r"HEAD(?:[~^][0-9]*)*")
 _WORDS = re.compile(r"[./_\-\s]+")
 _FORMS = "revisions are @, @~N, @{best:METRIC} and @{tag:T}"
 
@@ -108,10 +111,11 @@ class Goal(NamedTuple):
     higher: bool
 
 
-def find(source: Source, name: str) -> Run:
+def find(source: Source, name: str, *, near: bool = True) -> Run:
     """The one run that a name means; `NotFound`, or `Ambiguous` with the candidates.
 
-    Reads no more runs than it must: a full id is one, `@~3` is four.
+    Reads no more runs than it must: a full id is one, `@~3` is four; where none is found, as many
+    as it takes to say what may have been meant, unless `near` is off.
     """
     if name.startswith("@"):
         return _revision(source, name)
@@ -120,18 +124,29 @@ def find(source: Source, name: str) -> Run:
         found = source.get(run_id)
         if found:
             return found
-    return _one(source, name)
+    return _one(source, name, near=near)
 
 
-def every(source: Source, names: Sequence[str]) -> list[Run]:
-    """The runs that several names mean, in their order."""
-    return [find(source, name) for name in names]
+def every(source: Source, names: Sequence[str], *, of_commits: bool = False) -> list[Run]:
+    """The runs that several names mean, in their order; with `of_commits` all of a commit."""
+    found = (_of_commit(source, name) if of_commits else [] for name in names)
+    return [
+        run for name, runs in zip(names, found, strict=True) for run in runs or [find(source, name)]
+    ]
+
+
+def _of_commit(source: Source, name: str) -> list[Run]:
+    """The runs that are linked to one commit, where the name can mean nothing else."""
+    commit = beginnings(name)[1]
+    found = list({run.id: run for run in source.matching(name)}.values()) if commit else []
+    links = [[one for one in run.links if one.startswith(commit)] for run in found]
+    return found if len({tuple(some) for some in links}) == 1 and len(links[0]) == 1 else []
 
 
 def best(runs: Iterable[Run], goal: Goal) -> Run | None:
     """The best of the finished, untainted runs, given newest first.
 
-    NaN never wins, a tie goes to the oldest.
+    Neither NaN nor an infinity wins: the run has diverged. A tie goes to the oldest.
     """
     ahead: Callable[[float, float], bool] = (
         (lambda new, old: new >= old) if goal.higher else (lambda new, old: new <= old)
@@ -139,11 +154,16 @@ def best(runs: Iterable[Run], goal: Goal) -> Run | None:
     found, top = None, math.nan
     for run in runs:
         value = goal.measure.of(run) if run.status == "finished" else None
-        if value is None or math.isnan(value) or TAINTED in run.tags:
+        if value is None or _is_odd(value) or TAINTED in run.tags:
             continue
         if found is None or ahead(value, top):
             found, top = run, value
     return found
+
+
+def _is_odd(value: float) -> bool:
+    # An integer may be larger than any float.
+    return value != value or value in (math.inf, -math.inf)
 
 
 def goal(text: str) -> Goal:
@@ -224,7 +244,7 @@ def _known(what: str, names: Sequence[str], otherwise: str) -> str:
     return f"known {what}: {', '.join(names[:10])}{more}" if names else otherwise
 
 
-def _one(source: Source, name: str) -> Run:
+def _one(source: Source, name: str, *, near: bool) -> Run:
     found = {run.id: run for run in source.matching(name)}
     if len(found) == 1:
         return next(iter(found.values()))
@@ -232,7 +252,37 @@ def _one(source: Source, name: str) -> Run:
         raise errors.Ambiguous(name, _candidates(list(found.values())))
     if not source.runs(1):
         raise _no_runs()
-    raise errors.NotFound(f"no run '{name}'", hint="list them: git exp log")
+    hint = _meant(name, source.runs(NEAR)) if near else None
+    raise errors.NotFound(f"no run '{name}'", hint=hint or "list them: git exp log")
+
+
+def _meant(name: str, runs: Sequence[Run]) -> str | None:
+    """What a name that no run has may mean: some of git's, or a run's misspelt."""
+    began = _beginning(name, runs)
+    if began:
+        return f"runs that began there: git exp log --where {began}"
+    import difflib
+
+    names = {run.name.lower(): run.name for run in runs if run.name}
+    lowered = name.lower()[:LONGEST]
+    found = [one for one in names if one.startswith(lowered)][:3]
+    found += difflib.get_close_matches(lowered, names)
+    shown = [f"'{names[one]}'" for one in dict.fromkeys(found)]
+    return f"did you mean {' or '.join(shown[:3])}?" if shown else None
+
+
+def _beginning(name: str, runs: Sequence[Run]) -> str | None:
+    """The expression, quoted for a shell, for the runs that began at a revision of git's."""
+    import shlex
+
+    from git_exp.query import grammar
+
+    commit = beginnings(name)[1]
+    if commit and any(run.base and run.base.startswith(commit) for run in runs):
+        return shlex.quote(f"base = {commit}")
+    if any(run.git and run.git.branch == name for run in runs):
+        return shlex.quote(f"branch = {grammar.word(name)}")
+    return f'"base = $(git rev-parse {name})"' if _HEAD.fullmatch(name) else None
 
 
 def among(name: str, runs: Sequence[Run]) -> Iterator[Run]:

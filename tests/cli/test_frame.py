@@ -122,6 +122,9 @@ def test_a_file_that_is_no_command_is_none(word: str, exp: Exp) -> None:
     [
         (["log", "--revers"], "unknown option '--revers'\nhint: did you mean --reverse?"),
         (["log", "--zzz"], "unknown option '--zzz'\nhint: see: git exp log -h"),
+        (["log", "-n", "many"],
+         "invalid value for '-n' / '--max-count': 'many' is not a whole number\n"
+         "hint: see: git exp log -h"),
         (["tag"], "missing <run>\nhint: see: git exp tag -h"),
         (["log", "--json", "--csv"],
          "--json and --csv exclude each other\nhint: see: git exp log -h"),

@@ -15,7 +15,7 @@ import pytest
 from git_exp import Experiment, table
 from git_exp.cli import log
 from tests import pseudo_terminal
-from tests.cli.conftest import Ask, Runs
+from tests.cli.conftest import Ask, Git_, Runs
 from tests.conftest import Exp
 
 pytestmark = pytest.mark.usefixtures("repo")
@@ -136,6 +136,22 @@ def test_a_run_that_is_not_there_is_named(three: Runs, ask: Ask) -> None:
     assert ask("log", "@", "zz", code=3) == (
         "", "fatal: no run 'zz'\nhint: list them: git exp log\n",
     )  # fmt: skip
+
+
+def test_the_way_to_the_runs_of_a_revision_is_told_and_works(
+    three: Runs, ask: Ask, git: Git_
+) -> None:
+    head = git("rev-parse", "HEAD")[:9]
+
+    said = [ask("log", name, code=3).err.splitlines()[-1] for name in (head, "HEAD", "main")]
+
+    assert said == [
+        f"hint: runs that began there: git exp log --where 'base = {head}'",
+        'hint: runs that began there: git exp log --where "base = $(git rev-parse HEAD)"',
+        "hint: runs that began there: git exp log --where 'branch = main'",
+    ]
+    for expression in (f"base = {head}", f"base = {git('rev-parse', 'HEAD')}", "branch = main"):
+        assert len(ask("log", "--where", expression, "--oneline").out.splitlines()) == 3
 
 
 @pytest.mark.parametrize("words", [["-n", "many"], ["-n", "-1"], ["--csv", "--json"], ["--nope"]])
@@ -469,6 +485,13 @@ def test_named_runs_and_a_choice_exclude_each_other(
     assert ask("log", "base", *words, code=2).err.startswith("error: runs by name and options ")
 
 
+def test_a_command_leaves_of_the_index_its_file_alone(three: Runs, exp: Exp, repo: Path) -> None:
+    for _ in range(2):
+        exp("log")
+
+    assert {path.name for path in (repo / ".git/exp").glob("index.db*")} == {"index.db"}
+
+
 def test_quotes_in_a_user_or_a_date_are_only_text(three: Runs, ask: Ask) -> None:
     for text in ('" or dirty or "', "\\", "' or name = name --"):
         ask("log", "--author", text, code=2 if text == "\\" else 1)
@@ -482,3 +505,15 @@ def test_a_run_that_still_runs_is_chosen_like_the_others(three: Runs, ask: Ask) 
         assert ask("log", "--where", "acc > 0.95", *NAMES).out == "live\n"
         assert ask("log", "--sort=-acc", "-2", *NAMES).out == "live\nnext\n"
         assert ask("log", "--where", "status = running", *NAMES).out == "live\n"
+
+
+def test_a_count_below_zero_is_refused_as_it_was_given(runs: Runs, ask: Ask) -> None:
+    assert "-1 is not in the range" in ask("log", "-n", "-1", code=2).err
+
+
+def test_a_sort_that_took_an_option_for_its_key_is_told_so(runs: Runs, ask: Ask) -> None:
+    runs.add("base")
+
+    assert ask("log", "--sort", "-n", "2", code=2).err.endswith(
+        "hint: --sort took -n for its key\n"
+    )

@@ -119,6 +119,27 @@ def test_a_piped_table_is_aligned_text_and_nothing_is_shortened(
     assert capfd.readouterr().out == f"name  acc  note\n漢字  0.5  {long}\nb      10\n"
 
 
+def test_a_piped_table_of_odd_text_is_aligned_by_what_is_seen(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    columns = [Column("a", right=True), Column("b\x1b"), Column("c")]
+
+    output.table(columns, [["漢字", "e\u0301", "1"], ["\x07", "\x9b", "2"], ["", "plain", "3"]])
+
+    assert capfd.readouterr().out == (
+        "   a  b^[    c\n漢字  e\u0301      1\n  ^G  \\x9b   2\n      plain  3\n"
+    )
+
+
+def test_a_piped_table_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(sys.stdout, "write", written.append)
+
+    output.table([Column("a"), Column("b")], [["x", "y"]] * 1_000)
+
+    assert [text.count("\n") for text in written] == [1_001]
+
+
 def test_a_piped_table_does_not_import_rich() -> None:
     code = TABLE + "\nimport sys\nassert 'rich' not in sys.modules"
 

@@ -211,3 +211,13 @@ def test_every_view_is_on_the_manual_page_with_its_columns(two: Runs, ask: Ask) 
 
 def test_an_empty_repository_answers_with_no_rows(ask: Ask) -> None:
     assert json.loads(ask("sql", "SELECT id FROM runs", "--json").out)["rows"] == []
+
+
+@pytest.mark.usefixtures("repo")
+def test_a_wrong_pattern_is_said_to_be_one(runs: Runs, ask: Ask) -> None:
+    runs.add("base")
+
+    assert ask("sql", "SELECT 1 FROM runs WHERE name REGEXP '('", code=2).err == (
+        "error: bad SQL: a pattern of regexp is wrong\n"
+        "hint: regexp 'loss_[0-9]+': the syntax is RE2's\n"
+    )

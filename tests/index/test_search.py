@@ -43,7 +43,7 @@ def place(repo: Path) -> Path:
 def contents(connection: sqlite3.Connection) -> dict[str, set[tuple[Any, ...]]]:
     """All that an index says, whatever the numbers of its rows are."""
     names = {
-        "record": "SELECT commit_id, paths, lines, ripe FROM record",
+        "record": "SELECT commit_id, paths, packed, lines, ripe FROM record",
         "run": "SELECT * FROM run",
         **{
             table: f"SELECT key.kind, key.name, t.* FROM {table} t JOIN key ON key.id = t.key"  # noqa: S608

@@ -53,7 +53,7 @@ def survive(text: str) -> None:
         return
     assert refused.exit_code in (2, 3)
     assert "\n" not in refused.message or "\n" in text
-    if isinstance(refused, errors.BadExpression):
+    if isinstance(refused, errors.BadExpression) and text.strip():
         expression, caret = str(refused.hint).split("\n")
         assert expression.isprintable()
         assert caret.lstrip(" ") == "^"

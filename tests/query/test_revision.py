@@ -9,7 +9,7 @@ import pytest
 
 from git_exp import errors, query
 from git_exp.query import Goal, Measure
-from git_exp.records import Summary
+from git_exp.records import Git, Summary
 from git_exp.run import Run
 
 A = "aaaa1111-0000-4000-8000-000000000001"
@@ -86,6 +86,59 @@ def test_three_characters_of_an_id_name_nothing() -> None:
 
     assert caught.value.exit_code == 3
     assert caught.value.hint == "list them: git exp log"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("basline", "did you mean 'baseline'?"),
+        ("BASELINE", "did you mean 'baseline'?"),
+        ("larger", "did you mean 'larger-steps' or 'larger-steps-2'?"),
+        ("larger-stepz", "did you mean 'larger-steps' or 'larger-steps-2'?"),
+        ("swep-1", "did you mean 'sweep-1' or 'sweep-12' or 'sweep-11'?"),
+        ("zz", "list them: git exp log"),
+        ("x" * 100_000, "list them: git exp log"),
+    ],
+)
+def test_a_name_that_no_run_has_is_answered_with_those_near_it(name: str, hint: str) -> None:
+    names = ("sweep-12", "sweep-11", "sweep-1", "larger-steps", "larger-steps-2", "baseline")
+    source = Runs([a_run(A, one) for one in (*names, "baseline", "")])
+
+    with pytest.raises(errors.NotFound) as caught:
+        query.find(source, name)
+
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("beef", "'base = beef'"),
+        ("BEEF11", "'base = beef11'"),
+        ("main", "'branch = main'"),
+        ("fix/a b", "'branch = \"fix/a b\"'"),
+        ("HEAD", '"base = $(git rev-parse HEAD)"'),
+        ("HEAD~2^", '"base = $(git rev-parse HEAD~2^)"'),
+    ],
+)
+def test_a_revision_of_gits_is_answered_with_how_to_list_its_runs(name: str, wanted: str) -> None:
+    git = Git(commit="c" * 40, capture="full", base="beef" + "1" * 36, branch="main")
+    other = Git(commit="d" * 40, capture="full", branch="fix/a b")
+    source = Runs([a_run(B, "mains", git=git), a_run(A, "beefs", git=other)])
+
+    with pytest.raises(errors.NotFound) as caught:
+        query.find(source, name)
+
+    assert caught.value.hint == f"runs that began there: git exp log --where {wanted}"
+
+
+def test_who_names_what_need_not_be_a_run_costs_no_list_of_them() -> None:
+    source = Runs([a_run(B, "bases"), a_run(A)])
+
+    with pytest.raises(errors.NotFound, match="no run 'base'"):
+        query.find(source, "base", near=False)
+
+    assert 1_000 not in source.asked
 
 
 def test_a_prefix_of_two_ids_is_ambiguous_and_names_both() -> None:
@@ -302,9 +355,16 @@ def test_a_metric_that_no_run_has_names_those_there_are() -> None:
     assert caught.value.hint == "known metrics: m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, …"
 
 
-def test_a_metric_that_is_nan_everywhere_has_no_best() -> None:
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_metric_that_is_no_number_everywhere_has_no_best(value: float) -> None:
     with pytest.raises(errors.NotFound, match="no finished run has a number for it"):
-        query.find(Runs([a_run(A, metrics={"acc": math.nan})]), "@{best:acc}")
+        query.find(Runs([a_run(A, metrics={"acc": value})]), "@{best:acc}")
+
+
+def test_a_run_that_diverged_is_never_best() -> None:
+    source = Runs([a_run(A, metrics={"acc": math.inf}), a_run(B, metrics={"acc": 0.1})])
+
+    assert query.find(source, "@{best:acc}").id == B
 
 
 def test_without_any_metrics_the_hint_is_to_look_at_the_runs() -> None:
