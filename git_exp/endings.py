@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import dis
+import gc
+import io
 import os
 import re
 import signal
@@ -93,13 +96,17 @@ class _Process:
         self.pid = 0
         self.unfinished: list[Experiment] = []
         self.exit_code: int | None = None
+        self.left: int | None = None
         self.error: BaseException | None = None
         self.program: FrameType | None = None
+        self._flushed: Callable[[], None] | None = None
         self._signals = False
 
     def hook(self) -> None:
         if not self.pid:
             self._hook_exit()
+            self._hook_quit()
+            self._hook_flush()
         if self.pid != os.getpid():
             # Each fork again: its program may be another, and multiprocessing forgets our hook.
             self.pid = os.getpid()
@@ -113,6 +120,7 @@ class _Process:
 
     def end(self) -> None:
         """At interpreter exit."""
+        self._unhook_flush()
         self._end_all(*self._told())
 
     def signalled(self, number: int, _: FrameType | None) -> None:
@@ -136,9 +144,10 @@ class _Process:
         error = _unhandled(self.program)
         if error is not None:
             return told_by(error)
-        if self.exit_code is not None:
-            return told_by(SystemExit(self.exit_code))
-        # A bare `raise SystemExit(n)`: Python tells nobody which n it was.
+        code = self.exit_code if self.left is None else self.left
+        if code is not None:
+            return told_by(SystemExit(code))
+        # A bare `raise SystemExit(n)` outside a script: Python tells nobody which n it was.
         return "finished", None, None
 
     def _told_of_child(self, bootstrap: FrameType) -> Told:
@@ -152,11 +161,54 @@ class _Process:
         before = sys.exit
 
         def leave(status: Any = None, /) -> NoReturn:
-            if threading.current_thread() is threading.main_thread():
-                self.exit_code = _code(status)
+            self._leaves(status)
             before(status)
 
         sys.exit = leave
+
+    def _hook_quit(self) -> None:
+        """`exit` and `quit`, which are meant for a prompt and found in scripts too."""
+        quitter = getattr(sys.modules.get("_sitebuiltins"), "Quitter", None)
+        if quitter is None:
+            return
+        before = quitter.__call__
+
+        def leave(self_: Any, code: Any = None) -> None:
+            self._leaves(code)
+            before(self_, code)
+
+        quitter.__call__ = leave
+
+    def _leaves(self, status: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self.exit_code = _code(status)
+
+    def _hook_flush(self) -> None:
+        """See the `SystemExit` that ends a script, which Python shows to nobody.
+
+        Python flushes standard error after a script and before its own end, and holds the exception
+        meanwhile: at exit it is gone. Where Python does not, or the program has another standard
+        error, nothing is seen.
+        """
+        stream = sys.stderr
+        if stream is None or stream is not sys.__stderr__ or type(stream) is not io.TextIOWrapper:
+            return
+        flush = stream.flush
+
+        def flushed() -> None:
+            with contextlib.suppress(Exception):
+                self._look()
+            flush()
+
+        self._flushed = stream.flush = flushed  # type: ignore[method-assign]
+
+    def _unhook_flush(self) -> None:
+        if self._flushed and vars(sys.__stderr__).get("flush") is self._flushed:
+            del sys.__stderr__.flush  # type: ignore[union-attr]
+
+    def _look(self) -> None:
+        if self.unfinished and self.program and _is_called_by_nobody():
+            self.left = None if _returned(self.program) else _leaving()
 
     def _hook_signals(self) -> None:
         for number in _SIGNALS:
@@ -209,6 +261,23 @@ def _returned(frame: FrameType) -> bool:
     return 0 <= frame.f_lasti < len(code) and dis.opname[code[frame.f_lasti]] in _RETURNS
 
 
+def _is_called_by_nobody() -> bool:
+    """Whether the caller's caller was called by no program, but by Python itself."""
+    try:
+        sys._getframe(3)
+    except ValueError:
+        return True
+    return False
+
+
+def _leaving() -> int | None:
+    """The exit code of the `SystemExit` in flight, as far as there is just one that it can be."""
+    every = [one for one in gc.get_objects() if issubclass(type(one), SystemExit)]
+    # What was caught and kept is held by something; of one in flight Python says nothing.
+    flying = [one for one in every if all(held is every for held in gc.get_referrers(one))]
+    return _code(flying[0].code) if len(flying) == 1 else None
+
+
 def _code(status: Any) -> int:
     """The exit code of `sys.exit(status)`: none is 0, what is no number is printed and 1."""
     if status is None:
@@ -241,7 +310,7 @@ def _message(error: BaseException) -> str:
 def _forked() -> None:
     """A fork ends none of its parent's runs."""
     _process.unfinished.clear()
-    _process.exit_code = _process.error = None
+    _process.exit_code = _process.left = _process.error = None
 
 
 os.register_at_fork(after_in_child=_forked)

@@ -27,6 +27,12 @@ def killed(source: str, number: int) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(program.args, program.returncode, out, err)
 
 
+def scripted(source: str) -> subprocess.CompletedProcess[str]:
+    """A program in a file, from its start to its end."""
+    Path("script.py").write_text(programs.HEAD + source)
+    return subprocess.run((sys.executable, "script.py"), capture_output=True, text=True)
+
+
 ENDINGS = [
     ("", 0, "finished", 0),
     ("sys.exit()", 0, "finished", 0),
@@ -34,7 +40,11 @@ ENDINGS = [
     ("sys.exit(3)", 3, "failed", 3),
     ("sys.exit('usage: x')", 1, "failed", 1),
     ("sys.exit(256 + 7)", 7, "failed", 7),
-    # Python tells nobody what a bare SystemExit was.
+    ("exit(3)", 3, "failed", 3),
+    ("quit()", 0, "finished", 0),
+    ("import threading\nt = threading.Thread(target=exit, args=(3,)); t.start(); t.join()",
+     0, "finished", 0),
+    # Python tells nobody what a bare SystemExit was, unless the program is a script.
     ("raise SystemExit(3)", 3, "finished", None),
     ("raise SystemExit", 0, "finished", None),
     ("exp.finish('failed')\nsys.exit(3)", 3, "failed", None),
@@ -61,6 +71,78 @@ def test_a_run_that_nobody_ended_ends_as_its_program_does(
     run = only()
     assert (run.status, run.exit_code, run.error) == (status, recorded, None)
     assert run.metrics["loss"].count == (2 if "atexit" in last else 1)
+
+
+SCRIPTS = [
+    ("raise SystemExit(3)", 3, "failed"),
+    ("raise SystemExit", 0, "finished"),
+    ("raise SystemExit(0)", 0, "finished"),
+    ("raise SystemExit('usage: x')", 1, "failed"),
+    ("class Leave(SystemExit): pass\nraise Leave(256 + 7)", 7, "failed"),
+    ("def main(): return 4\nraise SystemExit(main())", 4, "failed"),
+    ("def main():\n  with open('x', 'w'): raise SystemExit(5)\nmain()", 5, "failed"),
+    ("try: 1 / 0\nexcept ZeroDivisionError: raise SystemExit(6)", 6, "failed"),
+    ("try: raise SystemExit(3)\nfinally: exp.track({'loss': 2})", 3, "failed"),
+    ("try: sys.exit(3)\nexcept SystemExit: raise SystemExit(0)", 0, "finished"),
+    ("try: sys.exit(3)\nexcept SystemExit as error: kept = error\nraise SystemExit(4)",
+     4, "failed"),
+    ("try: raise SystemExit(3)\nexcept SystemExit as error: kept = error\nsys.exit(0)",
+     0, "finished"),
+    ("exit(3)", 3, "failed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("last", "code", "status"), SCRIPTS, ids=[one[0][:30] for one in SCRIPTS])
+def test_a_script_that_raises_its_exit_ends_its_run_with_that_code(
+    repo: Path, last: str, code: int, status: str
+) -> None:
+    done = scripted(EXP + last)
+
+    assert done.returncode == code
+    assert (only().status, only().exit_code, only().error) == (status, code, None)
+
+
+def test_what_looks_at_the_end_of_a_script_leaves_its_streams_as_they_were(repo: Path) -> None:
+    source = """
+import atexit, io
+atexit.register(lambda: print(vars(sys.stderr), vars(sys.stdout), flush=True))
+before = [dict(vars(stream)) for stream in (sys.stderr, sys.stdout)]
+exp = Experiment("x")
+print("told", file=sys.stderr, flush=True)
+print(*before)
+raise SystemExit(3)
+"""
+
+    done = scripted(source)
+
+    assert (done.returncode, done.stderr) == (3, "told\n")
+    before, after = done.stdout.splitlines()
+    assert before == after
+
+
+@pytest.mark.parametrize("stream", ["None", "io.StringIO()", "open('log', 'w')"])
+def test_a_script_without_a_standard_error_of_its_own_ends_as_before(
+    repo: Path, stream: str
+) -> None:
+    done = scripted(f"import io\nsys.stderr = {stream}\n{EXP}raise SystemExit(3)")
+
+    assert done.returncode == 3
+    assert (only().status, only().exit_code) == ("finished", None)
+
+
+def test_a_fork_of_a_script_ends_its_own_run_with_its_own_code(repo: Path) -> None:
+    source = """
+if os.fork() == 0:
+    Experiment("child")
+    raise SystemExit(3)
+os.wait()
+raise SystemExit(4)
+"""
+
+    done = scripted(EXP + source)
+
+    assert done.returncode == 4
+    assert {run.name: run.exit_code for run in programs.runs()} == {"x": 4, "child": 3}
 
 
 UNHANDLED = [

@@ -45,6 +45,40 @@ def test_a_metric_line_is_names_and_numbers(line: bytes, found: object) -> None:
     assert launch.metric_line(line) == found
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"METRIC loss = 0.5", "METRIC loss = 0.5"),
+        (b"METRIC loss: 0.5\r", "METRIC loss: 0.5"),
+        (b"METRIC loss 0.5", "METRIC loss 0.5"),
+        (b"METRIC loss=abc", "METRIC loss=abc"),
+        (b"METRIC a=1 b=x", "METRIC a=1 b=x"),
+        (b"METRIC a=1 step=2.5", "METRIC a=1 step=2.5"),
+        (b"METRIC a=1_000", "METRIC a=1_000"),
+        (b"METRIC \xff=1", "METRIC \\xff=1"),
+        (b"\x1b[1mMETRIC\x1b[0m a=\x07", "METRIC a=\x07"),
+        (b"METRIC a=" + b"x" * 500, "METRIC a=" + "x" * 90 + "…"),
+        (b"METRIC a=1 (the best)", None),
+        (b"METRIC a=1 step=3", None),
+        (b"METRIC step=3", None),
+        (b"METRIC   VALUE", None),
+        (b"METRIC ", None),
+        (b"METRICS loss=x", None),
+        (b"see METRIC loss=x", None),
+    ],
+)
+def test_a_metric_line_of_which_something_cannot_be_read_is_counted(
+    tmp_path: Path, line: bytes, shown: str | None
+) -> None:
+    file = tmp_path / "stdout"
+    file.write_bytes(b"METRIC good=1\n" + line + b"\n" + line)
+
+    with output.Tail(file, io.BytesIO(), on_gone=lambda: None, on_metric=lambda *_: None) as tail:
+        tail.drain()
+
+    assert tail.unread == (output.Unread(2, shown) if shown else output.Unread())
+
+
 def test_nan_is_a_metric() -> None:
     assert str(launch.metric_line(b"METRIC loss=nan")) == "({'loss': nan}, None)"
 

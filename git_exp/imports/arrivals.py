@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +25,8 @@ BATCH = 100
 SHOWN = 1_000
 # One name for all: whoever imports a run again replaces its journal by one that says the same.
 _JOURNAL = "0.import.jsonl"
+# What is told later of a run; beside it the series of the first one stays as it is.
+_LATER = "1.import.jsonl"
 
 
 class Arrived(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +40,13 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, kw_only=True):
     """What came of an import.
 
-    `there` runs were here before, `deleted` had been deleted here and `skipped` where they come
-    from. Of what is `broken` the first thousand are listed.
+    `ended` were here before as lost, and have ended since; `there` runs were here before, `deleted`
+    had been deleted here and `skipped` where they come from. Of what is `broken` the first thousand
+    are listed.
     """
 
     imported: list[Arrived] = []
+    ended: list[Arrived] = []
     there: int = 0
     deleted: int = 0
     skipped: int = 0
@@ -53,12 +59,26 @@ class Report(msgspec.Struct, kw_only=True):
             self.broken.append(one)
 
 
+class _Here(Enum):
+    """What is known of a run that is here."""
+
+    THERE = "there"
+    DELETED = "deleted"
+    LOST = "lost"
+
+
 class _Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """A run whose first record is made, and the commit that it gets."""
+    """A run whose first record is made, and the commit that it gets; none is made for one here."""
 
     run: Foreign
-    first: records.RunStart
-    made: code.Made
+    name: str
+    commit: str
+    lines: Callable[[told.Kept], Iterator[bytes]]
+    made: code.Made | None = None
+
+    @property
+    def journal(self) -> str:
+        return _JOURNAL if self.made else _LATER
 
 
 def bring(
@@ -68,18 +88,22 @@ def bring(
     dry_run: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
-    """Bring in the runs of a source that are not here yet.
+    """Bring in the runs of a source that are not here yet, and the end of those that had none.
 
     Killed anywhere, another import completes it. `progress` is told what is done of how much.
     """
     report = Report()
     known = _known(store.repo)
     fresh: list[Foreign] = []
-    way = _Way(store.repo, report, dry_run=dry_run)
+    ended: list[_Ready] = []
+    way = _Way(store, report, dry_run=dry_run)
     for done, one in enumerate(source.found, 1):
         if isinstance(one, Foreign) and one.run_id not in known:
-            known[one.run_id] = False
+            known[one.run_id] = _Here.THERE
             fresh.append(one)
+        elif isinstance(one, Foreign) and _has_ended(one, known) and (late := way.late(one)):
+            known[one.run_id] = _Here.THERE
+            ended.append(late)
         else:
             _pass_over(report, one, known)
         if len(fresh) == BATCH:
@@ -87,41 +111,56 @@ def bring(
             fresh.clear()
         progress(done, max(source.total, done + 1))
     way.take(fresh)
+    way.end(ended)
     progress(1, 1)
     return report
 
 
-def _pass_over(report: Report, one: Found, known: dict[str, bool]) -> None:
+def _has_ended(one: Foreign, known: Mapping[str, _Here]) -> bool:
+    return known[one.run_id] is _Here.LOST and one.status != _Here.LOST.value
+
+
+def _pass_over(report: Report, one: Found, known: Mapping[str, _Here]) -> None:
     match one:
         case Broken():
             report.add(one)
         case Deleted():
             report.skipped += 1
-        case Foreign() if known[one.run_id]:
+        case Foreign() if known[one.run_id] is _Here.DELETED:
             report.deleted += 1
         case _:
             report.there += 1
 
 
-def _known(repo: Repo) -> dict[str, bool]:
-    """Every run that is here, and whether it was deleted."""
-    known = {
-        path.parent.name: False for path in seal.spools(repo).glob("*/*.jsonl") if path.is_file()
-    }
+def _known(repo: Repo) -> dict[str, _Here]:
+    """Every run that is here."""
+    spooled = seal.spools(repo).glob("*/*.jsonl")
+    known = {path.parent.name: _Here.THERE for path in spooled if path.is_file()}
     blobs = [blob for _, blob in notes.listing(repo, notes.tip(repo).tree)]
     for note in cat.blobs(repo, blobs):
         for line in merge.lines(note or b""):
             event = records.parse(line) if records.is_kind(line, b"run_start") else None
             if isinstance(event, records.RunStart):
-                known[event.run_id] = merge.is_tombstone(note or b"")
+                state = _state(note or b"")
+                if state is _Here.DELETED or event.run_id not in known:
+                    known[event.run_id] = state
     return known
+
+
+def _state(note: bytes) -> _Here:
+    if merge.is_tombstone(note):
+        return _Here.DELETED
+    ends = [line for line in merge.lines(note) if records.is_kind(line, b"run_end")]
+    lost = bool(ends) and all(b'"status":"lost"' in line for line in ends)
+    return _Here.LOST if lost else _Here.THERE
 
 
 class _Way:
     """One import: its repository, and what has come of it."""
 
-    def __init__(self, repo: Repo, report: Report, *, dry_run: bool) -> None:
-        self._repo = repo
+    def __init__(self, store: Store, report: Report, *, dry_run: bool) -> None:
+        self._store = store
+        self._repo = repo = store.repo
         self._report = report
         self._dry_run = dry_run
         self._codes = code.Codes(repo)
@@ -131,17 +170,38 @@ class _Way:
         """Bring in a few runs: journals that nobody sees yet, then their refs, then all of it."""
         self._codes.look_up(runs)
         ready = [one for run in runs if (one := self._ready(run))]
+        self._report.imported += map(self._arrived, self._brought(ready))
+
+    def late(self, run: Foreign) -> _Ready | None:
+        """What came of a run since it was imported; None where that was not here."""
+        here = self._store.get(run.run_id)
+        if here is None or not here.own:
+            return None
+
+        def lines(kept: told.Kept) -> Iterator[bytes]:
+            series = frozenset(data.series(self._repo, data.tip(self._repo, here.id)))
+            return told.rest(run, here, kept, series=series, report=self._report.add)
+
+        return _Ready(run=run, name=here.name, commit=here.commit, lines=lines)
+
+    def end(self, runs: Sequence[_Ready]) -> None:
+        """Bring in what came of some runs."""
+        for at in range(0, len(runs), BATCH):
+            self._report.ended += map(self._arrived, self._brought(runs[at : at + BATCH]))
+
+    def _brought(self, ready: Sequence[_Ready]) -> Sequence[_Ready]:
+        """Those of some runs that came in."""
         with ExitStack() as opened:
             written = [one for one in ready if self._is_written(one, opened)]
             if written and not self._dry_run:
                 self._show(written)
         if written and not self._dry_run:
             self._seal(written)
-        self._report.imported += map(self._arrived, written)
+        return written
 
     def _arrived(self, one: _Ready) -> Arrived:
-        commit = None if self._dry_run else one.made.git.commit
-        return Arrived(id=one.run.run_id, name=one.first.name or "", commit=commit)
+        commit = None if self._dry_run else one.commit
+        return Arrived(id=one.run.run_id, name=one.name, commit=commit)
 
     def _ready(self, run: Foreign) -> _Ready | None:
         """A run as it will be recorded, or None where it cannot be."""
@@ -155,12 +215,13 @@ class _Way:
         except errors.UsageError as error:
             self._report.add(Broken(where=run.where, why=error.message))
             return None
-        return _Ready(run=run, first=first, made=made)
+        lines = partial(told.journal, run, first, report=self._report.add)
+        commit = made.git.commit
+        return _Ready(run=run, name=first.name or "", commit=commit, lines=lines, made=made)
 
     def _is_written(self, one: _Ready, opened: ExitStack) -> bool:
         """Write a run's journal under a name that nobody reads; False where that cannot be."""
-        files = self._kept(one.run)
-        lines = told.journal(one.run, one.first, files, report=self._report.add)
+        lines = one.lines(self._kept(one.run))
         try:
             if self._dry_run:
                 for _ in lines:
@@ -188,16 +249,16 @@ class _Way:
     def _has_come(self, one: _Ready) -> bool:
         """Whether another import has brought it in since this one looked: now none can."""
         tree = notes.tip(self._repo).tree
-        return bool(notes.blobs(self._repo, tree, one.made.git.commit))
+        return one.made is not None and bool(notes.blobs(self._repo, tree, one.commit))
 
     def _show(self, written: Sequence[_Ready]) -> None:
         """Refs first: what stands under a journal's name is sealed by whoever comes by."""
-        ids = "".join(f"{one.run.run_id}\n" for one in written)
+        ids = "".join(f"{one.run.run_id}\n" for one in written if one.made)
         with (self._repo.home / "local").open("a") as local:
             local.write(ids)
-        code.hold(self._repo, [one.made for one in written])
+        code.hold(self._repo, [one.made for one in written if one.made])
         for one in written:
-            self._hidden(one).rename(self._folder(one) / _JOURNAL)
+            self._hidden(one).rename(self._folder(one) / one.journal)
 
     def _seal(self, written: Sequence[_Ready]) -> None:
         mine = {one.run.run_id: one.run for one in written}
@@ -228,11 +289,11 @@ class _Way:
         return self._root / one.run.run_id
 
     def _hidden(self, one: _Ready) -> Path:
-        return self._folder(one) / f".{_JOURNAL}.new"
+        return self._folder(one) / f".{one.journal}.new"
 
     def _discard(self, one: _Ready) -> None:
         self._hidden(one).unlink(missing_ok=True)
-        if not (self._folder(one) / _JOURNAL).exists():
+        if not any(self._folder(one).glob("*.jsonl")):
             data.remove(self._folder(one))
         with suppress(OSError):
             self._folder(one).rmdir()

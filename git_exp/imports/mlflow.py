@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from git_exp import errors, records, values
+from git_exp import errors, values
 from git_exp.imports import foreign
 from git_exp.imports.foreign import Broken, Code, File, Foreign, Point, Source
 
@@ -105,7 +105,7 @@ def run(found: Recorded) -> Foreign:
         code=Code(commit=commit, branch=found.tags.get("mlflow.source.git.branch")),
         metadata={"tags": own} if own else {},
         more={key: value for key, value in more.items() if value is not None},
-        params={values.quoted(key): records.scalar(text) for key, text in found.params.items()},
+        params={values.quoted(key): values.parsed(text) for key, text in found.params.items()},
         notes=[note] if note else [],
         points=lambda: points(found.samples()),
         files=found.files,

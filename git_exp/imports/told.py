@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from git_exp import errors, metrics, records, starting, values
 from git_exp.imports import foreign
 from git_exp.imports.foreign import Broken, Foreign
+from git_exp.run import Run
 
 Report = Callable[[Broken], None]
 Kept = Iterable[records.Artifact | Broken]
@@ -66,8 +67,7 @@ def journal(
 ) -> Iterator[bytes]:
     """Every line of a run's journal; what is broken among its points and files is reported."""
     clock = Clock(records.micros(first.t))
-    writer = starting.writer(run.run_id, first.git.commit if first.git else "", owner=True, rank=0)
-    yield records.line(msgspec.structs.replace(writer, t=first.t))
+    yield _writer(run, first.git.commit if first.git else "", clock)
     yield records.line(first)
     fold = metrics.Fold()
     yield from _series(run, clock, fold, report=report)
@@ -79,6 +79,34 @@ def journal(
     for text in run.notes:
         yield records.line(records.Note(t=clock.next(), text=values.quoted(text)))
     yield records.line(_end(run, clock, fold))
+
+
+def rest(
+    run: Foreign, here: Run, kept: Kept, *, series: Collection[bytes], report: Report
+) -> Iterator[bytes]:
+    """The lines of a journal that tells what came of a run since it is here: at last its end.
+
+    `series` are the lines of its series that are here, without line feeds.
+    """
+    start = records.RunStart(t=here.started, v=records.VERSION, run_id=run.run_id, git=here.git)
+    files = {(one.path, one.size, one.sha256) for one in here.artifacts}
+    notes = {one.text for one in here.notes}
+    new = msgspec.structs.replace(
+        run, notes=[text for text in run.notes if values.quoted(text) not in notes]
+    )
+    unknown = (
+        one
+        for one in kept
+        if isinstance(one, Broken) or (one.path, one.size, one.sha256) not in files
+    )
+    for line in journal(new, start, unknown, report=report):
+        if not records.is_kind(line, b"run_start") and line[:-1] not in series:
+            yield line
+
+
+def _writer(run: Foreign, commit: str, clock: Clock) -> bytes:
+    writer = starting.writer(run.run_id, commit, owner=True, rank=0)
+    return records.line(msgspec.structs.replace(writer, t=records.stamp(clock.start)))
 
 
 def _series(run: Foreign, clock: Clock, fold: metrics.Fold, *, report: Report) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 
 # `os.wait4` imports it at its first call, which a signal that comes just then would meet half done.
@@ -21,7 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from git_exp.launch import process
-from git_exp.launch.output import OnMetric, Tail
+from git_exp.launch.output import OnMetric, Tail, Unread
 from git_exp.launch.process import Command
 from git_exp.launch.screen import Screen, at_keyboard
 
@@ -39,6 +40,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `exit_code` as a shell has it: the command's own, 128+N for signal N, 124 when it ran out of
     time, 125 without its folder, 126 and 127 when it could not be started (`error` says why).
     Times in milliseconds; `max_rss` in bytes, of its largest process, 0 where it is not known.
+    `unread` are METRIC lines of its output that say more than could be read.
     """
 
     exit_code: int
@@ -48,6 +50,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     max_rss: int = 0
     timed_out: bool = False
     error: str | None = None
+    unread: Unread = Unread()
 
 
 def start(
@@ -139,7 +142,8 @@ class Child:
                 self._screen.finish()
             for tail in tails:
                 tail.drain()
-        return self._outcome()
+            unread = functools.reduce(Unread.and_then, (tail.unread for tail in tails), Unread())
+        return msgspec.structs.replace(self._outcome(), unread=unread)
 
     def close(self) -> None:
         """Give back signals and terminal; the command goes on if it has not ended."""

@@ -6,12 +6,13 @@ import contextlib
 import os
 import re
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 CHUNK = 1 << 18
 LONGEST_LINE = 1 << 16
+SHOWN = 99
 
 _ESCAPE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
@@ -20,23 +21,31 @@ Metrics = dict[str, int | float]
 OnMetric = Callable[[Metrics, int | None], object]
 
 
+class Unread(NamedTuple):
+    """How many METRIC lines could not be read whole, and the first of them."""
+
+    lines: int = 0
+    first: str = ""
+
+    def and_then(self, other: Unread) -> Unread:
+        """Those of another stream too, which come after these."""
+        return Unread(self.lines + other.lines, self.first or other.first)
+
+
 def metric_line(line: bytes) -> tuple[Metrics, int | None] | None:
     """The values and the step of a line `METRIC name=value [name=value…] [step=N]`.
 
     None for any other line. A word that is no name with a number is passed over.
     """
-    text = _ESCAPE.sub(b"", line)
-    if not text.startswith(b"METRIC "):
-        return None
-    with contextlib.suppress(UnicodeDecodeError):
-        pairs = dict(_pairs(text.decode().split()[1:]))
-        step = _whole(pairs.pop("step", None))
-        return (pairs, step) if pairs else None
-    return None
+    found = _read(_text(line))
+    return (found.values, found.step) if found and found.values else None
 
 
 class Tail:
-    """A file that somebody writes, passed on to a stream from its beginning."""
+    """A file that somebody writes, passed on to a stream from its beginning.
+
+    `unread` tells of METRIC lines in it that are none, if somebody listens to those at all.
+    """
 
     def __init__(
         self,
@@ -55,6 +64,7 @@ class Tail:
         self._on_gone = on_gone
         self._on_metric = on_metric
         self._limit = limit
+        self.unread = Unread()
         self._lines = Lines()
         self._at = 0
         self._hollow = limit or 0
@@ -94,10 +104,15 @@ class Tail:
         return True
 
     def _hear(self, lines: list[bytes]) -> None:
-        for line in lines if self._on_metric else ():
-            found = metric_line(line)
-            if found and self._on_metric:
-                self._on_metric(*found)
+        if self._on_metric is None:
+            return
+        for line in lines:
+            text = _text(line)
+            found = _read(text)
+            if found and found.values:
+                self._on_metric(found.values, found.step)
+            if found and not found.whole:
+                self.unread = self.unread.and_then(Unread(1, _shown(text)))
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -159,12 +174,41 @@ def punch(file: int, start: int, length: int) -> bool:
     return bool(fallocate(file, _KEEP_SIZE | _PUNCH_HOLE, *offsets) == 0)
 
 
-def _pairs(words: list[str]) -> Iterator[tuple[str, int | float]]:
-    for word in words:
-        name, _, written = word.partition("=")
-        number = _number(written)
-        if name and name.isprintable() and number is not None:
-            yield name, number
+class _Read(NamedTuple):
+    """What a METRIC line says; not `whole` if it says more, which is no name with a number."""
+
+    values: Metrics
+    step: int | None
+    whole: bool
+
+
+def _text(line: bytes) -> str:
+    return _ESCAPE.sub(b"", line).decode(errors="surrogateescape")
+
+
+def _read(text: str) -> _Read | None:
+    if not text.startswith("METRIC "):
+        return None
+    words = text.split()[1:]
+    pairs = [_pair(word) for word in words]
+    values: Metrics = dict(filter(None, pairs))
+    said = values.pop("step", None)
+    step = _whole(said)
+    # A heading such as `METRIC  VALUE` loses nothing, nor do words beside the numbers.
+    lost = [word for word, pair in zip(words, pairs, strict=True) if "=" in word and pair is None]
+    lost += [] if values else [word for word in words if _number(word) is not None]
+    return _Read(values, step, not lost and step == said)
+
+
+def _shown(text: str) -> str:
+    line = text.strip().encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
+
+
+def _pair(word: str) -> tuple[str, int | float] | None:
+    name, _, written = word.partition("=")
+    number = _number(written)
+    return (name, number) if name and name.isprintable() and number is not None else None
 
 
 def _number(written: str) -> int | float | None:

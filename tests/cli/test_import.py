@@ -137,8 +137,8 @@ def test_json_says_what_came_in(table: Path, ask: Ask, git: Git_) -> None:
     said = json.loads(ask("import", "tsv", "results.tsv", "--json").out)
 
     assert list(said) == [
-        "schema", "format", "path", "dry_run", "imported", "there", "deleted", "skipped", "broken",
-        "broken_count",
+        "schema", "format", "path", "dry_run", "imported", "ended", "there", "deleted", "skipped",
+        "broken", "broken_count",
     ]  # fmt: skip
     assert (said["schema"], said["format"], said["path"]) == (
         "git-exp/import/1", "tsv", "results.tsv",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import itertools
 import subprocess
@@ -136,6 +137,43 @@ def test_killed_anywhere_another_import_completes_it(
     assert all(one.metrics["loss"].count == 3 and one.own for one in store().runs())
     assert all(len(tracks(one)) == 3 for one in store().runs())
     assert len(git("for-each-ref", "refs/runs").splitlines()) == 3
+    assert waiting(found(repo)) == []
+    assert whole(repo) == ""
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_killed_while_a_run_ends_another_import_ends_it(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    points = [Point(t=T + at, value={"loss": at}, step=at) for at in range(4)]
+    take(run(1, status="lost", points=lambda: points[:2]))
+    one = run(1, points=lambda: points, ended=T + 9, notes=["over"])
+    step = itertools.count()
+
+    def perilous(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def fatal(*args: Any, **given: Any) -> Any:
+            if next(step) == after:
+                raise Killed
+            return real(*args, **given)
+
+        patch.setattr(owner, name, fatal)
+
+    with monkeypatch.context() as patch:
+        perilous(arrivals, "_opened")
+        perilous(Path, "rename")
+        perilous(refs, "update")
+        perilous(seal, "complete")
+        with contextlib.suppress(Killed):
+            take(one)
+
+    take(one)
+    store().recover()
+
+    here = got(one.run_id)
+    assert (here.status, [note.text for note in here.notes]) == ("finished", ["over"])
+    assert (here.metrics["loss"].count, len(tracks(here))) == (4, 4)
     assert waiting(found(repo)) == []
     assert whole(repo) == ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.imports.sources import (
     store,
     tracks,
 )
+from tests.programs import everything
 from tests.spooled import waiting
 
 STORES = pytest.mark.parametrize("kind", ["folder", "database"])
@@ -354,3 +356,94 @@ def test_a_store_is_only_read(repo: Path, git: Git_, source: Path) -> None:
     bring("mlflow", source / "mlflow.db")
 
     assert {path: path.read_bytes() for path in source.rglob("*") if path.is_file()} == before
+
+
+class Going:
+    """A store whose run RUNNING is imported as it goes on, and then ends."""
+
+    def __init__(self, kind: str, source: Path, git: Git_) -> None:
+        self.runs = Mlflow(git("rev-parse", "HEAD"))
+        self.runs.metrics[RUNNING] = {"loss": [(MS + 40, 1.0, 0), (MS + 41, 0.5, 1)]}
+        self._write: Callable[[Path], Path] = getattr(self.runs, kind)
+        self._place = source
+
+    def write(self) -> Path:
+        (self._place / "mlflow.db").unlink(missing_ok=True)
+        return self._write(self._place)
+
+    def end(self) -> None:
+        self.runs.runs[RUNNING] = ("running", "FAILED", MS + 36, MS + 99, "active")
+        self.runs.metrics[RUNNING]["loss"] += [(MS + 50, 0.25, 2)]
+        self.runs.metrics[RUNNING]["acc"] = [(MS + 50, 0.75, 2)]
+        self.runs.tags[RUNNING]["mlflow.note.content"] = "it failed"
+
+
+@pytest.fixture
+def going(source: Path, git: Git_, request: pytest.FixtureRequest) -> Going:
+    return Going(getattr(request, "param", "database"), source, git)
+
+
+@pytest.mark.parametrize("going", ["folder", "database"], indirect=True)
+def test_a_run_that_went_on_at_its_import_ends_with_a_later_one(
+    repo: Path, git: Git_, going: Going
+) -> None:
+    bring("mlflow", going.write())
+    going.end()
+
+    report = bring("mlflow", going.write())
+
+    assert ([one.name for one in report.ended], report.imported, report.there) == (
+        ["running"], [], 2,
+    )  # fmt: skip
+    run = named()["running"]
+    assert (run.status, run.duration_ms, run.ended) == (
+        "failed", 63, "2026-01-02T03:04:05.099000Z",
+    )  # fmt: skip
+    assert [one.value for one in tracks(run)] == [
+        {"loss": 1}, {"loss": 0.5}, {"acc": 0.75, "loss": 0.25},
+    ]  # fmt: skip
+    assert (run.metrics["loss"].count, run.metrics["acc"].last) == (3, 0.75)
+    assert [note.text for note in run.notes] == ["it failed"]
+    assert waiting(store().repo) == []
+
+
+def test_what_has_ended_is_brought_in_once(repo: Path, git: Git_, going: Going) -> None:
+    bring("mlflow", going.write())
+    bring("mlflow", going.write())
+    assert named()["running"].status == "lost"
+    going.end()
+    path = going.write()
+    bring("mlflow", path)
+    before = git("for-each-ref")
+
+    report = bring("mlflow", path)
+
+    assert (report.imported, report.ended, report.there) == ([], [], 3)
+    assert git("for-each-ref") == before
+
+
+def test_a_dry_run_says_which_runs_have_ended_and_writes_nothing(
+    repo: Path, git: Git_, going: Going
+) -> None:
+    bring("mlflow", going.write())
+    going.end()
+    path, before = going.write(), everything(repo)
+
+    report = bring("mlflow", path, dry_run=True)
+
+    assert [(one.name, one.commit) for one in report.ended] == [("running", None)]
+    assert everything(repo) == before
+
+
+def test_a_run_that_was_deleted_or_is_anothers_does_not_end(
+    repo: Path, git: Git_, going: Going
+) -> None:
+    bring("mlflow", going.write())
+    going.end()
+    path = going.write()
+    (repo / ".git/exp/local").write_text("")
+
+    assert (bring("mlflow", path).ended, bring("mlflow", path).there) == ([], 3)
+
+    store().remove([named()["running"]])
+    assert (bring("mlflow", path).ended, bring("mlflow", path).deleted) == ([], 1)

@@ -185,6 +185,16 @@ def test_what_is_no_table_of_runs_is_refused(repo: Path, text: str, why: str) ->
     assert store().runs() == []
 
 
+def test_equal_lines_are_so_many_runs_in_one_table_and_the_same_in_two(repo: Path) -> None:
+    text = "commit\tloss\tstatus\na\t1\tkeep\na\t1\tkeep\n"
+    (repo / "sweep").mkdir()
+
+    first = bring("tsv", table(repo, text))
+    second = bring("tsv", table(repo, f"{text}b\t1\tkeep\n", "sweep/results.tsv"))
+
+    assert (len(first.imported), len(second.imported), second.there) == (2, 1, 2)
+
+
 @pytest.mark.parametrize("name", ["nowhere.tsv", "."])
 def test_a_path_that_is_no_file_is_refused(repo: Path, name: str) -> None:
     with pytest.raises(errors.NotFound, match="cannot read"):
