@@ -17,7 +17,8 @@ LAYERS = (
     "git",
     "journal spool locks ledger outputs data seal store index",
     "distributions starting recorder endings experiment launch compare seen restore fsck demo"
-    " history share action hook sketch plotting outfile frames imports",
+    " history scan share upkeep doctor action hook init summary sketch plotting outfile frames"
+    " imports",
     "session",
     "cli agent tui web",
     "__init__ __main__",
@@ -29,7 +30,7 @@ HOMES = {
     "msgspec": ("records",),
     "pygit2": ("git",),
     "sqlite3": ("index", "imports.mlflow_db"),
-    "re2": ("query",),
+    "re2": ("query", "scan.rules"),
     "subprocess": ("git", "launch"),
     "click": ("cli",),
     "rich": ("cli",),
@@ -38,6 +39,7 @@ HOMES = {
     "pyarrow": ("frames",),
     "pandas": ("frames",),
     "yaml": ("imports",),
+    "kingfisher_sdk": ("scan.library",),
     "mcp": ("agent",),
     "textual": ("tui",),
     "starlette": ("web",),
@@ -62,6 +64,7 @@ TALK = {
 }
 LONG: dict[str, str] = {}
 MANY_PARAMETERS: dict[str, str] = {
+    "experiment.__init__": "all that can be said of a run as it begins",
     "history.runs": "the questions of a notebook: where, sort, limit, and where to look",
     "index.free._authorized": "SQLite calls it",
 }
