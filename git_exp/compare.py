@@ -91,12 +91,7 @@ def changed_files(store: Store, runs: Sequence[Run]) -> list[int | None]:
 
 def snapshot_of(store: Store, run: Run) -> Side:
     """The code of a run; `NotFound` where this repository does not have it."""
-    if not _is_here(store, run.commit):
-        ref = f"refs/runs/{run.id}"
-        raise errors.NotFound(
-            f"the code of run {query.short(run.id)} is not here",
-            hint=f"fetch it: git fetch origin {ref}:{ref}",
-        )
+    store.need(run)
     return Side(kind="run", name=_titled(run), tree=run.commit, run=run)
 
 
@@ -121,16 +116,25 @@ def named(store: Store, name: str) -> Side:
     if kept:
         return Side(kind="saved", name=name, tree=kept.tree)
     try:
-        run = query.find(store, name)
+        run = query.find(store, name, near=False)
+    except errors.Ambiguous:
+        raise
+    except errors.NotFound:
+        found = diff.resolve(store.repo, name)
+        return Side(kind="revision", name=name, tree=found) if found else _missing(store, name)
+    return snapshot_of(store, run)
+
+
+def _missing(store: Store, name: str) -> Side:
+    """Say what was meant perhaps; or the run that came just now."""
+    try:
+        return snapshot_of(store, query.find(store, name))
     except errors.Ambiguous:
         raise
     except errors.NotFound as missing:
-        found = diff.resolve(store.repo, name)
-        if found is None:
-            hint = f"{missing.hint}; a revision of git's will do too"
-            raise errors.NotFound(missing.message, hint=hint) from None
-        return Side(kind="revision", name=name, tree=found)
-    return snapshot_of(store, run)
+        end = "" if (missing.hint or "").endswith("?") else ";"
+        hint = f"{missing.hint}{end} a revision of git's will do too"
+        raise errors.NotFound(missing.message, hint=hint) from None
 
 
 def differ(store: Store, sides: Sides) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -62,12 +61,17 @@ def ref(writer: Writer, folder: Folder, found: Sorted, *, tip: str | None) -> li
     return [Change(name=name(folder.run_id), new=commit, old=tip)]
 
 
-def series(repo: Repo, run_id: str, but: Collection[str] = ()) -> Iterator[bytes]:
-    """The sealed `track` lines of a run, a chunk at a time, in no order between journals.
+def tip(repo: Repo, run_id: str) -> str | None:
+    """Where the data of a run stands, by its own ref."""
+    return refs.resolve(repo, name(run_id))
+
+
+def series(repo: Repo, tip: str | None, but: Collection[str] = ()) -> Iterator[bytes]:
+    """The `track` lines in a data commit, a chunk at a time, in no order between journals.
 
     `but` leaves out some journals by their stems: those that are still in the spool.
     """
-    for chunk in _chunks(repo, refs.resolve(repo, name(run_id))):
+    for chunk in _chunks(repo, tip):
         if chunk.stem in but:
             continue
         # A list of its lines would be larger than the chunk itself.
@@ -76,9 +80,8 @@ def series(repo: Repo, run_id: str, but: Collection[str] = ()) -> Iterator[bytes
                 yield line.removesuffix(b"\n")
 
 
-def file(repo: Repo, run_id: str, path: str) -> bytes | None:
-    """A file of a run's data commit, None where there is none."""
-    tip = refs.resolve(repo, name(run_id))
+def file(repo: Repo, tip: str | None, path: str) -> bytes | None:
+    """A file of a data commit, None where there is none."""
     entry = objects.entry(repo, tip, path) if tip else None
     return objects.blob(repo, entry[1]) if entry else None
 
@@ -95,6 +98,8 @@ def stands_on(repo: Repo, tip: str, commit: str) -> bool:
 
 def remove(folder: Path) -> None:
     """Remove what waited in a spool beside its journals: it is sealed."""
+    import shutil
+
     for kept in _KEPT:
         path = folder / kept
         if path.is_dir():

@@ -11,7 +11,8 @@ GitExpError                   5  the repository or a remote failed
 │   ├── RefMoved              5  another writer won the compare-and-swap
 │   ├── WriteFailed           5  the disk refused an object or a ref
 │   ├── ObjectsVanished       5  a gc took what is being written: write it again
-│   └── StoreBusy             5  the seal lock was not free in time
+│   ├── StoreBusy             5  the seal lock was not free in time
+│   └── RemoteFailed          5  another repository could not be reached, or took nothing
 ├── SnapshotFailed            5
 ├── JournalFailed             5  also an OSError: the disk refused a record
 ├── UsageError                2
@@ -19,8 +20,10 @@ GitExpError                   5  the repository or a remote failed
 │   ├── BadName               2  also a ValueError
 │   └── Unencodable           2  also a TypeError, names the key
 ├── NotFound                  3
+│   ├── CodeAway              3  only its records are here
 │   └── Ambiguous             3  lists the candidates
 ├── Refused                   4  to protect data
+│   └── SecretsFound          4  a push would send them
 └── AnswerIsNo                1  nothing matched, or a check failed
 """
 
@@ -155,6 +158,20 @@ class StoreBusy(RepositoryError):
         )
 
 
+class RemoteFailed(RepositoryError):
+    """Another repository could not be reached or took nothing; `said` is what git told."""
+
+    def __init__(self, remote: str, said: str, *, hint: str | None = None) -> None:
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        told = next((line for line in lines if line.startswith(("fatal:", "ERROR:"))), None)
+        why = told or (lines[-1] if lines else "git said nothing")
+        super().__init__(
+            f"remote '{remote}': {why.removeprefix('fatal: ')}",
+            hint=hint or "nothing is lost: run it again when that is put right",
+        )
+        self.said = said
+
+
 class SnapshotFailed(GitExpError):
     """The worktree could not be captured at all."""
 
@@ -173,7 +190,9 @@ class BadExpression(UsageError):
     """An expression that cannot be understood; the hint points at the place."""
 
     def __init__(self, why: str, text: str, at: int) -> None:
-        super().__init__(f"bad expression: {why}", hint=pointed(text, at))
+        # In nothing there is no place to point at.
+        hint = pointed(text, at) if text.strip() else "git-exp-query(7) describes expressions"
+        super().__init__(f"bad expression: {why}", hint=hint)
 
 
 class BadName(UsageError, ValueError):
@@ -190,6 +209,16 @@ class NotFound(GitExpError):
     exit_code = 3
 
 
+class CodeAway(NotFound):
+    """The code of a run is not here, and nobody who could be asked has it."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"the code of run {run_id[:8]} is not here",
+            hint="fetch it from who has it: git exp pull REMOTE RUN",
+        )
+
+
 class Ambiguous(NotFound):
     """Several things match one name."""
 
@@ -204,6 +233,19 @@ class Refused(GitExpError):
     """Going on would lose data of the user's."""
 
     exit_code = 4
+
+
+class SecretsFound(Refused):
+    """A push would send secrets; `findings` has a line for each, without the secret itself."""
+
+    def __init__(self, findings: list[str], ids: list[str]) -> None:
+        count = f"{len(findings)} secrets" if len(findings) > 1 else "a secret"
+        super().__init__(
+            f"this push would send {count}; nothing was sent",
+            hint="take it out: git exp scrub RUN; or if it is none: git exp push"
+            + "".join(f" --allow {one}" for one in ids[:3]),
+        )
+        self.findings = findings
 
 
 class AnswerIsNo(GitExpError):

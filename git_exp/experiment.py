@@ -41,8 +41,9 @@ class Experiment:
                 exp.track({"step": step, "metrics": {"loss": 1.0 / (step + 1)}})
 
     Without `with`, the run ends when the interpreter does: finished, failed with the exception
-    that was not handled or with the code of `sys.exit`, or interrupted by a signal. Of a bare
-    `raise SystemExit(n)` Python tells nobody the code: the run is finished, without an exit code.
+    that was not handled or with the code it exits with, or interrupted by a signal. Of a bare
+    `raise SystemExit(n)` under `python -m` or `python -c` Python tells nobody the code: the run is
+    finished then, without an exit code.
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ class Experiment:
         Flat names to numbers, text, booleans.
     tags, group
         To find the run by: one line of text each.
+    private
+        The run never leaves this clone: no push sends it.
     repo
         A folder in the repository, the current one by default.
 
@@ -74,7 +77,7 @@ class Experiment:
     same run, each to a journal of its own; only the process that began the run ends it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that can be said of a run
         self,
         name: str | None = None,
         metadata: Any = None,
@@ -82,6 +85,7 @@ class Experiment:
         params: Mapping[str, Any] | None = None,
         tags: Iterable[str] = (),
         group: str | None = None,
+        private: bool = False,
         repo: str | os.PathLike[str] | None = None,
     ) -> None:
         self._name = name
@@ -101,6 +105,7 @@ class Experiment:
             params={} if params is None else params,
             tags=tags,
             group=group,
+            private=private,
         )
         recorder, run = _open(request, here / (repo or ""), env)
         self._name = run.name

@@ -99,4 +99,12 @@ def _listed(
 def _opened(repo: str | os.PathLike[str] | None) -> Indexed:
     from git_exp.index.search import Indexed
 
-    return Indexed.open(Path(repo or Path.cwd()), os.environ)
+    found = Indexed.open(Path(repo or Path.cwd()), os.environ)
+    found.hydrate = lambda run: _hydrate(found, run)
+    return found
+
+
+def _hydrate(store: Indexed, run: Run) -> None:
+    from git_exp import share
+
+    share.hydrate(store, run)

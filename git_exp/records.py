@@ -5,7 +5,7 @@ Lines sort by time as plain text, so that the sorted union of two sets of lines 
 
 from __future__ import annotations
 
-import calendar
+import datetime
 import math
 import re
 import time
@@ -19,6 +19,7 @@ from git_exp import values
 VERSION = 1
 DAY = 86_400_000_000
 _LAST = 253_402_300_799_999_999
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
 _STAMP = "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}.{:06d}Z".format
 _TIME = re.compile(
     r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -126,6 +127,8 @@ class RunStart(Described, frozen=True, kw_only=True, omit_defaults=True, tag="ru
 
     v: int
     run_id: str
+    replaces: str | None = None
+    private: bool = False
     parent_run: str | None = None
     host: Host | None = None
     user: str | None = None
@@ -216,6 +219,13 @@ class Link(Event, frozen=True, kw_only=True, omit_defaults=True, tag="link"):
     commit: str
 
 
+class Archived(Event, frozen=True, kw_only=True, omit_defaults=True, tag="archived"):
+    """The run's own refs went into an archive: `ref` holds it, `data` was its data's tip."""
+
+    ref: str
+    data: str | None = None
+
+
 class RunEnd(Event, frozen=True, kw_only=True, omit_defaults=True, tag="run_end"):
     """How a run ended, and its metrics; `crashed` and `lost` were written by somebody else."""
 
@@ -275,7 +285,7 @@ KINDS: dict[str, type[Event]] = {
     str(kind.__struct_config__.tag): kind
     for kind in (
         RunStart, Join, Env, Track, Progress, Note, Tag, Untag, Rename,
-        Artifact, Action, ActionResult, Link, RunEnd, Deleted, Writer, Child,
+        Artifact, Action, ActionResult, Link, Archived, RunEnd, Deleted, Writer, Child,
     )
 }  # fmt: skip
 
@@ -283,8 +293,8 @@ KINDS: dict[str, type[Event]] = {
 _ENCODER = msgspec.json.Encoder(enc_hook=values.simpler, decimal_format="number")
 encode: Callable[[Any], bytes] = _ENCODER.encode
 _HEAD = msgspec.json.Decoder(Unknown)
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
-    name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()
+_DECODERS: dict[bytes, msgspec.json.Decoder[Any]] = {
+    name.encode(): msgspec.json.Decoder(kind) for name, kind in KINDS.items()
 }
 
 
@@ -314,8 +324,7 @@ def kind(event: Event) -> str:
 def parse(raw: bytes) -> Event | Unknown | Damaged:
     """One record of a line without its line feed; never raises."""
     try:
-        name = _event_name(raw)
-        event: Event | Unknown = _DECODERS.get(name, _HEAD).decode(raw)
+        event: Event | Unknown = _DECODERS.get(_event_name(raw), _HEAD).decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         return Damaged(line=raw, why=str(error))
     return event if valid_time(event.t) else Damaged(line=raw, why=f"bad time '{event.t[:40]}'")
@@ -337,20 +346,12 @@ def stamp(micros: int) -> str:
     return _STAMP(*time.gmtime(seconds)[:6], rest)
 
 
-def scalar(text: str) -> Any:
-    """A param given as text: a number, true, false or null as JSON has them, else the text."""
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return values.quoted(text)
-    return text if isinstance(value, dict | list | str) else value
-
-
 def micros(t: str) -> int:
     """The microseconds since 1970 of a record's time; the inverse of `stamp`."""
-    day = (int(t[:4]), int(t[5:7]), int(t[8:10]))
-    clock = (int(t[11:13]), int(t[14:16]), int(t[17:19]))
-    return calendar.timegm((*day, *clock)) * 1_000_000 + int(t[20:26])
+    # The 31st of February is in March: what sorts as text is a time.
+    month = datetime.date(int(t[:4]), int(t[5:7]), 1).toordinal() - _EPOCH
+    hours = (month + int(t[8:10]) - 1) * 24 + int(t[11:13])
+    return ((hours * 60 + int(t[14:16])) * 60 + int(t[17:19])) * 1_000_000 + int(t[20:26])
 
 
 def later(now: int, newest: str | None) -> str:
@@ -377,10 +378,10 @@ def number(value: Any) -> float | int | None:
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def _event_name(raw: bytes) -> str:
+def _event_name(raw: bytes) -> bytes:
     if raw[33:44] == b'","event":"':
-        return raw[44 : raw.index(b'"', 44)].decode()
-    return _HEAD.decode(raw).event
+        return raw[44 : raw.index(b'"', 44)]
+    return _HEAD.decode(raw).event.encode()
 
 
 def _ordered(raw: bytes, t: str) -> bytes:

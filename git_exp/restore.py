@@ -108,9 +108,7 @@ def checkout(repo: Repo, run: Run, form: Form = DEFAULT) -> Answer:
             hint=f"the commit it started at: git switch --detach {run.base}" if run.base else None,
         )
     if not worktree.present(repo, run.commit):
-        raise errors.NotFound(
-            f"the code of run '{run.id}' is not here", hint="fetch it: git exp pull --all"
-        )
+        raise errors.CodeAway(run.id)
     if form.worktree is not None:
         return _beside(repo, run, form.worktree)
     if form.branch is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -53,6 +54,7 @@ class Run(msgspec.Struct, kw_only=True, dict=True):
     notes: list[NoteText] = []
     group: str | None = None
     parent_run: str | None = None
+    private: bool = False
     user: str | None = None
     host: records.Host | None = None
     process: records.Process | None = None
@@ -65,6 +67,7 @@ class Run(msgspec.Struct, kw_only=True, dict=True):
     links: list[str] = []
     usage: dict[str, Any] = {}
     conflicts: list[str] = []
+    archived: records.Archived | None = None
     deleted: records.Deleted | None = None
     live: bool = False
     own: bool = False
@@ -128,7 +131,7 @@ def fold(
     """
     run = Run(id=run_id, commit=commit)
     ends: list[records.RunEnd] = []
-    ahead = records.stamp(now + records.DAY) if now is not None else "A"
+    ahead = _ahead(now)
     for line in sorted(set(lines)):
         event = records.parse(line)
         if isinstance(event, records.Damaged) or _is_ahead(event, ahead):
@@ -140,6 +143,12 @@ def fold(
     if ends:
         _end(run, _deciding(ends))
     return run
+
+
+@lru_cache(maxsize=1)
+def _ahead(now: int | None) -> str:
+    # A list folds very many at one time.
+    return records.stamp(now + records.DAY) if now is not None else "A"
 
 
 def _is_ahead(event: records.Event | records.Unknown, limit: str) -> bool:
@@ -178,6 +187,8 @@ def _collect(run: Run, event: records.Event | records.Unknown) -> None:
             run.actions = [*(a for a in run.actions if a.id != event.id), event]
         case records.ActionResult():
             run.results.append(event)
+        case records.Archived():
+            run.archived = event
         case records.Link():
             run.links = list(dict.fromkeys((*run.links, event.commit)))
 
@@ -185,7 +196,7 @@ def _collect(run: Run, event: records.Event | records.Unknown) -> None:
 def _start(run: Run, event: records.RunStart) -> None:
     run.id = event.run_id
     run.started = event.t
-    run.parent_run = event.parent_run
+    run.parent_run, run.private = event.parent_run, event.private
     run.user, run.host, run.process, run.git = event.user, event.host, event.process, event.git
     if event.git and not run.commit:
         run.commit = event.git.commit

@@ -41,6 +41,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
     lines: list[bytes]
     changes: list[Change]
+    private: bool
 
 
 def spools(repo: Repo) -> Path:
@@ -83,6 +84,16 @@ def so_far(repo: Repo, run_ids: Iterable[str], *, wait: float | None = None) -> 
         turn = _Round(repo=repo, lock=lock, report=report)
         _seal(turn, run_ids, lambda folder: bool(folder.journals))
     return report
+
+
+def dead(repo: Repo) -> list[str]:
+    """The runs in the spool that nobody writes any more."""
+    found: list[str] = []
+    for run_id in spool.run_ids(spools(repo)):
+        with spool.look(spools(repo), run_id) as folder:
+            if folder.journals and folder.life is Life.DEAD:
+                found.append(run_id)
+    return found
 
 
 def is_aside(folder: Path) -> bool:
@@ -166,7 +177,8 @@ def _plan(made: Sequence[_Part]) -> ledger.Plan:
     for part in made:
         lines.setdefault(part.commit, []).extend(part.lines)
     changes = [change for part in made for change in part.changes]
-    return ledger.Plan(subject=f"exp: seal {runs}", lines=lines, changes=changes)
+    private = {part.commit for part in made if part.private}
+    return ledger.Plan(subject=f"exp: seal {runs}", lines=lines, changes=changes, private=private)
 
 
 def _part(writer: objects.Writer, folder: Folder, before: ledger.Before) -> _Part:
@@ -180,7 +192,16 @@ def _part(writer: objects.Writer, folder: Folder, before: ledger.Before) -> _Par
     changes: list[Change] = []
     if not merge.is_tombstone(note):
         changes = [*_run_ref(owner, before), *data.ref(writer, folder, found, tip=tip)]
-    return _Part(folder=folder, commit=owner.commit, lines=lines, changes=changes)
+    private = any(is_private(line) for line in lines)
+    return _Part(folder=folder, commit=owner.commit, lines=lines, changes=changes, private=private)
+
+
+def is_private(line: bytes) -> bool:
+    """Whether a line is the start of a run that never leaves."""
+    if not (records.is_kind(line, b"run_start") and b'"private":true' in line):
+        return False
+    event = records.parse(line)
+    return isinstance(event, records.RunStart) and event.private
 
 
 def _owner(folder: Folder) -> records.Writer:
@@ -219,7 +240,7 @@ def ending(repo: Repo, folder: Folder, lines: Sequence[bytes]) -> bytes:
     every = [line for found in folder.journals for line in found.lines() if _timed(line)]
     stems = {found.stem for found in folder.journals}
     fold = metrics.Fold()
-    fold.lines(sorted({*data.series(repo, folder.run_id, but=stems), *every}))
+    fold.lines(sorted({*data.series(repo, data.tip(repo, folder.run_id), but=stems), *every}))
     times = [_time(line) for line in every]
     start = next((_time(line) for line in lines if records.is_kind(line, b"run_start")), None)
     last = max(times, default=start or records.stamp(0))

@@ -45,6 +45,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tags: Iterable[str] = ()
     group: str | None = None
     parent_run: str | None = None
+    private: bool = False
     snapshot: bool = True
 
 
@@ -140,6 +141,7 @@ def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
         tags=tags(request.tags),
         group=None if request.group is None else one_line(request.group, "group"),
         parent_run=request.parent_run,
+        private=request.private or repo.config.flag("exp.private"),
         process=process(repo, request.caller),
         host=host(),
         user=f"{who.name} <{who.email}>",

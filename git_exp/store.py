@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +29,8 @@ class Store(query.Listed):
 
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
+        # Set by a door that may go to the network for what is missing.
+        self.hydrate: Callable[[Run], None] | None = None
 
     @classmethod
     def open(cls, cwd: Path, env: Mapping[str, str]) -> Self:
@@ -47,9 +50,9 @@ class Store(query.Listed):
         for commit, one in spooled.items():
             noted[commit] = merge.union(merge.lines(noted.get(commit, b"")), one.lines)
         there = {commit: note for commit, note in noted.items() if not merge.is_tombstone(note)}
-        found = [
-            self._run(commit, note, spooled.get(commit)) for commit, note in _newest(there, limit)
-        ]
+        found = self.opened(
+            [self._run(commit, note, spooled.get(commit)) for commit, note in _newest(there, limit)]
+        )
         return sorted(found, key=lambda run: (run.started, run.id), reverse=True)
 
     def get(self, run_id: str) -> Run | None:
@@ -66,7 +69,7 @@ class Store(query.Listed):
         lines = self._noted(commit, spooled)
         if not lines or merge.is_tombstone(lines):
             return None
-        return self._run(commit, lines, spooled)
+        return self.opened([self._run(commit, lines, spooled)])[0]
 
     def lines(self, run: Run) -> list[bytes]:
         """The records of a run, all but `track`, sorted, without line feeds."""
@@ -78,7 +81,7 @@ class Store(query.Listed):
             return
         with spool.look(seal.spools(self.repo), run.id) as folder:
             stems = {found.stem for found in folder.journals}
-            yield from data.series(self.repo, run.id, but=stems)
+            yield from data.series(self.repo, self.data_tip(run), but=stems)
             for found in folder.journals:
                 yield from (line for line in found.lines() if records.is_kind(line, b"track"))
 
@@ -98,7 +101,31 @@ class Store(query.Listed):
                 return (
                     data.kept(self.repo, waiting) if path in data.OUTPUTS else waiting.read_bytes()
                 )
-        return data.file(self.repo, run.id, path)
+        return data.file(self.repo, self.data_tip(run), path)
+
+    def data_tip(self, run: Run) -> str | None:
+        """The data of a run: by its own ref, or as an archive holds it."""
+        tip = data.tip(self.repo, run.id)
+        if tip is None and not self.has_code(run) and self.hydrate:
+            self.hydrate(run)
+            tip = data.tip(self.repo, run.id)
+        kept = run.archived.data if run.archived else None
+        return tip or (kept if kept and objects.is_here(self.repo, kept) else None)
+
+    def has_code(self, run: Run) -> bool:
+        """Whether the code of a run is here: that of others comes when it is first needed."""
+        return run.live or objects.is_here(self.repo, run.commit)
+
+    def need(self, run: Run) -> None:
+        """Have the code of a run here, from a remote if need be.
+
+        Raises `NotFound` where nobody who could be asked has it.
+        """
+        if self.has_code(run):
+            return
+        if self.hydrate is None:
+            raise errors.CodeAway(run.id)
+        self.hydrate(run)
 
     def add(self, run: Run, make: Callable[[str], records.Event]) -> None:
         """Add one record to a run; `make` gets its time, later than all that the run has."""
@@ -107,7 +134,7 @@ class Store(query.Listed):
             spooled = folder.newest
 
         def plan(_: objects.Writer, before: ledger.Before) -> ledger.Plan:
-            newest = _newest_time(merge.lines(before.note(run.commit)), spooled, now=now)
+            newest = ledger.newest_time(merge.lines(before.note(run.commit)), spooled, now=now)
             event = make(records.later(now, newest))
             line = records.line(event)[:-1]
             subject = f"exp: {records.kind(event)} {run.id[:8]}"
@@ -129,7 +156,7 @@ class Store(query.Listed):
 
         def plan(_: objects.Writer, before: ledger.Before) -> ledger.Plan:
             def stone(run: Run) -> bytes:
-                newest = _newest_time(merge.lines(before.note(run.commit)), now=now)
+                newest = ledger.newest_time(merge.lines(before.note(run.commit)), now=now)
                 t = records.later(now, newest)
                 return records.line(records.Deleted(t=t, by=by, reason=reason))[:-1]
 
@@ -142,13 +169,17 @@ class Store(query.Listed):
         with locks.held(self.repo) as lock:
             ledger.write(self.repo, lock, plan)
 
-    def opened(self, run: Run) -> Run:
-        """A run that was read, as one of this store."""
-        run.own = _is_id(run.id) and run.id in self.own
-        return run.read_from(self)
+    def opened(self, runs: Sequence[Run]) -> list[Run]:
+        """Runs that were read, as those of this store."""
+        own = self.own.among([run.id for run in runs])
+        for run in runs:
+            run.own = run.id in own
+        return [run.read_from(self) for run in runs]
 
     def patch(self, old: Run | None, new: Run) -> str:
         """What changed from one run's code, or from what the new one started at, as a patch."""
+        for run in filter(None, (old, new)):
+            self.need(run)
         base = new.base or objects.EMPTY_TREE
         sides = (old.commit if old else base, new.commit)
         for oid in sides:
@@ -170,7 +201,8 @@ class Store(query.Listed):
 
     def _sealed(self) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
-        for commit, blob in notes.listing(self.repo, notes.tip(self.repo).tree):
+        tips = (notes.tip(self.repo, ref) for ref in notes.REFS)
+        for commit, blob in chain(*(notes.listing(self.repo, tip.tree) for tip in tips)):
             # One that cannot be read is for fsck to tell; it hides none of the others.
             with suppress(errors.RepositoryError):
                 text = objects.blob(self.repo, blob)
@@ -194,14 +226,15 @@ class Store(query.Listed):
             return bool(folder.journals) and folder.life is Life.LIVE
 
     def _noted(self, commit: str, spooled: Spooled | None) -> bytes:
-        note = notes.read(self.repo, notes.tip(self.repo).tree, commit)
+        tips = (notes.tip(self.repo, ref) for ref in notes.REFS)
+        note = b"".join(notes.read(self.repo, tip.tree, commit) for tip in tips)
         return merge.union(merge.lines(note), spooled.lines if spooled else [])
 
     def _run(self, commit: str, note: bytes, spooled: Spooled | None) -> Run:
         lines = merge.lines(note)
         if spooled:
             lines = [*lines, *spooled.ending(lines)]
-        run = self.opened(fold(lines, commit=commit, now=time.time_ns() // 1000))
+        run = fold(lines, commit=commit, now=time.time_ns() // 1000)
         if spooled and run.ended is None:
             self._show_live(run, spooled)
         return run
@@ -217,28 +250,30 @@ class Store(query.Listed):
 
 
 class Own:
-    """The ids of the runs that were started here, as the file of them is whenever one is asked."""
+    """The ids of the runs that were started here, as their file is whenever some are asked."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._text = b""
-        self._every: frozenset[bytes] = frozenset()
-        self._asked = 0
+        self._every: frozenset[str] = frozenset()
 
-    def __contains__(self, run_id: str) -> bool:
+    def among(self, run_ids: Sequence[str]) -> frozenset[str]:
+        """Those of some runs that were started here."""
         self._read()
-        self._asked += 1
-        if self._asked > _FEW and not self._every:
-            self._every = frozenset(self._text.split())
-        wanted = run_id.encode()
+        if len(run_ids) > _FEW and not self._every:
+            self._every = frozenset(self._text.decode(errors="replace").split())
+        if self._every:
+            return self._every.intersection(run_ids)
         # A few are looked for from the end, where the newest are: a set of all costs more.
-        return wanted in self._every if self._every else self._text.rfind(wanted) >= 0
+        return frozenset(
+            one for one in run_ids if _is_id(one) and self._text.rfind(one.encode()) >= 0
+        )
 
     def _read(self) -> None:
         try:
             size = self._path.stat().st_size
             if size != len(self._text):
-                self._text, self._every, self._asked = self._path.read_bytes(), frozenset(), 0
+                self._text, self._every = self._path.read_bytes(), frozenset()
         except OSError:
             self._text, self._every = b"", frozenset()
 
@@ -288,14 +323,6 @@ def _first_time(note: bytes) -> bytes:
     # Damaged lines may come before the first that is none.
     found = _FIRST.search(note)
     return found[1] if found else b""
-
-
-def _newest_time(lines: Sequence[bytes], *more: str | None, now: int) -> str | None:
-    """The latest time there is; a line over a day ahead is damage and does not count."""
-    times = (line[6:33].decode("ascii", "replace") for line in lines)
-    ahead = records.stamp(now + records.DAY)
-    every = (t for t in (*times, *more) if t and records.valid_time(t) and t < ahead)
-    return max(every, default=None)
 
 
 def _is_id(text: str) -> bool:

@@ -19,7 +19,12 @@ from git_exp.git.objects import BLOB, TREE, Entries, Ident, Writer
 from git_exp.git.repo import Repo
 
 REF = "refs/notes/exp"
+# Of runs that never leave: a plain push of refs/notes/* does not take it along.
+PRIVATE = "refs/exp/private"
+REFS = (REF, PRIVATE)
 ONE_LEVEL = 1_000_000
+# From so many on it is cheaper to read whole folders than to look up each.
+_FEW = 50
 
 _DIFF_TREE = ("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames")
 _COUNT = re.compile(r"^Notes-Count: (\d+)$", re.M)
@@ -65,17 +70,46 @@ def blobs(repo: Repo, tree: str | None, oid: str) -> list[str]:
 
 def read(repo: Repo, tree: str | None, oid: str) -> bytes:
     """One object's note, empty where there is none."""
-    return _joined([objects.blob(repo, one) for one in blobs(repo, tree, oid)])
+    return joined([objects.blob(repo, one) for one in blobs(repo, tree, oid)])
+
+
+class Reader:
+    """The notes in a tree for who reads many: each folder is read once."""
+
+    def __init__(self, repo: Repo, tree: str | None) -> None:
+        self._repo = repo
+        self._tree = tree
+        self._folders: dict[str, dict[str, tuple[int, str]]] = {}
+
+    def blobs(self, oid: str) -> list[str]:
+        """The blobs of one object's note."""
+        return self._found(self._tree, oid) if self._tree else []
+
+    def read(self, oid: str) -> bytes:
+        """One object's note, empty where there is none."""
+        return joined([objects.blob(self._repo, one) for one in self.blobs(oid)])
+
+    def _found(self, tree: str, rest: str) -> list[str]:
+        folder = self._folders.get(tree)
+        if folder is None:
+            listed = objects.tree(self._repo, tree)
+            folder = self._folders[tree] = {name: (mode, oid) for name, mode, oid in listed}
+        whole = folder.get(rest)
+        under = folder.get(rest[:2]) if len(rest) > 2 else None
+        here = [whole[1]] if whole and objects.is_file(whole[0]) else []
+        return here + (self._found(under[1], rest[2:]) if under and under[0] == TREE else [])
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """How the notes tree of one commit became another's, by path: blobs that are there, or gone.
 
-    `whole` says that `there` is all there is, and nothing else is known of before.
+    `was` has the blobs from before of what is gone or another now. `whole` says that `there` is
+    all there is, and nothing else is known of before.
     """
 
     there: Mapping[str, str]
     gone: frozenset[str] = frozenset()
+    was: Mapping[str, str] = {}
     whole: bool = False
 
 
@@ -111,7 +145,9 @@ def write(writer: Writer, base: Tip, notes: Mapping[str, bytes]) -> Tip:
     """The tree with these notes set; `commit` of the answer is still that of the base."""
     if base.tree is None or base.count is None:
         return _rewritten(writer, base, notes)
-    new = sum(1 for oid in notes if not blobs(writer.repo, base.tree, oid))
+    known = Reader(writer.repo, base.tree).blobs if len(notes) > _FEW else None
+    there = (known(oid) if known else blobs(writer.repo, base.tree, oid) for oid in notes)
+    new = sum(1 for found in there if not found)
     count = base.count + new
     if (base.count > ONE_LEVEL) != (count > ONE_LEVEL):
         return _rewritten(writer, base, notes)
@@ -119,9 +155,18 @@ def write(writer: Writer, base: Tip, notes: Mapping[str, bytes]) -> Tip:
     return Tip(commit=base.commit, tree=writer.tree(base.tree, entries), count=count)
 
 
-def commit(writer: Writer, made: Tip, subject: str, *, author: Ident, committer: Ident) -> str:
-    """The commit of a written tree on top of its base, to move the ref to."""
-    parents = [made.commit] if made.commit else []
+def commit(
+    writer: Writer,
+    made: Tip,
+    subject: str,
+    *,
+    author: Ident,
+    committer: Ident,
+    parents: Sequence[str] | None = None,
+) -> str:
+    """The commit of a written tree, on top of its base unless other parents are given."""
+    if parents is None:
+        parents = [made.commit] if made.commit else []
     message = f"{subject}\n\nNotes-Count: {made.count}\n"
     return writer.commit(made.tree or "", parents, message, author=author, committer=committer)
 
@@ -164,11 +209,11 @@ def _moved(writer: Writer, places: Mapping[str, str], count: int) -> Entries:
         texts = [objects.blob(writer.repo, blob) for blob in places.values()]
     except errors.RepositoryError:
         return {}
-    blob = places[there] if len(texts) == 1 else writer.blob(_joined(texts))
+    blob = places[there] if len(texts) == 1 else writer.blob(joined(texts))
     return {**dict.fromkeys(places), path: (BLOB, blob)}
 
 
-def _joined(texts: Sequence[bytes]) -> bytes:
+def joined(texts: Sequence[bytes]) -> bytes:
     """Several notes on one object as one, as git's `cat_sort_uniq` joins them."""
     if len(texts) == 1:
         return texts[0]
@@ -190,7 +235,7 @@ def _walk(repo: Repo, tree: str, above: str) -> Iterator[tuple[str, str]]:
 def _found(repo: Repo, tree: str, rest: str) -> list[str]:
     whole = objects.entry(repo, tree, rest)
     under = objects.entry(repo, tree, rest[:2]) if len(rest) > 2 else None
-    here = [whole[1]] if whole and _is_file(whole[0]) else []
+    here = [whole[1]] if whole and objects.is_file(whole[0]) else []
     below = _found(repo, under[1], rest[2:]) if under and under[0] == TREE else []
     return here + below
 
@@ -198,14 +243,16 @@ def _found(repo: Repo, tree: str, rest: str) -> list[str]:
 def _stepped(raw: bytes) -> Changes:
     fields = os.fsdecode(raw).split("\0")[:-1]
     there: dict[str, str] = {}
-    gone: set[str] = set()
+    was: dict[str, str] = {}
     for head, path in zip(fields[::2], fields[1::2], strict=True):
-        _, mode, _, oid, _ = head[1:].split(" ")
-        if _is_note(path) and _is_file(int(mode, 8)):
+        before, mode, old, oid, _ = head[1:].split(" ")
+        if not _is_note(path):
+            continue
+        if objects.is_file(int(before, 8)):
+            was[path] = old
+        if objects.is_file(int(mode, 8)):
             there[path] = oid
-        elif _is_note(path):
-            gone.add(path)
-    return Changes(there=there, gone=frozenset(gone))
+    return Changes(there=there, gone=frozenset(was.keys() - there.keys()), was=was)
 
 
 def _listed(raw: bytes) -> dict[str, str]:
@@ -213,7 +260,7 @@ def _listed(raw: bytes) -> dict[str, str]:
     for line in os.fsdecode(raw).split("\0")[:-1]:
         head, _, path = line.partition("\t")
         mode, _, oid = head.split(" ")
-        if _is_note(path) and _is_file(int(mode, 8)):
+        if _is_note(path) and objects.is_file(int(mode, 8)):
             found[path] = oid
     return found
 
@@ -227,11 +274,7 @@ def _is_part(name: str, mode: int, above: str) -> bool:
         return False
     if mode == TREE:
         return len(name) == 2
-    return _is_file(mode) and len(above.replace("/", "")) + len(name) == 40
-
-
-def _is_file(mode: int) -> bool:
-    return mode & 0o170000 == 0o100000
+    return objects.is_file(mode) and len(above.replace("/", "")) + len(name) == 40
 
 
 def _path(oid: str, count: int) -> str:

@@ -94,6 +94,20 @@ def entry(repo: Repo, oid: str, path: str) -> tuple[int, str] | None:
     return int(found.filemode), str(found.id)
 
 
+def files(repo: Repo, oid: str) -> Iterator[tuple[str, str]]:
+    """Every file in a tree, folders and all: its path and its blob."""
+    for name, mode, inner in tree(repo, oid):
+        if mode == TREE:
+            yield from ((f"{name}/{path}", blob) for path, blob in files(repo, inner))
+        elif is_file(mode):
+            yield name, inner
+
+
+def is_file(mode: int) -> bool:
+    """Whether an entry of a tree is a file, executable or not: no link, no submodule."""
+    return mode & 0o170000 == 0o100000
+
+
 def size(repo: Repo, oid: str) -> int:
     """The bytes of a blob, told from its header."""
     import pygit2

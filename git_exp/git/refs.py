@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import mmap
 import os
-import random
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -18,6 +17,7 @@ from git_exp import errors
 from git_exp.git.repo import Repo, finish
 
 PATIENCE = 10.0
+LOOSE = 200
 
 _OID = re.compile(rb"[0-9a-f]{40}")
 _PACKED = re.compile(rb"^([0-9a-f]{40}) (.+)$", re.M)
@@ -52,11 +52,55 @@ def resolve(repo: Repo, name: str) -> str | None:
     )
 
 
+def branch(repo: Repo) -> str | None:
+    """The branch that is checked out, without `refs/heads/`; None for a detached HEAD."""
+    try:
+        raw = (repo.git_dir / "HEAD").read_text(errors="surrogateescape").strip()
+    except OSError:
+        return None
+    name = raw.removeprefix("ref: refs/heads/")
+    return name if name != raw else None
+
+
 def listing(repo: Repo, *prefixes: str) -> dict[str, str]:
     """Every ref below some prefixes: full name to object id."""
     out = repo.git("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
     pairs = (line.split(" ", 1) for line in os.fsdecode(out).split("\n")[:-1])
     return {name: oid for oid, name in pairs}
+
+
+def dates(repo: Repo, *prefixes: str) -> dict[str, int]:
+    """The committer date of the commit at every ref below some prefixes, in seconds since 1970."""
+    out = repo.git("for-each-ref", "--format=%(committerdate:unix) %(refname)", *prefixes)
+    pairs = (line.split(" ", 1) for line in os.fsdecode(out).split("\n")[:-1])
+    return {name: int(date) for date, name in pairs if date}
+
+
+def pack(repo: Repo, *prefixes: str, least: int = LOOSE) -> int:
+    """Put loose refs into `packed-refs` if so many below some prefixes are; how many were.
+
+    Each costs whoever lists refs a file to read: 2,000 made `git log --decorate` twelvefold.
+    """
+    found = sum(loose(repo, prefix) for prefix in prefixes)
+    if found < least:
+        return 0
+    repo.git("pack-refs", "--all")
+    return found
+
+
+def tidy(repo: Repo, *prefixes: str) -> None:
+    """Pack refs where many are loose and nobody else is at it.
+
+    A commit graph spares git the opening of every tip: 1,000 made a fetch half as long again.
+    """
+    with suppress(errors.GitFailed):
+        if pack(repo, *prefixes) and repo.config.flag("core.commitGraph", True):
+            repo.git("commit-graph", "write", "--reachable", "--split", "--no-progress")
+
+
+def loose(repo: Repo, prefix: str) -> int:
+    """How many loose refs there are below a prefix, as files are counted."""
+    return sum(1 for path in (repo.common_dir / prefix).rglob("*") if path.is_file())
 
 
 def any_below(repo: Repo, prefix: str) -> bool:
@@ -128,6 +172,8 @@ def insist(attempt: Callable[[], None], *, until: float | None = None) -> None:
         except (errors.RefMoved, errors.RefLocked, errors.ObjectsVanished):
             if time.monotonic() >= until:
                 raise
+        import random
+
         time.sleep(random.uniform(0, pause))
         pause = min(pause * 2, 0.2)
 

@@ -112,13 +112,18 @@ class Repo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         index: Path | None = None,
         stdin: bool = False,
         silent: bool = False,
+        remote: bool = False,
         keep: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
         """Start a git command in this repository; `keep` are descriptors it inherits.
 
-        A `silent` one's errors go nowhere: nobody would read them while it runs.
+        A `silent` one's errors go nowhere: nobody would read them while it runs. One that goes to
+        a `remote` may ask the user for a password, and its hooks are told that we are pushing.
         """
         where, env = self.top or self.git_dir, self.child_env(index)
+        if remote:
+            asking = self.env.get("GIT_TERMINAL_PROMPT", "1")
+            env.update(GIT_EXP_PUSHING="1", GIT_TERMINAL_PROMPT=asking)
         err = subprocess.DEVNULL if silent else subprocess.PIPE
         return _spawn(args, where, env, stdin=stdin, err=err, keep=keep)
 

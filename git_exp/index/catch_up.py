@@ -44,13 +44,33 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _follow(connection: sqlite3.Connection, repo: Repo, progress: Progress | None) -> None:
     # Another process may have brought it further while this one waited for its turn.
-    old, new = state.tip(connection), refs.resolve(repo, notes.REF)
+    old = {ref: state.tip(connection, ref) for ref in notes.REFS}
+    new = {ref: refs.resolve(repo, ref) for ref in notes.REFS}
     if old != new:
-        _apply(connection, repo, notes.changes(repo, old, new), tip=new, progress=progress)
-        connection.execute("INSERT OR REPLACE INTO state VALUES ('tip', ?)", (new,))
+        for ref, changes in _steps(connection, repo, old=old, new=new).items():
+            _apply(connection, repo, changes, tip=new[ref], progress=progress)
+        connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", new.items())
     for statement in schema.INDICES.split(";\n")[:-1]:
         connection.execute(statement)
-    _refold(connection, repo, new)
+    _refold(connection, repo, new[notes.REF])
+
+
+def _steps(
+    connection: sqlite3.Connection,
+    repo: Repo,
+    *,
+    old: Mapping[str, str | None],
+    new: Mapping[str, str | None],
+) -> dict[str, notes.Changes]:
+    """What to read, by the ref of the notes; where one has to be read whole, all are."""
+    steps = {
+        ref: notes.changes(repo, old[ref], new[ref]) for ref in notes.REFS if old[ref] != new[ref]
+    }
+    if not any(changes.whole for changes in steps.values()):
+        return steps
+    for table in (*schema.FILLED, "record", "key"):
+        connection.execute(f"DELETE FROM {table}")
+    return {ref: notes.changes(repo, None, new[ref]) for ref in notes.REFS}
 
 
 def _apply(
@@ -62,9 +82,6 @@ def _apply(
     progress: Progress | None,
 ) -> None:
     places = _places(connection, changes)
-    if changes.whole:
-        for table in (*schema.FILLED, "record", "key"):
-            connection.execute(f"DELETE FROM {table}")
     writer = rows.Writer(connection)
     for commit in [commit for commit, blobs in places.items() if not blobs]:
         writer.remove(commit)

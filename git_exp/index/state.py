@@ -13,7 +13,9 @@ from git_exp.index import schema
 
 def is_fresh(connection: sqlite3.Connection, repo: Repo) -> bool:
     """Whether the index says what the notes say now."""
-    if version(connection) != schema.VERSION or tip(connection) != refs.resolve(repo, notes.REF):
+    if version(connection) != schema.VERSION:
+        return False
+    if any(tip(connection, ref) != refs.resolve(repo, ref) for ref in notes.REFS):
         return False
     due = connection.execute("SELECT 1 FROM record WHERE ripe <= ? LIMIT 1", (now(),))
     return due.fetchone() is None
@@ -25,9 +27,9 @@ def version(connection: sqlite3.Connection) -> int:
     return found
 
 
-def tip(connection: sqlite3.Connection) -> str | None:
-    """The notes commit that the index was last brought up to."""
-    found = connection.execute("SELECT value FROM state WHERE name = 'tip'").fetchone()
+def tip(connection: sqlite3.Connection, ref: str) -> str | None:
+    """The commit of a notes ref that the index was last brought up to."""
+    found = connection.execute("SELECT value FROM state WHERE name = ?", (ref,)).fetchone()
     return found[0] if found else None
 
 

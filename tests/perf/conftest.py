@@ -21,6 +21,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> Big:
     folder = _folder(request.config)
     made = hashlib.sha256(Path(generate.__file__).read_bytes()).hexdigest()[:12]
 
-    def copied(name: str, runs: int, **how: bool) -> Path:
+    def copied(name: str, runs: int, **how: Any) -> Path:
         said = "-".join(word for word, given in how.items() if given) or "packed"
         kept = folder / f"{runs}-{said}-{made}"
         if not kept.exists():

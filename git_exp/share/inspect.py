@@ -1,0 +1,100 @@
+"""What a push is about to send, looked at for secrets before any of it leaves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from git_exp import errors, merge, scan
+from git_exp.git import objects
+from git_exp.git.repo import Repo
+from git_exp.scan import Finding, Library, Outgoing
+from git_exp.share import archive
+from git_exp.share.outgoing import DATA, RUNS, Item, Sides
+
+_RUN = re.compile(rb'"run_id":"([0-9a-f-]{36})"')
+
+
+class Inspection:
+    """The secrets in what is sent, found once however often the push begins again."""
+
+    def __init__(self, repo: Repo, allowed: Collection[str]) -> None:
+        self.repo = repo
+        self.allowed = allowed
+        self.warnings: list[str] = []
+        self._seen: set[Outgoing] = set()
+
+    @cached_property
+    def _library(self) -> Library | None:
+        # A quarter of a second to load: not where there is nothing to look at.
+        return scan.installed(self.repo)
+
+    def look(
+        self, sides: Sides, items: Sequence[Item], news: Mapping[str, tuple[str, str]]
+    ) -> None:
+        """Look at refs that are to move, and at notes by their commits: old and new blobs.
+
+        Raises `SecretsFound`; what only may be a secret is in `warnings`.
+        """
+        waiting = [*_of_items(sides, items), *_of_notes(self.repo, news)]
+        fresh = [one for one in waiting if one not in self._seen]
+        self._seen.update(fresh)
+        if not fresh:
+            return
+        found = scan.outgoing(self.repo, fresh, allowed=self.allowed, library=self._library)
+        self.warnings += [_line(one) for one in found if not one.specific]
+        stopping = [one for one in found if one.specific]
+        if stopping:
+            ids = dict.fromkeys(one.id for one in stopping)
+            raise errors.SecretsFound([_line(one) for one in stopping], list(ids))
+
+
+def _of_items(sides: Sides, items: Sequence[Item]) -> Iterator[Outgoing]:
+    for item in items:
+        if item.commit is None:
+            yield from _of_archive(sides, item)
+            continue
+        moved = {one.name: one for one in item.updates}
+        code, large = moved.get(RUNS + item.run_id), moved.get(DATA + item.run_id)
+        yield Outgoing(
+            run=item.run_id,
+            base=_base(sides.repo, item.commit) if code else None,
+            commit=item.commit if code else None,
+            old_data=_known(sides.repo, large.old) if large else None,
+            data=large.new if large else None,
+        )
+
+
+def _of_archive(sides: Sides, item: Item) -> Iterator[Outgoing]:
+    """The runs in an archive that the other side has not had by themselves."""
+    (update,) = item.updates
+    had = {one.run_id for one in archive.entries(sides.repo, _known(sides.repo, update.old))}
+    for one in archive.entries(sides.repo, update.new):
+        if one.run_id in had or sides.there.get(RUNS + one.run_id) == one.commit:
+            continue
+        base = _base(sides.repo, one.commit)
+        yield Outgoing(run=one.run_id, base=base, commit=one.commit, data=one.data)
+
+
+def _of_notes(repo: Repo, news: Mapping[str, tuple[str, str]]) -> Iterator[Outgoing]:
+    for old, new in news.values():
+        text = objects.blob(repo, new)
+        had = set(merge.lines(objects.blob(repo, old))) if old else set()
+        named = _RUN.search(text)
+        run_id = named[1].decode() if named else ""
+        yield Outgoing(run=run_id, lines=tuple(one for one in merge.lines(text) if one not in had))
+
+
+def _base(repo: Repo, commit: str) -> str | None:
+    found = objects.commit(repo, commit)
+    return found.parents[0] if found and found.parents else None
+
+
+def _known(repo: Repo, oid: str | None) -> str | None:
+    return oid if oid and objects.is_here(repo, oid) else None
+
+
+def _line(one: Finding) -> str:
+    run = f"run {one.run[:8]}: " if one.run else ""
+    return f"{run}{one.where}:{one.line}: {one.rule} {one.shown} (id {one.id})"
