@@ -21,13 +21,34 @@ def main() -> int:
         sys.stdout.write(f"git-exp version {__version__}\n")
         return 0
     _settle_streams()
+    if args[:1] == ["hook"]:
+        return _hook(args[1:])
     if args[:1] == ["--offer"]:
         from git_exp.cli import completion
 
         return completion.offer(args[1:])
     from git_exp.cli import ending
 
-    return ending.code(args)
+    code = ending.code(args)
+    # All of it goes with the process: looking through it once more at the exit costs 5 ms and more.
+    gc.freeze()
+    return code
+
+
+def _hook(args: list[str]) -> int:
+    """What git's hooks start: over before anything is imported if there is nothing to do."""
+    from git_exp.hook import glance
+
+    given = sys.stdin.buffer.read() if args[:1] == ["post-rewrite"] else b""
+    try:
+        if args and glance.idle(args[0], os.environ, given):
+            return 0
+    except Exception:  # noqa: S110
+        # What went wrong will go wrong again, where it is told.
+        pass
+    from git_exp.cli import hook
+
+    return hook.code(args, given)
 
 
 def _settle_streams() -> None:

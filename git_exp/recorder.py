@@ -99,7 +99,12 @@ class Recorder:
             if self.owner:
                 self._end(status, exit_code, error=error, usage=usage or {})
             self.close()
-        return seal.complete(self.repo, mine=self.run_id)
+        report = seal.complete(self.repo, mine=self.run_id)
+        if self.repo.config.flag("exp.summaryNotes"):
+            from git_exp import summary
+
+            summary.keep(self.repo)
+        return report
 
     def expect_running(self) -> None:
         """Raise `UsageError` if this process has ended the run."""

@@ -1,0 +1,1 @@
+"""Tests of hooks: a stock git commits, and git runs what was installed."""
