@@ -15,6 +15,7 @@ from git_exp.git import notes, objects, refs
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
 from git_exp.run import Run, fold
+from git_exp.share import archive
 from git_exp.spool import Life
 from git_exp.store import Store
 
@@ -113,6 +114,11 @@ def _waiting(repo: Repo, run_id: str) -> Finding | None:
     return Finding(run=run_id, what=what, hint=hint)
 
 
+def clear(repo: Repo) -> list[str]:
+    """Remove what killed processes left half made, a day ago or longer; what that was."""
+    return [found.what for found in _leftovers(repo, repair=True)]
+
+
 def _leftovers(repo: Repo, *, repair: bool) -> list[Finding]:
     """Files that a killed process left half made, a day ago or longer."""
     root, old = seal.spools(repo), time.time() - _LEFTOVER_AFTER
@@ -160,24 +166,37 @@ def _discard(path: Path) -> None:
 
 def _vanished(repo: Repo, *, repair: bool) -> list[Finding]:
     """Lines that our history has and the tip has not: only tombstones delete."""
-    tip = notes.tip(repo)
-    lost: dict[str, set[bytes]] = {}
+    found: list[Finding] = []
+    for ref in notes.REFS:
+        tip = notes.tip(repo, ref)
+        lost = _lost(repo, tip)
+        if repair and lost:
+            _put_back(repo, lost, private=ref == notes.PRIVATE)
+        hint = "git exp fsck --repair puts them back"
+        for commit in lost:
+            what = f"{_what_of(repo, tip, commit)} removed"
+            found.append(Finding(what=what, hint=hint, mended=repair))
+    return found
+
+
+def _lost(repo: Repo, tip: notes.Tip) -> dict[str, list[bytes]]:
+    lost: dict[str, list[bytes]] = {}
     for commit, blobs in notes.removed(repo, tip.commit).items():
-        had = {line for blob in blobs for line in merge.lines(objects.blob(repo, blob))}
-        if gone := had.difference(merge.lines(notes.read(repo, tip.tree, commit))):
-            lost[commit] = gone
+        had = [line for blob in blobs for line in merge.lines(objects.blob(repo, blob))]
+        there = merge.lines(notes.read(repo, tip.tree, commit))
+        # Not those of a run that was scrubbed: a merge by a stock git had brought them back.
+        if merge.union(had, there) != merge.union(there):
+            lost[commit] = had
+    return lost
 
+
+def _put_back(repo: Repo, lost: dict[str, list[bytes]], *, private: bool) -> None:
     def plan(_: objects.Writer, __: ledger.Before) -> ledger.Plan:
-        return ledger.Plan(subject=f"exp: put back {len(lost)} notes", lines=lost)
+        subject = f"exp: put back {len(lost)} notes"
+        return ledger.Plan(subject=subject, lines=lost, private=lost if private else ())
 
-    if repair and lost:
-        with locks.held(repo) as lock:
-            ledger.write(repo, lock, plan)
-    hint = "git exp fsck --repair puts them back"
-    return [
-        Finding(what=f"{_what_of(repo, tip, commit)} removed", hint=hint, mended=repair)
-        for commit in lost
-    ]
+    with locks.held(repo) as lock:
+        ledger.write(repo, lock, plan)
 
 
 def _what_of(repo: Repo, tip: notes.Tip, commit: str) -> str:
@@ -186,13 +205,13 @@ def _what_of(repo: Repo, tip: notes.Tip, commit: str) -> str:
 
 
 def _noted(repo: Repo, found: list[Finding]) -> dict[str, bytes]:
-    tip = notes.tip(repo)
     noted: dict[str, bytes] = {}
-    for commit in dict.fromkeys(commit for commit, _ in notes.listing(repo, tip.tree)):
-        try:
-            noted[commit] = notes.read(repo, tip.tree, commit)
-        except errors.RepositoryError as error:
-            found.append(Finding(what=f"the note on {commit} cannot be read: {error}"))
+    for tip in (notes.tip(repo, ref) for ref in notes.REFS):
+        for commit in dict.fromkeys(commit for commit, _ in notes.listing(repo, tip.tree)):
+            try:
+                noted[commit] = notes.read(repo, tip.tree, commit)
+            except errors.RepositoryError as error:
+                found.append(Finding(what=f"the note on {commit} cannot be read: {error}"))
     return noted
 
 
@@ -202,7 +221,7 @@ def _damaged(repo: Repo, found: list[Finding]) -> int:
     for name in refs.listing(repo, _DATA):
         run_id = name.removeprefix(_DATA)
         try:
-            events = map(records.parse, data.series(repo, run_id))
+            events = map(records.parse, data.series(repo, data.tip(repo, run_id)))
             count += sum(isinstance(event, records.Damaged) for event in events)
         except errors.RepositoryError as error:
             found.append(Finding(run=run_id, what=f"its data cannot be read: {error}"))
@@ -260,10 +279,15 @@ def _refless(
     store: Store, noted: dict[str, bytes], held: set[str], *, repair: bool
 ) -> Iterator[Finding]:
     """Runs of one's own whose ref is gone: others' arrive without their code."""
+    archived: set[str] | None = None
     for commit in noted.keys() - held:
         run = store.at(commit)
         if run is None or not run.own:
             continue
+        if run.archived:
+            archived = _archived(store.repo) if archived is None else archived
+            if commit in archived:
+                continue
         if objects.missing(store.repo, [commit]):
             yield Finding(run=run.id, what="its code is gone")
             continue
@@ -271,6 +295,12 @@ def _refless(
             yield _restored(store.repo, run, repair=repair)
         except errors.RepositoryError as error:
             yield Finding(run=run.id, what=str(error), hint=error.hint)
+
+
+def _archived(repo: Repo) -> set[str]:
+    """The commits of the runs that archives hold."""
+    tips = refs.listing(repo, archive.PREFIX).values()
+    return {entry.commit for tip in tips for entry in archive.entries(repo, tip)}
 
 
 def _restored(repo: Repo, run: Run, *, repair: bool) -> Finding:

@@ -156,7 +156,7 @@ def test_a_commit_that_is_not_here_or_is_none_is_never_asked_of_git(store: Store
     assert compare.base_of(store, run) is None
     with pytest.raises(errors.NotFound) as caught:
         compare.snapshot_of(store, run)
-    assert caught.value.hint == "fetch it: git fetch origin refs/runs/a:refs/runs/a"
+    assert caught.value.hint == "fetch it from who has it: git exp pull REMOTE RUN"
 
 
 def test_git_diff_shows_what_differs_and_its_exit_code_is_handed_on(

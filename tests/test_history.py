@@ -184,7 +184,7 @@ def test_a_diff_of_code_that_is_not_here_says_so(repo: Path) -> None:
     run = git_exp.get("here")
     away = Run(id="away", commit="1" * 40)
 
-    with pytest.raises(errors.NotFound, match=f"commit '{'1' * 40}' is not here"):
+    with pytest.raises(errors.NotFound, match="the code of run away is not here"):
         run.diff(away)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from git_exp import errors, records
+from git_exp import errors, records, values
 from git_exp.records import Damaged, Unknown
 
 T = "2026-01-02T03:04:05.000006Z"
@@ -190,7 +190,7 @@ def test_only_numbers_and_their_three_words_are_metrics() -> None:
      ("[1]", "[1]"), ("{}", "{}"), ("", ""), ("01", "01"), ("a\udcff", '"a\\377"')],
 )  # fmt: skip
 def test_a_param_given_as_text_is_what_json_has_for_it(text: str, value: Any) -> None:
-    assert records.scalar(text) == value
+    assert values.parsed(text) == value
 
 
 @given(st.binary(max_size=200))

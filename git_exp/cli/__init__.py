@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from git_exp.index.search import Indexed
+    from git_exp.run import Run
     from git_exp.store import Store
 
 # What a command is for, in the order of `git exp -h`; its file is what makes it exist.
@@ -22,17 +23,19 @@ PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
     "look at runs": ("log", "show", "diff", "compare", "best", "seen", "plot", "sql"),
     "go back to the code of one": ("checkout",),
-    "edit what is recorded": ("rename", "untag", "rm"),
-    "share and convert": ("export", "import"),
-    "upkeep": ("fsck", "completion"),
+    "edit what is recorded": ("rename", "untag", "rm", "scrub"),
+    "share and convert": ("push", "pull", "export", "import"),
+    "upkeep": ("init", "hooks", "archive", "gc", "doctor", "fsck", "completion"),
 }
-FRAME = ("ending", "listing", "manual", "options", "output", "progress", "terminal")
+FRAME = ("ending", "listing", "manual", "options", "output", "progress", "terminal", "transfer")
+# What programs start and nobody types.
+PLUMBING = ("hook",)
 
 
 def words() -> list[str]:
     """Every command there is: those with a purpose in its order, then the rest by name."""
     here = Path(__file__).parent
-    found = {entry.stem for entry in here.glob("[a-z]*.py")} - set(FRAME)
+    found = {entry.stem for entry in here.glob("[a-z]*.py")} - {*FRAME, *PLUMBING}
     listed = [word for group in PURPOSES.values() for word in group if word in found]
     return listed + sorted(found.difference(listed))
 
@@ -63,7 +66,13 @@ def store(*, recover: bool = True) -> Indexed:
     context = click.get_current_context(silent=True)
     kept = context.meta if context else {}
     if "git_exp.store" not in kept:
-        kept["git_exp.store"] = _opened()
+        made = kept["git_exp.store"] = _opened()
+        if context:
+            # What SQLite keeps beside the index goes when it is closed.
+            context.find_root().call_on_close(made.close)
+            if recover and made.repo.config.flag("exp.summaryNotes"):
+                # What is called last is done first.
+                context.find_root().call_on_close(lambda: _summarize(made))
         if recover:
             _recover(kept["git_exp.store"])
     found: Indexed = kept["git_exp.store"]
@@ -160,6 +169,17 @@ def _recover(store: Store) -> None:
         output.warn(f"run {run_id[:8]} could not be sealed: {why}", "git exp fsck --repair")
 
 
+def _summarize(store: Indexed) -> None:
+    """Bring what `git log --notes=exp-summary` shows up to what this command has changed."""
+    from git_exp import summary
+    from git_exp.cli import output
+
+    try:
+        summary.follow(store)
+    except (errors.GitExpError, OSError) as error:
+        output.warn(f"the summary in {summary.REF} could not be written: {error}")
+
+
 def _opened() -> Indexed:
     from git_exp.index.search import Indexed
 
@@ -172,7 +192,18 @@ def _opened() -> Indexed:
         ) from None
     found = Indexed.open(here, os.environ)
     found.progress = _progress
+    found.hydrate = lambda run: _hydrate(found, run)
     return found
+
+
+def _hydrate(store: Store, run: Run) -> None:
+    from git_exp import share
+    from git_exp.cli import output
+
+    def told(remote: str) -> None:
+        output.say(f"fetching run {run.id[:8]} from {remote}")
+
+    share.hydrate(store, run, told)
 
 
 def _progress(done: int, total: int) -> None:

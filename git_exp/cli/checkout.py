@@ -67,6 +67,7 @@ def _gone_back(store: Store, name: str, wanted: Form) -> tuple[Answer, Run | Non
     kept = restore.saved(store.repo, name)
     if kept is None:
         run = query.find(store, name)
+        store.need(run)
         return restore.checkout(store.repo, run, wanted), run
     if wanted != Form(save=wanted.save, exact=wanted.exact):
         raise click.UsageError("saved work comes back whole: only --save and --exact go with it")

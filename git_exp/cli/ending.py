@@ -86,7 +86,7 @@ def _failed(error: Exception, word: str) -> int:
 def _usage_error(error: click.ClickException, word: str) -> errors.UsageError:
     known = word in cli.words()
     hint = f"see: git exp {word} -h" if known else "see: git exp -h"
-    text = error.format_message()
+    text = error.format_message().replace("a valid integer range", "a whole number")
     if isinstance(error, click.NoSuchOption):
         text = f"unknown option '{error.option_name}'"
         if error.possibilities:

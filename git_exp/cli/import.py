@@ -30,8 +30,8 @@ def command(tool: str, path: Path, dry_run: bool, form: options.Form) -> int:
     not needed, and what is at PATH is only read.
 
     A run that is here already, or was deleted here, is left as it is: to import again brings in
-    what is new. What is damaged is named and passed over, and the rest comes in. The exit code is
-    1 where for that reason there was no run at all.
+    what is new, and what came of a run that had not ended. What is damaged is named and passed
+    over, and the rest comes in. The exit code is 1 where for that reason there was no run at all.
     """
     from git_exp.imports import arrivals
 
@@ -48,11 +48,13 @@ def command(tool: str, path: Path, dry_run: bool, form: options.Form) -> int:
     else:
         output.line(_sentence(report, path, dry_run=dry_run))
     _warn(report)
-    return 1 if report.broken and not (report.imported or report.there or report.deleted) else 0
+    came = report.imported or report.ended or report.there or report.deleted
+    return 1 if report.broken and not came else 0
 
 
 def _sentence(report: Report, path: Path, *, dry_run: bool) -> str:
     counts = (
+        (len(report.ended), "ended since"),
         (report.there, "already here"),
         (report.deleted, "deleted here"),
         (report.skipped, "deleted there"),

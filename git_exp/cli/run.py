@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from git_exp import cli, errors, query, records, table
+from git_exp import cli, errors, query, records, table, values
 from git_exp.cli import options, output
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ SHOWN = 5
 @click.option("-t", "--tag", "tags", metavar="tag", multiple=True, help="Tag the run.")
 @click.option("-m", "--note", "notes", metavar="text", multiple=True, help="Say what it is about.")
 @click.option("-g", "--group", metavar="group", help="Count the run to a group.")
+@click.option("--private", is_flag=True, help="Never push this run.")
 @click.option("--no-snapshot", is_flag=True, help="Record no code but HEAD.")
 @click.option("--reuse", is_flag=True, help="Answer from a run that has done the same already.")
 @click.argument(
@@ -46,6 +47,7 @@ def command(  # noqa: PLR0913 - one for each option
     tags: tuple[str, ...],
     notes: tuple[str, ...],
     group: str | None,
+    private: bool,
     no_snapshot: bool,
     reuse: bool,
 ) -> int:
@@ -70,6 +72,7 @@ def command(  # noqa: PLR0913 - one for each option
         tags=tags,
         group=group,
         parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
+        private=private,
         snapshot=not no_snapshot,
     )
     if reuse and _reused(store, request):
@@ -89,7 +92,7 @@ def params_of(given: Sequence[str]) -> dict[str, Any]:
         key, equals, text = one.partition("=")
         if not equals or not key:
             raise errors.UsageError(f"a param is key=value, not '{one}'", hint="-p lr=0.1")
-        found[key] = records.scalar(text)
+        found[key] = values.parsed(text)
     return found
 
 
@@ -125,9 +128,17 @@ def _close(done: Any) -> None:
     """The closing line on stderr: what it was, how it ended, its first metrics."""
     if done.outcome.error:
         output.say(done.outcome.error)
+    if done.outcome.unread.lines:
+        _tell_unread(*done.outcome.unread)
     took = table.duration(done.outcome.wall_ms)
     title = f"run {query.short(done.run.run_id)} '{done.run.name}'"
     output.say(f"{title} {done.status} in {took}{_metrics(done.metrics)}")
+
+
+def _tell_unread(lines: int, first: str) -> None:
+    what = "1 METRIC line" if lines == 1 else f"{lines} METRIC lines"
+    which = "" if lines == 1 else ", the first"
+    output.warn(f"{what} could not be read whole{which}: {first}")
 
 
 def _metrics(found: Mapping[str, records.Summary]) -> str:

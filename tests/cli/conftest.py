@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from git_exp import records
+from git_exp import records, scan
 from git_exp.cli import ending
 from git_exp.records import Git, Host, Process, RunEnd, RunStart, Summary
 from tests.conftest import Clock
@@ -96,3 +97,23 @@ def ask(capfd: pytest.CaptureFixture[str], clock: Clock) -> Ask:
         return said
 
     return asked
+
+
+@pytest.fixture
+def origin(repo: Path, tmp_path: Path, git: Git_, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bare repository that the current one knows as `origin`, and that has its branch."""
+    # The extra's scanner takes seconds to be made in each new repository.
+    monkeypatch.setattr(scan, "installed", lambda repo: None)
+    path = tmp_path / "origin.git"
+    git("init", "-q", "--bare", path)
+    git("remote", "add", "origin", path)
+    git("push", "-q", "origin", "main")
+    return path
+
+
+@pytest.fixture
+def other(origin: Path, tmp_path: Path, git: Git_) -> Path:
+    """Somebody else's clone of that."""
+    path = tmp_path / "other"
+    git("clone", "-q", "-b", "main", origin, path)
+    return path

@@ -219,10 +219,16 @@ def test_json_and_options_of_gits_exclude_each_other(two: Runs, ask: Ask) -> Non
     )
 
 
-def test_a_name_that_is_neither_run_nor_revision_is_refused(two: Runs, ask: Ask) -> None:
+def test_a_name_that_is_neither_run_nor_revision_is_refused(
+    two: Runs, runs: Runs, ask: Ask
+) -> None:
     assert ask("diff", "a", "zz", code=3) == (
         "", "fatal: no run 'zz'\nhint: list them: git exp log; a revision of git's will do too\n",
     )  # fmt: skip
+    runs.add("baseline")
+    assert ask("diff", "a", "baselin", code=3).err.endswith(
+        "hint: did you mean 'baseline'? a revision of git's will do too\n"
+    )
     assert ask("diff", "HEAD", "a", code=3).err.startswith("fatal: no run 'HEAD'\n")
     assert ask("diff", "a", "@{nope}", code=3).err.startswith("fatal: no run '@{nope}'\n")
     assert ask("diff", "a", "@{saved}", code=3).err.startswith("fatal: ")
@@ -250,7 +256,7 @@ def test_code_that_is_not_here_is_named_with_the_command_that_fetches_it(
 
     assert ask("diff", "a", "b", code=3).err == (
         "fatal: the code of run 22222222 is not here\n"
-        f"hint: fetch it: git fetch origin refs/runs/{run_id}:refs/runs/{run_id}\n"
+        "hint: fetch it from who has it: git exp pull REMOTE RUN\n"
     )
 
 

@@ -147,6 +147,26 @@ def test_what_the_snapshot_leaves_out_is_said_on_stderr(repo: Path, exp: Exp) ->
     assert done.stdout == ""
 
 
+def test_metric_lines_that_cannot_be_read_are_counted_and_the_first_is_shown(
+    repo: Path, exp: Exp
+) -> None:
+    good = "echo METRIC loss=0.5"
+
+    one = exp("run", "-n", "x", "sh", "-c", f"{good}; printf 'METRIC acc=\\033[2Jhigh\\007\\n'")
+    two = exp("run", "-n", "x", "sh", "-c", f"{good}; echo METRIC acc: 1; echo METRIC lr=x >&2")
+    none = exp("run", "-n", "x", "sh", "-c", good)
+
+    assert one.stderr.splitlines()[0] == (
+        "warning: 1 METRIC line could not be read whole: METRIC acc=high^G"
+    )
+    assert two.stderr.splitlines()[1] == (
+        "warning: 2 METRIC lines could not be read whole, the first: METRIC acc: 1"
+    )
+    assert [done.stderr.splitlines()[-1][-8:] for done in (one, two, none)] == ["loss=0.5"] * 3
+    assert "warning" not in none.stderr
+    assert shown(exp)["metrics"]["loss"]["count"] == 1
+
+
 def test_secrets_on_the_command_line_are_masked(repo: Path, exp: Exp) -> None:
     exp("run", "true", "--api-key", "s3cret", "--token=abc", "https://me:pw@example.org/x")
 

@@ -1,0 +1,101 @@
+"""git exp push: send runs to a remote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from git_exp import cli, errors, query
+from git_exp.cli import options, output, progress
+from git_exp.cli.transfer import SHOWN, came, counted, located, told
+from git_exp.run import Run
+
+if TYPE_CHECKING:
+    from git_exp.share import Pushed
+    from git_exp.store import Store
+
+
+@click.command()
+@click.argument("remote", required=False)
+@options.run_argument("runs", nargs=-1)
+@click.option("-n", "--dry-run", is_flag=True, help="Ask the remote, show what it lacks, stop.")
+@click.option("--allow", metavar="ID", multiple=True, help="Send what looks like a secret.")
+@options.answer
+def command(
+    remote: str | None,
+    runs: tuple[str, ...],
+    dry_run: bool,
+    allow: tuple[str, ...],
+    form: options.Form,
+) -> None:
+    """Send runs to a remote.
+
+    The code and data that REMOTE lacks go first, the records of all runs last, so that nobody
+    meets a record whose code is not there. What others have pushed is merged on the way. Runs that
+    are still running are sent as far as they are. With RUN only those runs go.
+
+    REMOTE is a remote of git's, a URL or a path; left out, it is `exp.remote`, else the remote of
+    the current branch, else `origin`. git's own transport is used, with all that is set for it.
+    Whatever is interrupted, the next push completes.
+
+    Before anything leaves, it is scanned for secrets: what only runs hold of the code, their data,
+    and their records. A key of a known form or a private key stops the push with exit code 4;
+    `git exp scrub` takes it out, --allow and `exp.allow` let it go. What only might be one warns.
+    """
+    store = cli.store()
+    chosen = query.every(store, runs) if runs else None
+    done = _pushed(store, located(remote), chosen, dry_run=dry_run, allow=allow)
+    for one in done.warnings[:SHOWN]:
+        output.warn(f"may be a secret: {one}")
+    if form.kind == "json":
+        output.document("push", done)
+    else:
+        _tell(done, "would send" if dry_run else "sent", "would remove" if dry_run else "removed")
+    told(done.remote, done.merged)
+    if done.refused:
+        raise _refusal(done)
+
+
+def _pushed(
+    store: Store,
+    remote: str | None,
+    chosen: Sequence[Run] | None,
+    *,
+    dry_run: bool,
+    allow: Sequence[str],
+) -> Pushed:
+    from git_exp import share
+
+    bar = progress.Late("Sending runs")
+    try:
+        return share.push(store, remote, chosen, dry_run=dry_run, allow=allow, progress=bar)
+    except errors.SecretsFound as found:
+        for one in found.findings[:SHOWN]:
+            output.say(one)
+        raise
+    finally:
+        bar.close()
+
+
+def _tell(done: Pushed, sent: str, removed: str) -> None:
+    if done.runs or done.records:
+        runs, records = counted(len(done.runs), "run"), counted(len(done.records), "record")
+        output.line(f"To {done.remote}: {sent} the code of {runs}, {records}")
+    elif not (done.removed or done.refused):
+        output.line(f"To {done.remote}: everything is there")
+    if done.removed:
+        output.line(f"To {done.remote}: {removed} {counted(len(done.removed), 'ref')}")
+    if brought := came(done.merged):
+        output.line(f"From {done.remote}: {brought}")
+
+
+def _refusal(done: Pushed) -> errors.RemoteFailed:
+    name, why = next(iter(done.refused.items()))
+    more = f", and {len(done.refused) - 1} more" if len(done.refused) > 1 else ""
+    return errors.RemoteFailed(
+        done.remote,
+        f"it refuses {name}: {why}{more}",
+        hint="the records of what it refused were held back; all else is there",
+    )

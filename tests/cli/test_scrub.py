@@ -1,0 +1,110 @@
+"""git exp scrub: a run without what it should not hold, here and there."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from git_exp import Experiment
+from tests.cli.conftest import Ask, Git_, Runs
+
+TOKEN = "ghp_" + "a9Zk" * 9
+
+
+def everything(git: Git_, where: Path | None = None) -> bytes:
+    """The bytes of every object that a ref reaches."""
+    ids = git("rev-list", "--objects", "--all", "--no-object-names", cwd=where)
+    words = ("git", "cat-file", "--batch")
+    asked = subprocess.run(words, cwd=where, input=f"{ids}\n".encode(), capture_output=True)
+    return asked.stdout
+
+
+def test_what_would_stop_a_push_is_taken_out_and_the_push_goes(
+    origin: Path, ask: Ask, git: Git_
+) -> None:
+    Path("conf.py").write_text(f"token = '{TOKEN}'\n")
+    with Experiment("leaky", params={"token": TOKEN, "lr": 0.1}) as leaky:
+        leaky.track({"loss": 0.5}, note=f"with {TOKEN}")
+    Path("conf.py").unlink()
+    old = str(leaky.run_id)
+    ask("push", code=4)
+
+    said = ask("scrub", "leaky")
+
+    new = said.out.partition("it is run ")[2][:8]
+    assert said.out.startswith(f"Scrubbed run {old[:8]} 'leaky': it is run {new} now\n  conf.py\n")
+    ask("push")
+    for where in (None, origin):
+        assert TOKEN.encode() not in everything(git, where)
+        assert old not in git("for-each-ref", cwd=where)
+    shown = ask("show", "leaky").out
+    assert "token  ***" in shown
+    assert "lr     0.1" in shown
+    assert ask("show", "leaky", "--series", "loss").out.endswith("0.5\n")
+    assert ask("fsck").out == ""
+
+
+def test_a_path_goes_and_all_else_stays(repo: Path, runs: Runs, ask: Ask, git: Git_) -> None:
+    Path("notes").mkdir()
+    Path("notes/a.txt").write_text("mine\n")
+    with Experiment("base"):
+        pass
+
+    ask("scrub", "base", "--path", "notes")
+
+    new = git("for-each-ref", "--format=%(refname)", "refs/runs")
+    assert git("ls-tree", "-r", "--name-only", new) == "train.py"
+    assert f"Run-Id: {new.rpartition('/')[2]}" in git("log", "-1", "--format=%B", new)
+
+
+def test_the_values_of_a_key_are_masked(repo: Path, runs: Runs, ask: Ask) -> None:
+    runs.add("base", params={"db": "mine", "lr": 0.5})
+
+    ask("scrub", "base", "--key", "db")
+
+    assert ask("log", "--format", "%(param:db) %(param:lr)").out == "*** 0.5\n"
+
+
+def test_what_was_pushed_is_said_and_goes_on_other_clones(
+    origin: Path, other: Path, runs: Runs, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.add("base", params={"db": "mine"})
+    ask("push")
+    here = Path.cwd()
+    monkeypatch.chdir(other)
+    ask("pull")
+    ask("tag", "base", "good")
+    monkeypatch.chdir(here)
+
+    said = ask("scrub", "base", "--key", "db", "-m", "not ours")
+
+    assert said.err == (
+        "warning: 'origin' has had its records: change that secret\n"
+        "hint: git exp push origin removes the run there\n"
+    )
+    ask("push")
+    monkeypatch.chdir(other)
+    ask("push")
+    assert ask("log", "--format", "%n %(param:db)").out == "base ***\n"
+
+
+def test_a_run_without_anything_of_that_is_left_alone(
+    repo: Path, runs: Runs, ask: Ask, git: Git_
+) -> None:
+    runs.add("base")
+    before = git("for-each-ref")
+
+    said = ask("scrub", "base", code=3)
+
+    assert said.err.startswith(
+        "fatal: run '11111111-0000-4000-8000-000000000000' has nothing of that\n"
+    )
+    assert git("for-each-ref") == before
+
+
+@pytest.mark.usefixtures("repo")
+def test_a_running_run_is_refused(ask: Ask) -> None:
+    with Experiment("live", params={"db": "mine"}):
+        assert "is still running" in ask("scrub", "live", "--key", "db", code=4).err
