@@ -251,7 +251,25 @@ def _refs(store: Store, noted: dict[str, bytes], *, repair: bool) -> Iterator[Fi
     for commit, note in noted.items():
         if merge.is_tombstone(note):
             yield from _deleted(repo, listed, fold(merge.lines(note), commit=commit), repair=repair)
+    yield from _archived_and_deleted(store, noted, repair=repair)
     yield from _refless(store, noted, set(runs.values()), repair=repair)
+
+
+def _archived_and_deleted(
+    store: Store, noted: dict[str, bytes], *, repair: bool
+) -> Iterator[Finding]:
+    """Deleted runs that an archive of ours holds: a push that was killed left them there."""
+    held: dict[str, str] = {}
+    for name, tip in refs.listing(store.repo, archive.PREFIX).items():
+        if archive.is_ours(store.repo, name):
+            held.update({one.commit: one.run_id for one in archive.entries(store.repo, tip)})
+    gone = [commit for commit in held if merge.is_tombstone(noted.get(commit, b""))]
+    if gone and repair:
+        archive.drop(store, gone)
+    hint = "git exp fsck --repair"
+    for commit in gone:
+        what = "it is deleted, and an archive holds it"
+        yield Finding(run=held[commit], what=what, hint=hint, mended=repair)
 
 
 def _dangling(repo: Repo, listed: dict[str, str]) -> Iterator[Finding]:

@@ -30,4 +30,5 @@ def is_tombstone(note: bytes) -> bool:
 
 
 def _is_stone(line: bytes) -> bool:
-    return line[33:52] == _STONE
+    # A torn line is none: it says nothing yet.
+    return line[33:52] == _STONE and line.endswith(b"}")

@@ -35,7 +35,9 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def sealed(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing of the machine's user, of its git or of its terminal reaches a test."""
     stray = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PAGER", "LESS", "MANPAGER",
              "NO_COLOR", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # fmt: skip
@@ -48,6 +50,8 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     sealing = {
         "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "GIT_CONFIG_NOSYSTEM": "1",
+        # Rules of the scanner take seconds to compile: once for all tests.
+        "XDG_CACHE_HOME": str(tmp_path_factory.getbasetemp() / "cache"),
         "GIT_AUTHOR_DATE": DATE, "GIT_COMMITTER_DATE": DATE, "GIT_ALLOW_PROTOCOL": "file",
         "LC_ALL": "C", "TZ": "UTC", "COLUMNS": "80", "TERM": "dumb",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

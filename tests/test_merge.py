@@ -68,3 +68,19 @@ def test_a_union_with_itself_changes_nothing(one: list[bytes]) -> None:
     note = merge.union(one)
 
     assert merge.union(merge.lines(note), merge.lines(note)) == merge.union(merge.lines(note))
+
+
+def test_a_torn_line_is_no_tombstone() -> None:
+    whole = records.line(records.Deleted(t=T, by="Ada"))
+
+    assert merge.is_tombstone(whole)
+    assert not merge.is_tombstone(whole[:60])
+
+
+def test_of_a_scrubbed_run_only_tombstones_are_kept_whoever_has_the_rest() -> None:
+    note = records.line(records.Note(t=T, text="secret"))[:-1]
+    stone = records.line(records.Deleted(t=T, by="Ada"))[:-1]
+    scrubbed = records.line(records.Deleted(t=T, by="Ada", replaced_by="other"))[:-1]
+
+    assert merge.lines(merge.union([note, stone])) == [stone, note]
+    assert merge.lines(merge.union([note, stone], [scrubbed])) == sorted([stone, scrubbed])

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from git_exp import records, scan
 from git_exp.git.repo import Repo, discover
 from git_exp.scan import Finding, Outgoing, rules, texts
+from git_exp.scan.library import _cache as library_cache
 from tests import keys
 
 Git = Callable[..., str]
@@ -461,10 +462,18 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> scan.Library:
     pytest.importorskip("kingfisher_sdk")
     folder = tmp_path_factory.mktemp("library")
     subprocess.run(("git", "init", "-q", folder), check=True)
-    found = scan.installed(discover(folder, os.environ))
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    found = scan.installed(discover(folder, {**os.environ, "XDG_CACHE_HOME": str(cache)}))
     assert found
-    assert list((folder / ".git/exp/scan").iterdir())
+    assert list((cache / "git-exp/scan").iterdir())
     return found
+
+
+def test_where_no_cache_can_be_written_the_rules_are_kept_here(tmp_path: Path, repo: Path) -> None:
+    (tmp_path / "file").touch()
+
+    for base in ({"XDG_CACHE_HOME": str(tmp_path / "file")}, {"HOME": "", "XDG_CACHE_HOME": ""}):
+        assert library_cache(discover(repo, {**os.environ, **base})) == repo / ".git/exp/scan"
 
 
 def test_the_library_finds_more_and_ours_go_first(library: scan.Library) -> None:

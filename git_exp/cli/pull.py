@@ -31,10 +31,11 @@ def command(
 
     store = cli.store()
     bar = progress.Late("Fetching runs")
-    done = share.pull(store, located(remote), everything=everything, progress=bar)
+    other = located(remote)
+    done = share.pull(store, other, everything=everything, progress=bar)
     if runs:
         # Names of runs that only the records that just came tell of.
-        brought = share.pull(store, done.remote, query.every(store, runs), progress=bar)
+        brought = share.pull(store, other, query.every(store, runs), progress=bar)
         done.runs, done.absent = brought.runs, brought.absent
     bar.close()
     if form.kind == "json":

@@ -145,7 +145,9 @@ def _changes(store: Store, run: Run, diff_options: list[str]) -> None:
 
 def _sides(store: Store, run: Run) -> compare.Sides | None:
     try:
-        base, code = compare.base_of(store, run), compare.snapshot_of(store, run)
+        # The code first: where it has to be fetched, what it started from comes with it.
+        code = compare.snapshot_of(store, run)
+        base = compare.base_of(store, run)
     except errors.NotFound:
         return None
     return compare.Sides(base, code) if base else None

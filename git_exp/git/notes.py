@@ -27,7 +27,7 @@ ONE_LEVEL = 1_000_000
 _FEW = 50
 
 _DIFF_TREE = ("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames")
-_COUNT = re.compile(r"^Notes-Count: (\d+)$", re.M)
+_COUNT = re.compile(r"^Notes-Count: ([0-9]{1,15})$", re.M)
 _NOTE = re.compile(r"(?:[0-9a-f]{2}/)*[0-9a-f]+")
 _HEX = re.compile(r"[0-9a-f]+")
 

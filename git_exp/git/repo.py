@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -185,11 +187,25 @@ def finish(
     child: subprocess.Popen[bytes], args: Sequence[str], stdin: bytes | None = None
 ) -> bytes:
     """Feed a started command, wait for it, and give its output; `GitFailed` if it failed."""
-    out, err = child.communicate(stdin)
+    with _unbroken() if stdin else nullcontext():
+        out, err = child.communicate(stdin)
     if child.returncode:
         words = [arg for arg in args if not arg.startswith("-") and "=" not in arg]
         raise errors.GitFailed(words[0], child.returncode, err.decode(errors="replace"))
     return out
+
+
+@contextmanager
+def _unbroken() -> Iterator[None]:
+    """A git that ends before it has read all does not end us, who die of SIGPIPE as git does."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE not in before:
+            if signal.SIGPIPE in signal.sigpending():
+                signal.sigwait({signal.SIGPIPE})
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _spawn(

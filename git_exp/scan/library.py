@@ -6,7 +6,10 @@ another class of it, which is not imported.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -48,11 +51,24 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
 def installed(repo: Repo) -> Library | None:
     """The extra's scanner where it is installed.
 
-    To compile its rules takes seconds, once: they are kept with what git exp keeps locally.
+    To compile its rules takes seconds, once: they are kept in the user's cache.
     """
     try:
         from kingfisher_sdk import Rules, Scanner
     except ImportError:
         return None
-    rules = Rules(confidence="medium", cache_dir=repo.home / "scan")
+    rules = Rules(confidence="medium", cache_dir=_cache(repo))
     return Library(scanner=Scanner(rules, base64=False))
+
+
+def _cache(repo: Repo) -> Path:
+    """A folder for compiled rules: the user's, as the XDG base directories have it, or our own."""
+    home = repo.env.get("HOME")
+    base = repo.env.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else None)
+    if base:
+        folder = Path(base) / "git-exp" / "scan"
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    return repo.home / "scan"

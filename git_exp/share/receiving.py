@@ -50,7 +50,7 @@ def pull(
     fetch_notes(repo, other)
     merged = union.merge_in(repo, remotes.followed(repo, other), known)
     archive.drop(store, merged.gone)
-    report = Pulled(remote=other.name, merged=merged)
+    report = Pulled(remote=other.shown, merged=merged)
     if runs or everything:
         chosen = None if everything else list(runs)
         _bring(store, other, chosen, report=report, progress=progress)
@@ -99,7 +99,7 @@ def hydrate(store: Store, run: Run, told: Callable[[str], None] | None = None) -
     """
     failed: errors.RemoteFailed | None = None
     for other in remotes.holders(store.repo, run.commit):
-        report = Pulled(remote=other.name, merged=union.Merged())
+        report = Pulled(remote=other.shown, merged=union.Merged())
         if told:
             told(other.name)
         try:

@@ -139,6 +139,9 @@ def _lives(store: Store, run_id: str) -> bool:
 def _attempt(turn: _Push) -> None:
     """One round. Raises `RefMoved` where somebody else's push came between."""
     repo, other = turn.repo, turn.other
+    # What was refused the last time is sent anew.
+    turn.withheld.clear()
+    turn.report.refused.clear()
     there, theirs, (ours, here) = _met(turn)
     sides = Sides(repo=repo, here=here, there=there, tree=ours.tree)
     if archive.drop(turn.store, {*turn.report.merged.gone, *outgoing.deleted(sides)}):

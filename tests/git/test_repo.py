@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -349,3 +351,21 @@ def test_without_an_index_all_that_is_there_is_new(repo: Path) -> None:
 
     assert sorted(ran.modes) == [b"a", b"train.py"]
     assert shutil.which("git")
+
+
+def test_a_git_that_ends_before_it_has_read_all_is_an_error_and_no_death(repo: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from git_exp import errors\n"
+        "from git_exp.git.repo import discover\n"
+        "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
+        "found = discover(Path.cwd(), os.environ)\n"
+        "try:\n"
+        "    found.git('no-such-command', stdin=b'x' * (1 << 22))\n"
+        "except errors.GitFailed as error:\n"
+        "    print(error.code)\n"
+    )
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr

@@ -315,7 +315,6 @@ def test_no_branch_is_needed(
 
     assert held(there, "refs/runs") == {f"refs/runs/{mine}", f"refs/runs/{theirs}"}
     assert "theirs" in exp("log", cwd=where).stdout
-    exp("pull", git(where, "remote"), theirs, cwd=where)
     assert f"+# {theirs}" in exp("show", theirs, "-p", cwd=where).stdout
 
 

@@ -404,7 +404,7 @@ def test_notes_that_no_server_would_take_from_us_do_not_become_ours(
     exp("push", cwd=victim.path)
 
 
-@pytest.mark.parametrize("said", ["0", "1", "999999999", "-3", "x"])
+@pytest.mark.parametrize("said", ["0", "1", "999999999", "9" * 5000, "-3", "x"], ids=len)
 def test_a_count_of_notes_that_lies_loses_none(
     victim: Victim, evil: Evil, exp: Exp, said: str
 ) -> None:

@@ -162,6 +162,17 @@ def test_a_kill_at_every_git_call_loses_nothing(world: World, act: Act, how: str
             raise AssertionError(f"killed {how} call {at} of {total}") from error
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["before", "after"])
+def test_a_kill_of_a_large_push_leaves_nothing_that_counts(world: World, how: str) -> None:
+    for at in (*range(1, 14, 2), 0):
+        for _ in range(12):
+            world.run(world.here)
+        made = world.killed(lambda: share.push(world.here.store), at, how)
+        world.prove()
+    assert made > 12, "no call was left to be killed at"
+
+
 def test_a_push_that_arrived_before_we_died_is_known_by_the_next(world: World) -> None:
     """The server has taken code and records, and nobody here was told."""
     (theirs,) = world.mate.runs()[:1]

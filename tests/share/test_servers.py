@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from git_exp import data, errors, share
+from git_exp.git.remote import Update
 from git_exp.share import sending
+from git_exp.share.outgoing import Item
 from tests.conftest import Exp
 from tests.share.world import Clone, clone, git, server
 
@@ -50,12 +52,12 @@ def test_a_server_whose_notes_moved_meanwhile_refuses_once_and_gets_both(
     mine, theirs = here.run("mine"), mate.run("theirs")
     real, met = sending._send, 0
 
-    def late(turn: sending._Push, items: list[object]) -> None:
+    def late(turn: sending._Push, items: list[Item]) -> None:
         nonlocal met
         met += 1
         if met == 1:
             share.push(mate.store)
-        real(turn, items)  # type: ignore[arg-type]
+        real(turn, items)
 
     monkeypatch.setattr(sending, "_send", late)
     share.push(here.store)
@@ -366,3 +368,29 @@ def test_a_lock_that_stays_over_there_is_waited_for_and_named(
 
     lock.unlink()
     assert share.push(here.store).records == [run.commit]
+
+
+def test_what_was_refused_in_a_round_that_is_done_again_may_be_taken_by_then(
+    here: Clone, mate: Clone, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = here.run("mine", series=False), mate.run("theirs")
+    other = here.run("other", series=False)
+    once = tmp_path / "once"
+    hook(
+        there, "update", f"case $1 in refs/runs/{mine.id}) mkdir '{once}' || exit 0; exit 1;; esac"
+    )
+    real, met = sending._remove, 0
+
+    def late(turn: sending._Push, updates: list[Update]) -> None:
+        nonlocal met
+        met += 1
+        if met == 1:
+            share.push(mate.store)
+        real(turn, updates)
+
+    monkeypatch.setattr(sending, "_remove", late)
+    done = share.push(here.store)
+
+    assert once.exists()
+    assert done.refused == {}
+    assert noted(there) == {mine.commit, theirs.commit, other.commit}

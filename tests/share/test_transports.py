@@ -166,11 +166,11 @@ def test_no_password_in_a_url_is_shown_or_kept(there: Path, here: Clone, exp: Ex
     with serving.http(there.parent, user="ada:s3cret-word") as url:
         named = f"{url.replace('//', '//ada:s3cret-word@')}/{there.name}"
         pushed = exp("push", named, cwd=here.path)
-        exp("pull", named, run.id, cwd=here.path)
+        pulled = exp("pull", named, run.id, cwd=here.path)
     away = exp("pull", named, cwd=here.path, code=5)
 
     assert noted(there) == {run.commit}
-    for done in (pushed, away):
+    for done in (pushed, pulled, away):
         assert "s3cret-word" not in done.stdout + done.stderr
     assert not [
         path for path in (here.path / ".git").rglob("*")
