@@ -248,11 +248,19 @@ def _refs(store: Store, noted: dict[str, bytes], *, repair: bool) -> Iterator[Fi
         run_id = name.removeprefix(_RUNS)
         if commit not in noted and run_id not in spooled:
             yield Finding(run=run_id, what="it has a commit and no records")
+    held = set(runs.values())
     for commit, note in noted.items():
+        if b'"event":"run_start"' not in note and commit not in held:
+            yield from _no_run(commit, note)
         if merge.is_tombstone(note):
             yield from _deleted(repo, listed, fold(merge.lines(note), commit=commit), repair=repair)
     yield from _archived_and_deleted(store, noted, repair=repair)
-    yield from _refless(store, noted, set(runs.values()), repair=repair)
+    yield from _refless(store, noted, held, repair=repair)
+
+
+def _no_run(commit: str, note: bytes) -> Iterator[Finding]:
+    if not merge.is_tombstone(note):
+        yield Finding(what=f"the note on {commit} tells of no run")
 
 
 def _archived_and_deleted(

@@ -49,7 +49,7 @@ class Store(query.Listed):
         noted = self._sealed()
         for commit, one in spooled.items():
             noted[commit] = merge.union(merge.lines(noted.get(commit, b"")), one.lines)
-        there = {commit: note for commit, note in noted.items() if not merge.is_tombstone(note)}
+        there = {commit: note for commit, note in noted.items() if _is_shown(note)}
         found = self.opened(
             [self._run(commit, note, spooled.get(commit)) for commit, note in _newest(there, limit)]
         )
@@ -67,7 +67,7 @@ class Store(query.Listed):
         """The run whose code is a commit."""
         spooled = self._unsealed().get(commit)
         lines = self._noted(commit, spooled)
-        if not lines or merge.is_tombstone(lines):
+        if not _is_shown(lines):
             return None
         return self.opened([self._run(commit, lines, spooled)])[0]
 
@@ -312,6 +312,11 @@ def _ref_deletions(run: Run, before: ledger.Before) -> list[Change]:
         large = None
     found = zip(names, (code, large), strict=True)
     return [Change(name=name, new=None, old=oid) for name, oid in found if oid]
+
+
+def _is_shown(note: bytes) -> bool:
+    """Whether a note is that of a run, and not deleted: anybody may write notes on our ref."""
+    return b'"event":"run_start"' in note and not merge.is_tombstone(note)
 
 
 def _newest(notes: Mapping[str, bytes], limit: int | None) -> list[tuple[str, bytes]]:

@@ -47,7 +47,8 @@ def noted(commit: str, paths: str, lines: bytes, *, now: int) -> Noted:
     """A note with the run that its lines tell of; `now` in microseconds since 1970."""
     run = fold(merge.lines(lines), commit=commit, now=now)
     ripe = _ripe(merge.lines(lines), now) if run.damaged else None
-    shown = None if merge.is_tombstone(lines) else run
+    # A note that somebody wrote by hand, and no run, is none of ours to show.
+    shown = run if run.id and not merge.is_tombstone(lines) else None
     return Noted(commit=commit, paths=paths, lines=lines, run=shown, ripe=ripe)
 
 

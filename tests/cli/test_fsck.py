@@ -108,3 +108,14 @@ def test_a_check_seals_nothing_by_itself(repo: Path, ask: Ask, code: int) -> Non
     ask("fsck", code=code)
 
     assert waiting(found(repo)) == before
+
+
+def test_a_note_that_tells_of_no_run_is_told_and_listed_as_none(
+    repo: Path, runs: Runs, ask: Ask, git: Git_
+) -> None:
+    runs.add("base")
+    git("notes", "--ref=exp", "add", "-m", "a word of mine", "HEAD")
+    head = git("rev-parse", "HEAD")
+
+    assert f"the note on {head} tells of no run\n" in ask("fsck", code=1).out
+    assert ask("log", "--format", "%n").out == "base\n"
