@@ -14,6 +14,7 @@ from git_exp.index.packed import packed
 from git_exp.query import shapes
 from git_exp.run import Run, fold
 
+_EXACT = 1 << 53
 _COLUMNS = {
     "record": 6, "run": 18, "param": 4, "meta": 4, "metric": 9, "tag": 2, "note": 4, "link": 2,
 }  # fmt: skip
@@ -61,6 +62,8 @@ class Writer:
         self._keys = self._known()
         last = f"SELECT coalesce(max(id), 0) FROM {schema}.record"
         self._next: int = connection.execute(last).fetchone()[0]
+        # In an index that is being made nothing has to be looked for, to be replaced.
+        self._made_anew = self._next == 0
 
     def write(self, notes: Sequence[Noted]) -> None:
         """Put these notes in, each in the place of what the index had of its commit.
@@ -83,7 +86,7 @@ class Writer:
     def _write(self, notes: Sequence[Noted]) -> None:
         rows: dict[str, list[Row]] = {table: [] for table in _COLUMNS}
         for one in notes:
-            at = self.remove(one.commit)
+            at = self._new() if self._made_anew else self.remove(one.commit)
             whole = packed(one.run) if one.run else None
             rows["record"].append((at, one.commit, one.paths, whole, one.lines, one.ripe))
             if one.run:
@@ -103,6 +106,9 @@ class Writer:
             for statement in _DELETIONS:
                 self._connection.execute(statement, there)
             return int(there[0])
+        return self._new()
+
+    def _new(self) -> int:
         self._next += 1
         return self._next
 
@@ -141,9 +147,11 @@ class Writer:
 
 def number(value: Any) -> float | None:
     """A number as the index holds it: a float of SQLite's, which writes NaN as NULL by itself."""
-    if type(value) is float:
+    if type(value) is float or value is None:
         return value
-    return shapes.shape(records.number(value))[0] if value is not None else None
+    if type(value) is int and -_EXACT < value < _EXACT:
+        return float(value)
+    return shapes.shape(records.number(value))[0]
 
 
 def _run(run: Run, at: int) -> Row:
@@ -173,11 +181,11 @@ def _whole(value: int | None) -> int | None:
 
 
 def _summary(summary: records.Summary) -> Row:
-    return (
-        *map(number, (summary.last, summary.min, summary.max, summary.first)),
-        _whole(summary.count),
-        *map(number, (summary.min_step, summary.max_step)),
-    )
+    last, least, most, first = summary.last, summary.min, summary.max, summary.first
+    if not (type(last) is type(least) is type(most) is type(first) is float):
+        last, least, most, first = map(number, (last, least, most, first))
+    steps = number(summary.min_step), number(summary.max_step)
+    return (last, least, most, first, _whole(summary.count), *steps)
 
 
 def _ripe(lines: Iterable[bytes], now: int) -> str | None:
