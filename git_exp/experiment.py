@@ -56,7 +56,7 @@ class Experiment:
     tags, group
         To find the run by: one line of text each.
     private
-        The run never leaves this clone: no push sends it.
+        The run never leaves this clone: no push sends it. So it is inside a private `git exp run`.
     repo
         A folder in the repository, the current one by default.
 
@@ -105,7 +105,7 @@ class Experiment:
             params={} if params is None else params,
             tags=tags,
             group=group,
-            private=private,
+            private=private or env.get("GIT_EXP_PRIVATE") == "1",
         )
         recorder, run = _open(request, here / (repo or ""), env)
         self._name = run.name

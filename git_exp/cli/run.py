@@ -72,7 +72,7 @@ def command(  # noqa: PLR0913 - one for each option
         tags=tags,
         group=group,
         parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
-        private=private,
+        private=private or os.environ.get("GIT_EXP_PRIVATE") == "1",
         snapshot=not no_snapshot,
     )
     if reuse and _reused(store, request):

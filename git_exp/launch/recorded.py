@@ -53,7 +53,11 @@ def run(
         begun(started)
         for text in notes:
             writer.record(lambda t, text=text: records.Note(t=t, text=text))  # type: ignore[misc]
-        outcome = _watched(writer, request, streams, env={**env, "GIT_EXP_RUN": writer.run_id})
+        inside = {**env, "GIT_EXP_RUN": writer.run_id}
+        if started.private:
+            # What it starts beside its own run is not for others either.
+            inside["GIT_EXP_PRIVATE"] = "1"
+        outcome = _watched(writer, request, streams, env=inside)
     except BaseException as error:
         status, code, told = endings.told_by(error)
         _ended(writer, status, Outcome(exit_code=code or 0), error=told)

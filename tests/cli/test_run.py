@@ -232,3 +232,20 @@ def test_bisect_run_can_use_it(repo: Path, exp: Exp, git: Git) -> None:
 
     assert "step 1" in git("log", "-1", "--format=%s", "refs/bisect/bad")
     assert "is the first bad commit" in told
+
+
+def test_what_runs_inside_a_private_run_is_private_too(repo: Path, exp: Exp) -> None:
+    (repo / "two.py").write_text(
+        "from git_exp import Experiment\n"
+        "for name in ('joined', 'child'):\n"
+        "    with Experiment(name):\n"
+        "        pass\n"
+    )
+    script = f"{sys.executable} two.py && git exp run -n nested true"
+
+    exp("run", "--private", "-n", "outer", "--", "sh", "-c", script)
+
+    listed = json.loads(exp("log", "--json").stdout)["runs"]
+    assert {one["name"]: one.get("private") for one in listed} == {
+        "outer": True, "child": True, "nested": True,
+    }  # fmt: skip
