@@ -85,7 +85,8 @@ def _loose(repo: Repo) -> int:
 
 def _offered(repo: Repo) -> int:
     """Our tips that are dated as new as the newest commit of a remote: fetch begins there."""
-    dated = refs.dates(repo, *_OURS)
+    # What was put aside is the user's own work, of which there is little.
+    dated = refs.dates(repo, "refs/runs/", "refs/exp/data/", archive.PREFIX, notes.REF)
     known = refs.dates(repo, "refs/remotes/").values()
     newest = max(known, default=None)
     return 0 if newest is None else sum(1 for date in dated.values() if date >= newest)
@@ -125,6 +126,7 @@ def _archives(store: Store, *, fix: bool) -> Iterator[Advice]:
 def _prunes(repo: Repo) -> Iterator[Advice]:
     """A configured refspec over our refs, with pruning: a fetch deletes what nobody has pushed."""
     for name in remote.configured(repo):
+        yield from _forced(repo, name)
         prunes = repo.config.flag(f"remote.{name}.prune", repo.config.flag("fetch.prune"))
         specs = [spec.lstrip("+") for spec in repo.config.all(f"remote.{name}.fetch")]
         caught = [spec for spec in specs if _takes_ours(spec.rpartition(":")[2])]
@@ -133,6 +135,22 @@ def _prunes(repo: Repo) -> Iterator[Advice]:
                 what=f"remote '{name}' prunes '{spec}': a git fetch deletes runs not pushed there",
                 hint=f"git config remote.{name}.prune false, or a narrower remote.{name}.fetch",
             )
+
+
+def _forced(repo: Repo, name: str) -> Iterator[Advice]:
+    """A configured refspec that puts a remote's notes in the place of ours."""
+    for spec in repo.config.all(f"remote.{name}.fetch"):
+        to = spec.rpartition(":")[2]
+        if spec.startswith("+") and fnmatch.fnmatchcase(notes.REF, to):
+            yield Advice(
+                what=f"remote '{name}' fetches '{spec}': a git fetch drops records of yours",
+                hint=f"let it fetch to refs/notes/{name}/* instead; git exp pull merges records",
+            )
+    if repo.config.flag(f"remote.{name}.mirror") and refs.resolve(repo, notes.PRIVATE):
+        yield Advice(
+            what=f"remote '{name}' is a mirror: a git push sends private runs there",
+            hint=f"git config remote.{name}.mirror false",
+        )
 
 
 def _takes_ours(pattern: str) -> bool:

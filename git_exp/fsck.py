@@ -169,7 +169,7 @@ def _vanished(repo: Repo, *, repair: bool) -> list[Finding]:
     found: list[Finding] = []
     for ref in notes.REFS:
         tip = notes.tip(repo, ref)
-        lost = _lost(repo, tip)
+        lost = _lost(repo, ref, tip)
         if repair and lost:
             _put_back(repo, lost, private=ref == notes.PRIVATE)
         hint = "git exp fsck --repair puts them back"
@@ -179,9 +179,12 @@ def _vanished(repo: Repo, *, repair: bool) -> list[Finding]:
     return found
 
 
-def _lost(repo: Repo, tip: notes.Tip) -> dict[str, list[bytes]]:
+def _lost(repo: Repo, ref: str, tip: notes.Tip) -> dict[str, list[bytes]]:
     lost: dict[str, list[bytes]] = {}
-    for commit, blobs in notes.removed(repo, tip.commit).items():
+    gone = {**notes.removed(repo, tip.commit)}
+    for commit, blobs in notes.overwritten(repo, ref, tip).items():
+        gone[commit] = [*gone.get(commit, []), *blobs]
+    for commit, blobs in gone.items():
         had = [line for blob in blobs for line in merge.lines(objects.blob(repo, blob))]
         there = merge.lines(notes.read(repo, tip.tree, commit))
         # Not those of a run that was scrubbed: a merge by a stock git had brought them back.

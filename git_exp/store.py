@@ -106,11 +106,22 @@ class Store(query.Listed):
     def data_tip(self, run: Run) -> str | None:
         """The data of a run: by its own ref, or as an archive holds it."""
         tip = data.tip(self.repo, run.id)
-        if tip is None and not self.has_code(run) and self.hydrate:
-            self.hydrate(run)
+        if tip is None and self.hydrate and self._is_elsewhere(run):
+            # Its records are here, and can be shown without the rest.
+            with suppress(errors.CodeAway):
+                self.hydrate(run)
             tip = data.tip(self.repo, run.id)
         kept = run.archived.data if run.archived else None
         return tip or (kept if kept and objects.is_here(self.repo, kept) else None)
+
+    def _is_elsewhere(self, run: Run) -> bool:
+        """Whether what a run of others has of its own was never brought here.
+
+        A clone by a local path has the objects of all runs, and none of their refs.
+        """
+        if run.own or run.live or not _is_id(run.id):
+            return False
+        return refs.resolve(self.repo, f"refs/runs/{run.id}") is None
 
     def has_code(self, run: Run) -> bool:
         """Whether the code of a run is here: that of others comes when it is first needed."""

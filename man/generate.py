@@ -35,6 +35,7 @@ LAST = ("Examples", "Configuration", "Environment", "Exit status", "See also")
 # Pages that are prose alone: their sections, and what they say.
 ALONE = {
     "git-exp-format": (5, "how git exp stores runs in a repository"),
+    "git-exp-workflows": (7, "ways to share runs"),
     "git-exp-query": (7, "which runs are meant, and what they are sorted by"),
 }
 

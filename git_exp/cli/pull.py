@@ -26,7 +26,7 @@ def command(
     REMOTE is found as `git exp push` finds it.
     """
     if runs and everything:
-        raise click.UsageError("RUN and --all exclude each other")
+        raise click.UsageError("names of runs and --all exclude each other")
     from git_exp import share
 
     store = cli.store()

@@ -47,6 +47,11 @@ def command(
     store = cli.store()
     chosen = query.every(store, runs) if runs else None
     done = _pushed(store, located(remote), chosen, dry_run=dry_run, allow=allow)
+    if done.codeless:
+        output.warn(
+            f"{counted(len(done.codeless), 'record')} went without code, which is not here",
+            "fetch it from who has it, then push again: git exp pull REMOTE --all",
+        )
     for one in done.warnings[:SHOWN]:
         output.warn(f"may be a secret: {one}")
     if form.kind == "json":
@@ -80,11 +85,13 @@ def _pushed(
 
 
 def _tell(done: Pushed, sent: str, removed: str) -> None:
+    code = f"the code of {counted(len(done.runs), 'run')}, " if done.runs else ""
     if done.runs or done.records:
-        runs, records = counted(len(done.runs), "run"), counted(len(done.records), "record")
-        output.line(f"To {done.remote}: {sent} the code of {runs}, {records}")
+        output.line(f"To {done.remote}: {sent} {code}{counted(len(done.records), 'record')}")
     elif not (done.removed or done.refused):
         output.line(f"To {done.remote}: everything is there")
+    if done.archived:
+        output.line(f"To {done.remote}: {counted(len(done.archived), 'old run')} in an archive")
     if done.removed:
         output.line(f"To {done.remote}: {removed} {counted(len(done.removed), 'ref')}")
     if brought := came(done.merged):

@@ -45,12 +45,13 @@ def approximate(repo: Repo, text: str) -> int | None:
 
     None for what it does not understand, which it takes for now without saying so.
     """
+    before = int(time.time())
     try:
         answer = repo.git("rev-parse", f"--since={text}")
     except (errors.GitFailed, ValueError):
         return None
     found = int(answer.rpartition(b"=")[2])
-    now = abs(time.time() - found) < 2
+    now = found >= before
     return None if now and text.strip().lower() not in _NOW else found
 
 

@@ -141,6 +141,21 @@ def removed(repo: Repo, commit: str | None) -> dict[str, list[str]]:
     return lost
 
 
+def overwritten(repo: Repo, ref: str, tip: Tip) -> dict[str, list[str]]:
+    """Notes that the reflog of a ref has and its tip has not, or otherwise: their blobs.
+
+    Whoever fetches `+refs/notes/*:refs/notes/*` puts a remote's notes in the place of their own;
+    git logs that, and keeps what was there for a while.
+    """
+    found: dict[str, list[str]] = {}
+    for old in refs.logged(repo, ref):
+        if old == tip.commit or objects.missing(repo, [old]):
+            continue
+        for path, blob in changes(repo, old, tip.commit).was.items():
+            found.setdefault(path.replace("/", ""), []).append(blob)
+    return found
+
+
 def write(writer: Writer, base: Tip, notes: Mapping[str, bytes]) -> Tip:
     """The tree with these notes set; `commit` of the answer is still that of the base."""
     if base.tree is None or base.count is None:

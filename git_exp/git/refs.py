@@ -69,6 +69,18 @@ def listing(repo: Repo, *prefixes: str) -> dict[str, str]:
     return {name: oid for oid, name in pairs}
 
 
+def logged(repo: Repo, name: str) -> list[str]:
+    """Where the reflog of a ref says that it stood, each once, newest first."""
+    try:
+        lines = (repo.common_dir / "logs" / name).read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    found = (oid for line in reversed(lines) for oid in reversed(line.split(" ", 2)[:2]))
+    return list(
+        dict.fromkeys(oid for oid in found if _OID.fullmatch(oid.encode()) and int(oid, 16))
+    )
+
+
 def dates(repo: Repo, *prefixes: str) -> dict[str, int]:
     """The committer date of the commit at every ref below some prefixes, in seconds since 1970."""
     out = repo.git("for-each-ref", "--format=%(committerdate:unix) %(refname)", *prefixes)

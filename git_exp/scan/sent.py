@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -105,7 +106,9 @@ def _in_blob(
 ) -> Iterator[tuple[int, Finding]]:
     found = list(texts.text(data, run=None, where="", library=library))
     for place in places:
-        for one in found:
+        # A path is text too.
+        named = texts.text(os.fsencode(place.file.path), run=None, where="", library=library)
+        for one in (*found, *named):
             yield place.item, msgspec.structs.replace(one, run=place.run, where=place.where)
         if untracked.is_secret(place.file.path) and not _is_harmless(data):
             yield place.item, _named(repo, place)

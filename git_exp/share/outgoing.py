@@ -98,6 +98,17 @@ def unwanted(sides: Sides, kept: Collection[str] = ()) -> list[Update]:
     return gone
 
 
+def codeless(sides: Sides, commits: Sequence[str], sent: Sequence[Item]) -> list[str]:
+    """Those runs among some, by their commits, whose code the other side neither has nor gets."""
+    there = {*sides.there.values(), *(item.commit for item in sent)}
+    waiting = (commit for commit in commits if commit not in there)
+    return [
+        commit
+        for commit in waiting
+        if not merge.is_tombstone(note := sides.note(commit)) and not _ARCHIVED.search(note)
+    ]
+
+
 def batches(items: Sequence[Item]) -> Iterator[list[Item]]:
     """Items in batches of no more refs than are to move at once; one item is never parted."""
     batch: list[Item] = []

@@ -106,8 +106,10 @@ def hydrate(store: Store, run: Run, told: Callable[[str], None] | None = None) -
             _bring(store, other, [run], report=report)
         except errors.RemoteFailed as error:
             failed = failed or error
-        if store.has_code(run):
+        if refs.resolve(store.repo, f"{outgoing.RUNS}{run.id}"):
             return
+    if store.has_code(run):
+        return
     if failed:
         raise failed
     raise errors.CodeAway(run.id)

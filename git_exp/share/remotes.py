@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from git_exp import errors
 from git_exp.git import notes, objects, refs, remote
 from git_exp.git.remote import Remote
@@ -22,6 +24,11 @@ def chosen(repo: Repo, name: str | None = None) -> Remote:
         raise errors.NotFound("no remote to share runs with", hint=hint)
     if not name or name.startswith("-") or not name.isprintable():
         raise errors.UsageError(f"bad remote '{name}'", hint="see: git remote -v")
+    if name not in known and not any(sign in name for sign in "/:\\."):
+        near = difflib.get_close_matches(name, known, n=1)
+        meant = f"did you mean '{near[0]}'?" if near else "see: git remote -v"
+        hint = f"{meant}; for a run, name the remote before it"
+        raise errors.NotFound(f"no remote '{name}'", hint=hint)
     return Remote(name=name)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from git_exp import data, errors, ledger, locks, merge, records, scan
+from git_exp import data, errors, ledger, locks, merge, query, records, scan
 from git_exp.git import objects
 from git_exp.git.objects import BLOB, TREE, Writer
 from git_exp.git.refs import Change
@@ -60,8 +60,10 @@ def scrub(store: Store, run: Run, what: What, *, reason: str | None = None) -> S
     kept, on every clone. Raises `Refused` for a running run, `NotFound` where there is nothing to
     take out.
     """
+    if not all((*what.paths, *what.keys)):
+        raise errors.UsageError("a path or key that is empty", hint="--key api_key, --path data/")
     if run.live:
-        raise errors.Refused(f"run '{run.id}' is still running", hint="stop it first")
+        raise errors.Refused(f"run {query.short(run.id)} is still running", hint="stop it first")
     store.need(run)
     report = Scrubbed(old=run.id, new=str(uuid.uuid4()), name=run.name, sent=_sent(store, run))
     library = scan.installed(store.repo)
@@ -92,11 +94,13 @@ def _plan(turn: _Turn, writer: Writer, before: Before) -> Plan:
     commit = _code(turn, writer)
     large = _data(turn, writer, commit)
     old = merge.lines(before.note(run.commit))
+    _insist(turn, old)
     lines = [_record(turn, line, commit) for line in old]
     report.records = sum(1 for line in old if _masked(turn, line) != line)
     if not (report.files or report.records):
         raise errors.NotFound(
-            f"run '{run.id}' has nothing of that", hint="see what it holds: git exp show -p"
+            f"run {query.short(run.id)} has nothing of that",
+            hint="see what it holds: git exp show -p",
         )
     now = time.time_ns() // 1000
     stone = records.Deleted(
@@ -121,6 +125,16 @@ def _plan(turn: _Turn, writer: Writer, before: Before) -> Plan:
     )
 
 
+def _insist(turn: _Turn, lines: Sequence[bytes]) -> None:
+    """Refuse a key that nothing in the records has: it may be misspelt."""
+    for key in turn.what.keys:
+        if all(scan.masked(line, [key]) == scan.masked(line) for line in lines):
+            raise errors.NotFound(
+                f"run {query.short(turn.run.id)} has no key '{key}'",
+                hint="see what it holds: git exp show --events",
+            )
+
+
 def _code(turn: _Turn, writer: Writer) -> str:
     """The run's commit with the files taken out."""
     repo, run = turn.store.repo, turn.run
@@ -128,7 +142,7 @@ def _code(turn: _Turn, writer: Writer) -> str:
     assert found
     base = found.parents[0] if found.parents else None
     tree = _without(turn, writer, found.tree, base=base)
-    message = found.message.replace(run.id, turn.new_id)
+    message = _masked(turn, found.message.replace(run.id, turn.new_id).encode()).decode()
     if turn.new_id not in message:
         message += f"\nRun-Id: {turn.new_id}\n"
     return writer.commit(
@@ -153,6 +167,8 @@ def _without(turn: _Turn, writer: Writer, tree: str, *, base: str | None) -> str
 
 
 def _is_secret(turn: _Turn, tree: str, path: str) -> bool:
+    if scan.holds_secret(os.fsencode(path), turn.library):
+        return True
     found = objects.entry(turn.store.repo, tree, path)
     if not found or found[0] == TREE or not objects.is_file(found[0]):
         return False

@@ -36,13 +36,17 @@ _Ours = tuple[Tip, dict[str, str]]
 class Pushed(msgspec.Struct, kw_only=True):
     """What went to a remote: ids of runs whose code or data did, records by the commits of runs.
 
-    `removed` are refs of deleted or archived runs that are gone over there, `refused` what the
-    remote did not take and why, `warnings` what may be a secret. `merged` came the other way.
+    `archived` are runs whose refs went into an archive before, `codeless` those whose records went
+    without their code, which is neither here nor there. `removed` are refs of deleted or archived
+    runs that are gone over there, `refused` what the remote did not take and why, `warnings` what
+    may be a secret. `merged` came the other way.
     """
 
     remote: str
     runs: list[str] = []
     records: list[str] = []
+    archived: list[str] = []
+    codeless: list[str] = []
     removed: list[str] = []
     refused: dict[str, str] = {}
     warnings: list[str] = []
@@ -150,7 +154,9 @@ def _attempt(turn: _Push) -> None:
     news = _news(turn, theirs=theirs, ours=ours)
     if (items or news) and not turn.folded:
         turn.folded = True
-        if archive.fold(turn.store, archive.due(turn.store, slack=True)):
+        folded = archive.fold(turn.store, archive.due(turn.store, slack=True))
+        turn.report.archived += [run.id for run in folded]
+        if folded:
             return _attempt(turn)
     if items or news:
         turn.inspection.look(sides, items, news)
@@ -159,6 +165,9 @@ def _attempt(turn: _Push) -> None:
     news = {commit: blobs for commit, blobs in news.items() if commit not in turn.withheld}
     if not news:
         return None
+    turn.report.codeless = outgoing.codeless(
+        sides, [commit for commit, (had, _) in news.items() if not had], items
+    )
     tip = _published(turn, news, theirs=theirs, ours=ours)
     refs.insist(lambda: _follow(repo, other, tip))
     union.merge_in(repo, notes.tip(repo, other.notes))

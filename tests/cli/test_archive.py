@@ -93,3 +93,17 @@ def test_a_date_that_is_none_is_refused(ask: Ask) -> None:
     assert ask("archive", "--older-than", "soonish", code=2).err.startswith(
         "error: bad date 'soonish'\n"
     )
+
+
+def test_a_private_run_is_in_no_archive_that_is_pushed(origin: Path, ask: Ask, git: Git_) -> None:
+    with Experiment("hidden", private=True) as hidden:
+        hidden.track({"loss": 0.5})
+    tracked("shown")
+
+    ask("archive", "--older-than", "now")
+    ask("push")
+
+    assert git("rev-parse", f"refs/runs/{hidden.run_id}") not in git(
+        "rev-list", "--all", cwd=origin
+    )
+    assert ask("show", "hidden").out.splitlines()[1] == "Name:     hidden"

@@ -119,3 +119,20 @@ def test_a_note_that_tells_of_no_run_is_told_and_listed_as_none(
 
     assert f"the note on {head} tells of no run\n" in ask("fsck", code=1).out
     assert ask("log", "--format", "%n").out == "base\n"
+
+
+def test_records_that_a_fetch_has_overwritten_are_put_back(
+    origin: Path, runs: Runs, ask: Ask, git: Git_
+) -> None:
+    runs.add("base")
+    ask("push")
+    git("config", "--add", "remote.origin.fetch", "+refs/notes/*:refs/notes/*")
+    runs.add("mine")
+    git("fetch", "-q")
+    assert ask("log", "--format", "%n").out == "base\n"
+    assert "drops records of yours" in ask("doctor", code=1).out
+
+    ask("fsck", "--repair")
+
+    assert ask("log", "--format", "%n").out == "mine\nbase\n"
+    assert ask("fsck").out == ""

@@ -95,4 +95,19 @@ def test_notes_that_a_prune_removed_are_put_back(
 
 @pytest.mark.usefixtures("origin")
 def test_names_and_all_exclude_each_other(ask: Ask) -> None:
-    assert "exclude each other" in ask("pull", "origin", "base", "--all", code=2).err
+    assert ask("pull", "origin", "base", "--all", code=2).err.startswith(
+        "error: names of runs and --all exclude each other\n"
+    )
+
+
+def test_series_come_though_a_clone_by_a_path_has_the_objects(
+    origin: Path, tmp_path: Path, ask: Ask, git: Git_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Experiment("tracked") as tracked:
+        tracked.track({"loss": 0.5})
+    ask("push")
+    git("clone", "-q", "-b", "main", origin, tmp_path / "near")
+    monkeypatch.chdir(tmp_path / "near")
+    ask("pull")
+
+    assert ask("show", "tracked", "--series", "loss").out.endswith("0.5\n")

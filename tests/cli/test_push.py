@@ -64,9 +64,7 @@ def test_a_deleted_run_goes_from_the_remote_too(
     ask("push")
     ask("rm", "base")
 
-    assert ask("push").out == (
-        "To origin: sent the code of 0 runs, 1 record\nTo origin: removed 1 ref\n"
-    )
+    assert ask("push").out == ("To origin: sent 1 record\nTo origin: removed 1 ref\n")
     assert git("for-each-ref", "refs/runs", cwd=origin) == ""
 
 
@@ -169,3 +167,28 @@ def test_without_a_remote_the_way_to_one_is_said(ask: Ask, git: Git_) -> None:
         "hint: name it, or git config exp.remote NAME; one of: a, b\n"
     )
     assert ask("push", "a", code=5).err.startswith("fatal: remote 'a': '/nowhere/a' does not ")
+
+
+def test_a_name_that_is_no_remote_is_told_the_nearest(origin: Path, ask: Ask) -> None:
+    assert ask("push", "orgin", code=3).err == (
+        "fatal: no remote 'orgin'\n"
+        "hint: did you mean 'origin'?; for a run, name the remote before it\n"
+    )
+
+
+def test_records_whose_code_is_nowhere_are_told_of(
+    other: Path, runs: Runs, ask: Ask, git: Git_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.add("base")
+    ask("push")
+    new = other.parent / "new.git"
+    git("init", "-q", "--bare", new)
+    monkeypatch.chdir(other)
+    ask("pull")
+
+    assert ask("push", str(new)).err == (
+        "warning: 1 record went without code, which is not here\n"
+        "hint: fetch it from who has it, then push again: git exp pull REMOTE --all\n"
+    )
+    ask("pull", "origin", "--all")
+    assert "the code of 1 run" in ask("push", str(new)).out

@@ -33,6 +33,7 @@ def test_what_would_stop_a_push_is_taken_out_and_the_push_goes(
 
     said = ask("scrub", "leaky")
 
+    assert TOKEN.encode() not in everything(git)
     new = said.out.partition("it is run ")[2][:8]
     assert said.out.startswith(f"Scrubbed run {old[:8]} 'leaky': it is run {new} now\n  conf.py\n")
     ask("push")
@@ -98,9 +99,7 @@ def test_a_run_without_anything_of_that_is_left_alone(
 
     said = ask("scrub", "base", code=3)
 
-    assert said.err.startswith(
-        "fatal: run '11111111-0000-4000-8000-000000000000' has nothing of that\n"
-    )
+    assert said.err.startswith("fatal: run 11111111 has nothing of that\n")
     assert git("for-each-ref") == before
 
 
@@ -108,3 +107,38 @@ def test_a_run_without_anything_of_that_is_left_alone(
 def test_a_running_run_is_refused(ask: Ask) -> None:
     with Experiment("live", params={"db": "mine"}):
         assert "is still running" in ask("scrub", "live", "--key", "db", code=4).err
+
+
+@pytest.mark.parametrize("option", ["--key", "--path"])
+def test_an_option_that_is_empty_is_refused(
+    option: str, repo: Path, runs: Runs, ask: Ask, git: Git_
+) -> None:
+    runs.add("base", params={"seed": 1})
+    before = git("for-each-ref")
+
+    assert "that is empty" in ask("scrub", "base", option, "", code=2).err
+    assert git("for-each-ref") == before
+
+
+def test_a_key_that_is_misspelt_is_refused_though_there_are_secrets(
+    repo: Path, runs: Runs, ask: Ask
+) -> None:
+    runs.add("base", params={"token": TOKEN})
+
+    assert "run 11111111 has no key 'tokne'" in ask("scrub", "base", "--key", "tokne", code=3).err
+
+
+def test_a_secret_in_the_name_of_a_run_or_a_file_goes_too(
+    origin: Path, ask: Ask, git: Git_
+) -> None:
+    Path(f"of-{TOKEN}.txt").write_text("harmless\n")
+    with Experiment(f"with {TOKEN}"):
+        pass
+    Path(f"of-{TOKEN}.txt").unlink()
+    assert "of-ghp_" in ask("push", code=4).err.replace(TOKEN, "ghp_")
+
+    ask("scrub", "@")
+
+    ask("push")
+    for where in (None, origin):
+        assert TOKEN.encode() not in everything(git, where)

@@ -403,7 +403,13 @@ def test_what_looks_like_an_option_is_no_remote(
     assert not list(tmp_path.rglob("pwned"))
 
 
-@pytest.mark.parametrize("name", ["nowhere", "/no/such/path", "ext::sh -c 'touch pwned'"])
+def test_a_name_that_is_no_remote_is_one_clear_line(here: Clone, exp: Exp) -> None:
+    for word in ("push", "pull"):
+        done = exp(word, "nowhere", cwd=here.path, code=3)
+        assert done.stderr.splitlines()[0] == "fatal: no remote 'nowhere'"
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/no/such/path", "ext::sh -c 'touch pwned'"])
 def test_a_remote_that_is_none_is_one_clear_line(
     here: Clone, tmp_path: Path, exp: Exp, name: str
 ) -> None:
