@@ -106,7 +106,8 @@ def hydrate(store: Store, run: Run, told: Callable[[str], None] | None = None) -
             _bring(store, other, [run], report=report)
         except errors.RemoteFailed as error:
             failed = failed or error
-        if refs.resolve(store.repo, f"{outgoing.RUNS}{run.id}"):
+        # An id may be anything that somebody has written.
+        if values.is_run_id(run.id) and refs.resolve(store.repo, f"{outgoing.RUNS}{run.id}"):
             return
     if store.has_code(run):
         return
