@@ -98,7 +98,9 @@ def hydrate(store: Store, run: Run, told: Callable[[str], None] | None = None) -
     Raises `NotFound` where none has, `RemoteFailed` where none can be reached.
     """
     failed: errors.RemoteFailed | None = None
-    for other in remotes.holders(store.repo, run.commit):
+    # A record that a stock git has fetched may be of any of them.
+    others = remotes.holders(store.repo, run.commit) or remotes.every(store.repo)
+    for other in others:
         report = Pulled(remote=other.shown, merged=union.Merged())
         if told:
             told(other.name)

@@ -43,12 +43,16 @@ def followed(repo: Repo, other: Remote) -> notes.Tip:
     return tip
 
 
-def holders(repo: Repo, commit: str) -> list[Remote]:
-    """The remotes whose notes, as last fetched, tell of a run: the usual one first."""
+def every(repo: Repo) -> list[Remote]:
+    """All remotes that are configured, the usual one first."""
     known = remote.configured(repo)
     usual = repo.config.get("exp.remote") or _usual(repo, known)
-    every = sorted(known, key=lambda name: name != usual)
-    found = (Remote(name=name) for name in every)
+    return [Remote(name=name) for name in sorted(known, key=lambda name: name != usual)]
+
+
+def holders(repo: Repo, commit: str) -> list[Remote]:
+    """The remotes whose notes, as last fetched, tell of a run: the usual one first."""
+    found = every(repo)
     return [one for one in found if notes.blobs(repo, followed(repo, one).tree, commit)]
 
 

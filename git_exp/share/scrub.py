@@ -95,7 +95,9 @@ def _plan(turn: _Turn, writer: Writer, before: Before) -> Plan:
     large = _data(turn, writer, commit)
     old = merge.lines(before.note(run.commit))
     _insist(turn, old)
-    lines = [_record(turn, line, commit) for line in old]
+    # The new run has refs of its own, wherever the old one's went.
+    kept = [line for line in old if not records.is_kind(line, b"archived")]
+    lines = [_record(turn, line, commit) for line in kept]
     report.records = sum(1 for line in old if _masked(turn, line) != line)
     if not (report.files or report.records):
         raise errors.NotFound(

@@ -111,3 +111,15 @@ def test_series_come_though_a_clone_by_a_path_has_the_objects(
     ask("pull")
 
     assert ask("show", "tracked", "--series", "loss").out.endswith("0.5\n")
+
+
+def test_code_comes_for_a_record_that_a_stock_git_has_fetched(
+    origin: Path, tmp_path: Path, runs: Runs, ask: Ask, git: Git_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.add("base", "x = 1\n")
+    ask("push")
+    git("clone", "-q", "--no-local", "-b", "main", origin, tmp_path / "far")
+    monkeypatch.chdir(tmp_path / "far")
+    git("fetch", "-q", "origin", "refs/notes/exp:refs/notes/exp")
+
+    assert ask("diff", "base", "--name-only").out.endswith("train.py\n")

@@ -142,3 +142,17 @@ def test_a_secret_in_the_name_of_a_run_or_a_file_goes_too(
     ask("push")
     for where in (None, origin):
         assert TOKEN.encode() not in everything(git, where)
+
+
+def test_a_run_in_an_archive_is_sent_once_it_is_scrubbed(
+    origin: Path, runs: Runs, ask: Ask, git: Git_
+) -> None:
+    with Experiment("old", params={"db": "mine"}):
+        pass
+    ask("archive", "--older-than", "now")
+
+    ask("scrub", "old", "--key", "db")
+
+    assert ask("push").out == "To origin: sent the code of 1 run, 2 records\n"
+    new = git("for-each-ref", "--format=%(refname)", "refs/runs", cwd=origin)
+    assert new == git("for-each-ref", "--format=%(refname)", "refs/runs")
