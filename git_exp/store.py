@@ -149,7 +149,8 @@ class Store(query.Listed):
             event = make(records.later(now, newest))
             line = records.line(event)[:-1]
             subject = f"exp: {records.kind(event)} {run.id[:8]}"
-            return ledger.Plan(subject=subject, lines={run.commit: [line]})
+            private = {run.commit} if run.private else ()
+            return ledger.Plan(subject=subject, lines={run.commit: [line]}, private=private)
 
         with locks.held(self.repo) as lock:
             ledger.write(self.repo, lock, plan)
@@ -174,6 +175,7 @@ class Store(query.Listed):
             return ledger.Plan(
                 subject=f"exp: delete {len(runs)} run{'s' * (len(runs) != 1)}",
                 lines={run.commit: [stone(run)] for run in runs},
+                private={run.commit for run in runs if run.private},
                 changes=[change for run in runs for change in _ref_deletions(run, before)],
             )
 

@@ -174,11 +174,11 @@ def push(
     """
     leases = [one.lease for one in updates if one.lease]
     shown = {one.name: one.new for one in updates if one.new}
-    if len(shown) == len(updates) > _MANY and not leases:
+    if len(shown) == len(updates) > _MANY and not leases and view.serves(repo):
         folders = dict.fromkeys(name.rpartition("/")[0] for name in shown)
         with view.showing(repo, shown) as seen:
             specs = [f"{folder}/*:{folder}/*" for folder in folders]
-            return _pushed(seen, remote, specs, atomic=atomic)
+            return _pushed(seen, remote, specs, atomic=atomic, settings=view.QUIET)
     specs = [f"{one.new or ''}:{one.name}" for one in updates]
     return _pushed(repo, remote, specs, leases=leases, atomic=atomic)
 
@@ -189,9 +189,11 @@ def _pushed(
     specs: Sequence[str],
     *,
     leases: Sequence[str] = (),
+    settings: Sequence[str] = (),
     atomic: bool,
 ) -> list[Refused]:
-    words = ["-c", f"remote.{remote.name}.mirror=false"] if remote.name in configured(repo) else []
+    words = [word for one in settings for word in ("-c", one)]
+    words += ["-c", f"remote.{remote.name}.mirror=false"] if remote.name in configured(repo) else []
     words += [*_PUSH, *(["--atomic"] if atomic else []), *leases, "--", remote.name, *specs]
     child = repo.start(*words, remote=True)
     out, err = child.communicate()

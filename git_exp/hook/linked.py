@@ -59,10 +59,12 @@ def link(store: Indexed, pairs: Iterable[tuple[Run, str]]) -> int:
 
     All of them are one write, however many.
     """
+    pairs = list(pairs)
     wanted = {(run.commit, commit) for run, commit in pairs if commit not in run.links}
     if not wanted:
         return 0
     now = time.time_ns() // 1_000
+    private = {run.commit for run, _ in pairs if run.private}
 
     def plan(_: objects.Writer, before: ledger.Before) -> ledger.Plan:
         lines: dict[str, list[bytes]] = {}
@@ -73,7 +75,8 @@ def link(store: Indexed, pairs: Iterable[tuple[Run, str]]) -> int:
                 event = records.Link(t=_next(noted, now), commit=commit)
                 lines.setdefault(code, []).append(records.line(event)[:-1])
         count = sum(map(len, lines.values()))
-        return ledger.Plan(subject=f"exp: link {count} run{'s' * (count != 1)}", lines=lines)
+        subject = f"exp: link {count} run{'s' * (count != 1)}"
+        return ledger.Plan(subject=subject, lines=lines, private=private)
 
     with locks.held(store.repo, wait=_PATIENCE) as lock:
         ledger.write(store.repo, lock, plan)

@@ -71,10 +71,16 @@ def _of_archive(sides: Sides, item: Item) -> Iterator[Outgoing]:
     (update,) = item.updates
     had = {one.run_id for one in archive.entries(sides.repo, _known(sides.repo, update.old))}
     for one in archive.entries(sides.repo, update.new):
-        if one.run_id in had or sides.there.get(RUNS + one.run_id) == one.commit:
+        if one.run_id in had:
             continue
-        base = _base(sides.repo, one.commit)
-        yield Outgoing(run=one.run_id, base=base, commit=one.commit, data=one.data)
+        known = sides.there.get(RUNS + one.run_id) == one.commit
+        yield Outgoing(
+            run=one.run_id,
+            base=None if known else _base(sides.repo, one.commit),
+            commit=None if known else one.commit,
+            old_data=_known(sides.repo, sides.there.get(DATA + one.run_id)),
+            data=one.data,
+        )
 
 
 def _of_notes(repo: Repo, news: Mapping[str, tuple[str, str]]) -> Iterator[Outgoing]:

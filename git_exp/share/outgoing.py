@@ -42,6 +42,29 @@ class Sides(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The note on a run's commit."""
         return self._reader.read(commit)
 
+    def archived(self, name: str) -> frozenset[str]:
+        """The commits of the runs that an archive over there holds, once ours have been sent."""
+        if name not in self._archives:
+            ours = archive.is_ours(self.repo, name)
+            tip = (self.here if ours else self.there).get(name)
+            held = (
+                archive.entries(self.repo, tip) if tip and objects.is_here(self.repo, tip) else ()
+            )
+            self._archives[name] = frozenset(entry.commit for entry in held)
+        return self._archives[name]
+
+    def emptied(self, tip: str) -> bool:
+        """Whether an archive is known to hold deleted runs alone."""
+        if not objects.is_here(self.repo, tip):
+            return False
+        return all(
+            merge.is_tombstone(self.note(one.commit)) for one in archive.entries(self.repo, tip)
+        )
+
+    @cached_property
+    def _archives(self) -> dict[str, frozenset[str]]:
+        return {}
+
     @cached_property
     def _reader(self) -> notes.Reader:
         return notes.Reader(self.repo, self.tree)
@@ -91,10 +114,12 @@ def unwanted(sides: Sides, kept: Collection[str] = ()) -> list[Update]:
     """
     gone: list[Update] = []
     for name, oid in sides.there.items():
-        if name.startswith(RUNS) and _is_over(sides, sides.note(oid), kept):
+        if name.startswith(RUNS) and _is_over(sides, oid, kept):
             names = (DATA + name.removeprefix(RUNS), name)
             found = ((one, sides.there.get(one)) for one in names)
             gone += [Update(name=one, new=None, old=old) for one, old in found if old]
+        elif name not in sides.here and archive.is_ours(sides.repo, name) and sides.emptied(oid):
+            gone.append(Update(name=name, new=None, old=oid))
     return gone
 
 
@@ -127,8 +152,10 @@ def _item(sides: Sides, run_id: str, *, mine: bool) -> Item | None:
     code, large = RUNS + run_id, DATA + run_id
     here, there = sides.here, sides.there
     commit = here.get(code)
-    note = sides.note(commit) if commit else b""
-    if not note or _is_over(sides, note, ()):
+    # Of a private run a public note has no start.
+    if commit is None or b'"event":"run_start"' not in sides.note(commit):
+        return None
+    if merge.is_tombstone(sides.note(commit)) or _is_archived(sides, sides.note(commit)):
         return None
     wanted = []
     if code not in there:
@@ -139,12 +166,19 @@ def _item(sides: Sides, run_id: str, *, mine: bool) -> Item | None:
     return Item(run_id=run_id, commit=commit, updates=updates) if updates else None
 
 
-def _is_over(sides: Sides, note: bytes, kept: Collection[str]) -> bool:
+def _is_archived(sides: Sides, note: bytes) -> bool:
+    """Whether an archive that is over there, or that we send, is said to hold a run."""
+    found = _ARCHIVED.search(note)
+    name = found[1].decode(errors="replace") if found else ""
+    return name in sides.there or archive.is_ours(sides.repo, name)
+
+
+def _is_over(sides: Sides, commit: str, kept: Collection[str]) -> bool:
+    note = sides.note(commit)
     if merge.is_tombstone(note):
         return True
     if found := _ARCHIVED.search(note):
         name = found[1].decode(errors="replace")
-        # Only once it holds them: who archived it may not have come to send it.
-        sent = name in sides.there or archive.is_ours(sides.repo, name)
-        return sent and name not in kept
+        # Only once it holds them there: who archived it may not have come to send it.
+        return name not in kept and commit in sides.archived(name)
     return False

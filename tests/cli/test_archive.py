@@ -107,3 +107,18 @@ def test_a_private_run_is_in_no_archive_that_is_pushed(origin: Path, ask: Ask, g
         "rev-list", "--all", cwd=origin
     )
     assert ask("show", "hidden").out.splitlines()[1] == "Name:     hidden"
+
+
+def test_an_archive_whose_runs_are_all_deleted_goes_here_and_there(
+    origin: Path, ask: Ask, git: Git_
+) -> None:
+    commit = git("rev-parse", f"refs/runs/{tracked('old')}")
+    ask("archive", "--older-than", "now")
+    ask("push")
+    ask("rm", "old")
+
+    ask("push")
+
+    for where in (None, origin):
+        assert commit not in git("rev-list", "--all", cwd=where)
+        assert git("for-each-ref", "refs/exp/archive", cwd=where) == ""

@@ -192,3 +192,18 @@ def test_records_whose_code_is_nowhere_are_told_of(
     )
     ask("pull", "origin", "--all")
     assert "the code of 1 run" in ask("push", str(new)).out
+
+
+def test_a_private_run_that_still_runs_never_leaves_though_it_was_noted(
+    origin: Path, ask: Ask, git: Git_
+) -> None:
+    with Experiment("hidden", private=True) as hidden:
+        hidden.track({"loss": 0.5})
+        ask("note", "hidden", "sesame")
+        ask("tag", "hidden", "open")
+        ask("push")
+    ask("push")
+
+    assert b"sesame" not in objects_of(origin)
+    assert git("for-each-ref", "refs/runs", "refs/exp", cwd=origin) == ""
+    assert "sesame" in ask("show", "hidden").out
