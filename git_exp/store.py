@@ -161,7 +161,7 @@ class Store(query.Listed):
         Raises `Refused` for a run that is still running; nothing is then deleted.
         """
         for run in runs:
-            if run.live or self._lives(run.id):
+            if run.live or self.lives(run.id):
                 raise errors.Refused(f"run '{run.id}' is still running", hint="stop it first")
         now = time.time_ns() // 1000
         by = objects.ident(self.repo, now / 1e6).name
@@ -205,6 +205,11 @@ class Store(query.Listed):
         lines = merge.union(merge.lines(sealed), spooled.lines)
         return None if merge.is_tombstone(lines) else self._run(commit, lines, spooled)
 
+    def lives(self, run_id: str) -> bool:
+        """Whether a process of this machine writes a run."""
+        with spool.look(seal.spools(self.repo), run_id) as folder:
+            return bool(folder.journals) and folder.life is Life.LIVE
+
     def recover(self) -> seal.Report:
         """Seal what dead processes left, if nobody else is at it and this may write here."""
         try:
@@ -234,13 +239,9 @@ class Store(query.Listed):
         with spool.look(seal.spools(self.repo), run_id) as folder:
             return Spooled(self.repo, folder) if folder.writer else None
 
-    def _lives(self, run_id: str) -> bool:
-        with spool.look(seal.spools(self.repo), run_id) as folder:
-            return bool(folder.journals) and folder.life is Life.LIVE
-
     def _noted(self, commit: str, spooled: Spooled | None) -> bytes:
         tips = (notes.tip(self.repo, ref) for ref in notes.REFS)
-        note = b"".join(notes.read(self.repo, tip.tree, commit) for tip in tips)
+        note = notes.joined([notes.read(self.repo, tip.tree, commit) for tip in tips])
         return merge.union(merge.lines(note), spooled.lines if spooled else [])
 
     def _run(self, commit: str, note: bytes, spooled: Spooled | None) -> Run:

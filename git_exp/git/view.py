@@ -21,22 +21,22 @@ from git_exp.git.repo import Repo
 # What a view has of its own, and what is of no use in it.
 _OWN = ("HEAD", "refs", "packed-refs", "logs", "index", "exp", "worktrees")
 _THEIRS = ("refs/heads/", "refs/tags/", "refs/remotes/")
-
-
 # Nothing of the user's runs where few of their refs are seen: a gc would take what it holds for
 # garbage, through the link to all objects.
 QUIET = ("core.hooksPath=/dev/null", "gc.auto=0", "maintenance.auto=false")
 
 
 def serves(repo: Repo) -> bool:
-    """Whether a view can stand for a repository: it is no linked worktree and no bare one, and has
-    no `pre-push` hook, which would see a repository that is not the user's.
+    """Whether a view can stand for a repository: it is no linked worktree and no bare one, its
+    configuration does not ask where it is, and it has no `pre-push` hook, which would see a
+    repository that is not the user's.
     """
     folder = repo.config.get("core.hooksPath")
     hooks = (repo.top or repo.git_dir) / folder if folder else repo.common_dir / "hooks"
     plain = repo.top is not None and repo.git_dir == repo.common_dir
-    # Where `~` is, is git's to say.
+    # Where `~` is, is git's to say; and another place may be another remote's address.
     plain = plain and not (folder or "").startswith("~")
+    plain = plain and not any(key.startswith("includeif.") for key in repo.config.values)
     return plain and not os.access(hooks / "pre-push", os.X_OK)
 
 

@@ -104,7 +104,10 @@ def _places(repo: Repo, items: Sequence[Outgoing]) -> dict[str, list[_Place]]:
 def _in_blob(
     repo: Repo, data: bytes, places: Sequence[_Place], *, library: Library | None
 ) -> Iterator[tuple[int, Finding]]:
-    found = list(texts.text(data, run=None, where="", library=library))
+    # What was printed is text whatever is in it: a NUL would hide all that follows.
+    printed = any(place.is_data and place.file.path.startswith("output/") for place in places)
+    plain = data.replace(b"\0", b" ") if printed else data
+    found = list(texts.text(plain, run=None, where="", library=library))
     for place in places:
         # A path is text too.
         named = texts.text(os.fsencode(place.file.path), run=None, where="", library=library)

@@ -6,10 +6,11 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
-from git_exp import data, errors, ledger, locks, merge, outfile, records, values
+from git_exp import data, errors, ledger, locks, merge, outfile, records, spool, values
 from git_exp.git import dates, objects, refs
 from git_exp.git.objects import Ident, Writer
 from git_exp.git.refs import Change
@@ -47,8 +48,7 @@ def due(store: Store, *, slack: bool = False) -> list[Run]:
     With `slack` none until they are many: each archiving adds a commit.
     """
     after = store.repo.config.size("exp.archiveAfter", AFTER)
-    here = refs.listing(store.repo, "refs/runs/")
-    own = store.own.among([name.removeprefix("refs/runs/") for name in here])
+    own = _own(store)
     least = max(1, min(100, after // 5)) if slack else 1
     if len(own) < least:
         return []
@@ -70,8 +70,7 @@ def older(store: Store, when: str) -> list[Run]:
     if found is None:
         raise errors.UsageError(f"bad date '{when}'", hint="2026-11-01, '2 weeks ago'")
     before = records.stamp(found * 1_000_000)
-    here = refs.listing(store.repo, "refs/runs/")
-    own = store.own.among([name.removeprefix("refs/runs/") for name in here])
+    own = _own(store)
     every = store.runs()
     old = (run for run in every if run.id in own and run.started < before and _may_go(run))
     return sorted(old, key=lambda run: (run.started, run.id))
@@ -148,19 +147,33 @@ def entries(repo: Repo, tip: str | None) -> Iterator[Entry]:
 
 def clone_id(repo: Repo) -> str:
     """Eight hex digits that are this clone's: only one clone writes an archive ref."""
-    path = repo.home / "clone"
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with outfile.written(path) as file:
-            file.write(os.urandom(4).hex().encode() + b"\n")
-    return path.read_text().strip()
+    path, place = repo.home / "clone", _place(repo)
+    with suppress(FileNotFoundError):
+        name, _, made = path.read_text().strip().partition(" ")
+        if made == place:
+            return name
+    # There is none yet, or it came with a copy of another clone.
+    name = os.urandom(4).hex()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with outfile.written(path) as file:
+        file.write(f"{name} {place}\n".encode())
+    return name
+
+
+def _place(repo: Repo) -> str:
+    """What a copy of a clone has another of: the machine, and the folder's number on its disk."""
+    return f"{spool.here().machine}:{repo.common_dir.stat().st_ino}"
 
 
 def is_ours(repo: Repo, name: str) -> bool:
     """Whether a ref is an archive that this clone writes."""
     return name.startswith(PREFIX) and name.endswith(f"-{clone_id(repo)}")
+
+
+def _own(store: Store) -> frozenset[str]:
+    """The runs that began here and have a ref."""
+    here = refs.listing(store.repo, "refs/runs/")
+    return store.own.among([name.removeprefix("refs/runs/") for name in here])
 
 
 def _may_go(run: Run) -> bool:

@@ -29,6 +29,13 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     commit: str | None
     updates: list[Update]
 
+    def holds(self, repo: Repo) -> set[str]:
+        """The commits of the runs whose code this is."""
+        if self.commit is not None:
+            return {self.commit}
+        tips = (update.new for update in self.updates)
+        return {entry.commit for tip in tips for entry in archive.entries(repo, tip)}
+
 
 class Sides(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Our refs and another side's by their names, and the tree of our notes."""
@@ -88,16 +95,37 @@ def lacking(sides: Sides, own: Own) -> list[Item]:
 def archives(sides: Sides) -> list[Item]:
     """The archives of this clone that the other side has not, or not as they are now.
 
-    One that was written anew goes over what it was before, if that is known here.
+    One that was written anew goes over what it was before, where it holds all of that but what is
+    deleted.
     """
     found: list[Item] = []
     for name, oid in sides.here.items():
         old = sides.there.get(name)
         if oid != old and archive.is_ours(sides.repo, name):
-            known = old is not None and objects.is_here(sides.repo, old)
-            update = Update(name=name, new=oid, old=old, forced=known)
+            update = Update(name=name, new=oid, old=old, forced=_replaces(sides, old, oid))
             found.append(Item(run_id=name, commit=None, updates=[update]))
     return found
+
+
+def unknown(sides: Sides) -> list[str]:
+    """The archives of this clone that are over there as they are not known here."""
+    return [
+        name
+        for name, old in sides.there.items()
+        if name in sides.here
+        and archive.is_ours(sides.repo, name)
+        and not objects.is_here(sides.repo, old)
+    ]
+
+
+def _replaces(sides: Sides, old: str | None, new: str) -> bool:
+    if old is None or not objects.is_here(sides.repo, old):
+        return False
+    held = {entry.commit for entry in archive.entries(sides.repo, new)}
+    return all(
+        entry.commit in held or merge.is_tombstone(sides.note(entry.commit))
+        for entry in archive.entries(sides.repo, old)
+    )
 
 
 def deleted(sides: Sides) -> list[str]:

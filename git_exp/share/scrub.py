@@ -193,7 +193,8 @@ def _data(turn: _Turn, writer: Writer, commit: str) -> str | None:
             turn.report.files.append(path)
             continue
         text = objects.blob(repo, blob)
-        clean = _masked(turn, text)
+        parts = text.split(b"\0") if path in data.OUTPUTS else [text]
+        clean = b"\0".join(_masked(turn, part) for part in parts)
         if clean != text:
             entries[path] = (BLOB, writer.blob(clean))
             turn.report.files.append(path)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from git_exp import errors, seal, spool
+from git_exp import errors, query, seal, spool
 from git_exp.git import notes, objects, refs, remote
 from git_exp.git.notes import Tip
 from git_exp.git.refs import Change
@@ -18,7 +18,6 @@ from git_exp.run import Run
 from git_exp.share import archive, outgoing, receiving, remotes, union
 from git_exp.share.inspect import Inspection
 from git_exp.share.outgoing import Item, Sides
-from git_exp.spool import Life
 from git_exp.store import Store
 
 PATIENCE = 60.0
@@ -97,6 +96,11 @@ def push(
     """
     other = remotes.chosen(store.repo, name)
     only = None if runs is None else list(runs)
+    for run in only or ():
+        if run.private:
+            raise errors.Refused(
+                f"run {query.short(run.id)} is private", hint="no push sends it, whoever asks"
+            )
     report = Pushed(remote=other.shown)
     looking = Inspection(store.repo, allow)
     report.warnings = looking.warnings
@@ -130,14 +134,9 @@ def _seal(store: Store) -> None:
     """What has ended is sealed, and what still runs so far."""
     seal.complete(store.repo)
     root = seal.spools(store.repo)
-    live = [run_id for run_id in spool.run_ids(root) if _lives(store, run_id)]
+    live = [run_id for run_id in spool.run_ids(root) if store.lives(run_id)]
     if live:
         seal.so_far(store.repo, live)
-
-
-def _lives(store: Store, run_id: str) -> bool:
-    with spool.look(seal.spools(store.repo), run_id) as folder:
-        return bool(folder.journals) and folder.life is Life.LIVE
 
 
 def _attempt(turn: _Push) -> None:
@@ -148,6 +147,9 @@ def _attempt(turn: _Push) -> None:
     turn.report.refused.clear()
     there, theirs, (ours, here) = _met(turn)
     sides = Sides(repo=repo, here=here, there=there, tree=ours.tree)
+    if names := outgoing.unknown(sides):
+        # A gc has taken what was there before an archive was written anew.
+        remote.fetch(repo, other, names, offer=names)
     if archive.drop(turn.store, {*turn.report.merged.gone, *outgoing.deleted(sides)}):
         sides = msgspec.structs.replace(sides, here=_ours(repo)[1])
     items = _items(turn, sides)
@@ -238,8 +240,8 @@ def _send(turn: _Push, items: list[Item]) -> None:
         for item in batch:
             if item.run_id not in failed:
                 turn.report.runs += [item.run_id] if item.commit else []
-            elif item.commit:
-                turn.withheld.add(item.commit)
+            else:
+                turn.withheld |= item.holds(turn.repo)
         turn.report.refused.update(failed)
         done += len(batch)
         if turn.progress:

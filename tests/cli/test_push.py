@@ -100,7 +100,9 @@ def test_a_private_run_never_leaves(
     for word in ("sesame", "secret-tag", str(hidden.run_id)):
         assert word.encode() not in every
     assert str(hidden.run_id) not in git("for-each-ref", cwd=origin)
-    assert ask("push", "origin", "hidden").out == "To origin: everything is there\n"
+    assert ask("push", "origin", "hidden", code=4).err.startswith(
+        f"error: run {str(hidden.run_id)[:8]} is private\n"
+    )
     assert ask("show", "hidden").out.splitlines()[1] == "Name:     hidden"
     assert ask("fsck").out == ""
 

@@ -9,6 +9,7 @@ import pytest
 
 from git_exp import Experiment
 from tests.cli.conftest import Ask, Git_, Runs
+from tests.conftest import Exp
 
 TOKEN = "ghp_" + "a9Zk" * 9
 
@@ -156,3 +157,17 @@ def test_a_run_in_an_archive_is_sent_once_it_is_scrubbed(
     assert ask("push").out == "To origin: sent the code of 1 run, 2 records\n"
     new = git("for-each-ref", "--format=%(refname)", "refs/runs", cwd=origin)
     assert new == git("for-each-ref", "--format=%(refname)", "refs/runs")
+
+
+def test_what_is_printed_after_a_nul_is_found_and_goes_too(
+    origin: Path, ask: Ask, git: Git_, exp: Exp
+) -> None:
+    Path("../said").write_text(f"{TOKEN}\n")
+    exp("run", "-n", "printing", "--", "sh", "-c", "printf 'x\\0y\\n'; cat ../said")
+    assert "output/stdout:2: github-token" in ask("push", code=4).err
+
+    ask("scrub", "printing")
+
+    ask("push")
+    assert TOKEN.encode() not in everything(git, origin)
+    assert ask("show", "printing", "--output").out == "x\0y\n***\n"
