@@ -104,7 +104,7 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         run = records.RunStart(**{**_fields(described), "t": _now(), "git": git})
         opened = _journal(repo, run, commit)
         try:
-            _remember(repo, run.run_id)
+            remember(repo, run.run_id)
             pending.commit([Change(name=ref, new=commit, old=None)])
         except BaseException:
             # Ctrl-C too: in a notebook the process goes on, and would hold the journal for good.
@@ -293,7 +293,7 @@ def _unseen(repo: Repo) -> Snapshot:
     )
 
 
-def _remember(repo: Repo, run_id: str) -> None:
+def remember(repo: Repo, run_id: str) -> None:
     """Note that this run is one's own: nothing that a record says can claim that."""
     fd = os.open(repo.home / "local", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666)
     try:

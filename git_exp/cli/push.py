@@ -34,7 +34,8 @@ def command(
 
     The code and data that REMOTE lacks go first, the records of all runs last, so that nobody
     meets a record whose code is not there. What others have pushed is merged on the way. Runs that
-    are still running are sent as far as they are. With RUN only those runs go.
+    are still running are sent as far as they are. With RUN only those runs go. The commits that a
+    run started from go along with it, pushed to a branch or not.
 
     REMOTE is a remote of git's, a URL or a path; left out, it is `exp.remote`, else the remote of
     the current branch, else `origin`. git's own transport is used, with all that is set for it.

@@ -45,6 +45,11 @@ def command(
             output.line(f"  {path}")
         if one.records:
             output.line(f"  {one.records} record{'s' * (one.records != 1)}")
+        if one.held:
+            output.warn(
+                f"'{one.held}' is another clone's: it holds the old run until that clone pushes",
+                "where that clone is gone: git push REMOTE :" + one.held,
+            )
         for remote in one.sent:
             output.warn(
                 f"'{remote}' has had its records: change that secret",

@@ -60,7 +60,7 @@ class Sides(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             self._archives[name] = frozenset(entry.commit for entry in held)
         return self._archives[name]
 
-    def emptied(self, tip: str) -> bool:
+    def is_empty(self, tip: str) -> bool:
         """Whether an archive is known to hold deleted runs alone."""
         if not objects.is_here(self.repo, tip):
             return False
@@ -146,9 +146,16 @@ def unwanted(sides: Sides, kept: Collection[str] = ()) -> list[Update]:
             names = (DATA + name.removeprefix(RUNS), name)
             found = ((one, sides.there.get(one)) for one in names)
             gone += [Update(name=one, new=None, old=old) for one, old in found if old]
-        elif name not in sides.here and archive.is_ours(sides.repo, name) and sides.emptied(oid):
-            gone.append(Update(name=name, new=None, old=oid))
     return gone
+
+
+def emptied(sides: Sides) -> list[Update]:
+    """The archives of this clone over there that are gone here, for all their runs are deleted."""
+    return [
+        Update(name=name, new=None, old=oid)
+        for name, oid in sides.there.items()
+        if name not in sides.here and archive.is_ours(sides.repo, name) and sides.is_empty(oid)
+    ]
 
 
 def codeless(sides: Sides, commits: Sequence[str], sent: Sequence[Item]) -> list[str]:

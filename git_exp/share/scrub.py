@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from git_exp import data, errors, ledger, locks, merge, query, records, scan
+from git_exp import data, errors, ledger, locks, merge, query, records, scan, starting
 from git_exp.git import objects
 from git_exp.git.objects import BLOB, TREE, Writer
 from git_exp.git.refs import Change
@@ -31,7 +31,10 @@ class What(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scrubbed(msgspec.Struct, kw_only=True):
-    """One run that was made anew: what of it changed, and the remotes that have had its records."""
+    """One run that was made anew: what of it changed, and the remotes that have had its records.
+
+    `held` is the archive of another clone that holds the old one, until that clone pushes again.
+    """
 
     old: str
     new: str
@@ -39,6 +42,7 @@ class Scrubbed(msgspec.Struct, kw_only=True):
     files: list[str] = []
     records: int = 0
     sent: list[str] = []
+    held: str | None = None
 
 
 class _Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +70,8 @@ def scrub(store: Store, run: Run, what: What, *, reason: str | None = None) -> S
         raise errors.Refused(f"run {query.short(run.id)} is still running", hint="stop it first")
     store.need(run)
     report = Scrubbed(old=run.id, new=str(uuid.uuid4()), name=run.name, sent=_sent(store, run))
+    if run.archived and not archive.is_ours(store.repo, run.archived.ref):
+        report.held = run.archived.ref
     library = scan.installed(store.repo)
     turn = _Turn(
         store=store,
@@ -82,7 +88,7 @@ def scrub(store: Store, run: Run, what: What, *, reason: str | None = None) -> S
         return _plan(turn, writer, before)
 
     if run.own:
-        _remember(store, report.new)
+        starting.remember(store.repo, report.new)
     with locks.held(store.repo) as lock:
         ledger.write(store.repo, lock, plan)
     archive.drop(store, {run.commit})
@@ -225,8 +231,3 @@ def _record(turn: _Turn, line: bytes, commit: str) -> bytes:
 def _sent(store: Store, run: Run) -> list[str]:
     """The remotes whose notes have the records of a run."""
     return [one.name for one in remotes.holders(store.repo, run.commit)]
-
-
-def _remember(store: Store, run_id: str) -> None:
-    with (store.repo.home / "local").open("a") as file:
-        file.write(f"{run_id}\n")

@@ -164,6 +164,7 @@ def _attempt(turn: _Push) -> None:
         turn.inspection.look(sides, items, news)
         _send(turn, items)
         _remove(turn, outgoing.unwanted(sides, turn.report.refused))
+    _remove(turn, outgoing.emptied(sides))
     news = {commit: blobs for commit, blobs in news.items() if commit not in turn.withheld}
     if not news:
         return None
@@ -337,5 +338,6 @@ def _dry(turn: _Push) -> Pushed:
     turn.inspection.look(sides, items, news)
     turn.report.runs = [item.run_id for item in items if item.commit]
     turn.report.records = list(news)
-    turn.report.removed = [one.name for one in outgoing.unwanted(sides)]
+    gone = [*outgoing.unwanted(sides), *outgoing.emptied(sides)]
+    turn.report.removed = [one.name for one in gone]
     return turn.report

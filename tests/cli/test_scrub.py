@@ -171,3 +171,25 @@ def test_what_is_printed_after_a_nul_is_found_and_goes_too(
     ask("push")
     assert TOKEN.encode() not in everything(git, origin)
     assert ask("show", "printing", "--output").out == "x\0y\n***\n"
+
+
+def test_an_archive_of_another_clone_that_holds_the_run_is_told(
+    origin: Path, other: Path, ask: Ask, git: Git_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Experiment("old", params={"db": "mine"}) as old:
+        old.track(1)
+    ask("archive", "--older-than", "now")
+    ask("push")
+    ref = git("for-each-ref", "--format=%(refname)", "refs/exp/archive", cwd=origin)
+    here = Path.cwd()
+    monkeypatch.chdir(other)
+    ask("pull")
+
+    said = ask("scrub", "old", "--key", "db")
+
+    assert f"warning: '{ref}' is another clone's: it holds the old run until" in said.err
+    ask("push")
+    monkeypatch.chdir(here)
+    ask("pull")
+    ask("push")
+    assert git("for-each-ref", "refs/exp/archive", cwd=origin) == ""
