@@ -91,15 +91,24 @@ def test_where_a_view_could_differ_there_is_none(
     assert len(git("for-each-ref", "refs/runs", cwd=origin).splitlines()) == MANY
 
 
-def test_a_gc_in_it_is_off(repo: Path, origin: Path) -> None:
+def test_what_git_starts_in_it_collects_no_garbage(
+    repo: Path, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "ext")
+    transport = tmp_path / "transport"
+    transport.write_text(f"#!/bin/sh\ngit gc --auto -q >&2\nexec git-receive-pack '{origin}'\n")
+    transport.chmod(0o755)
     git("config", "gc.auto", "1")
     git("config", "gc.pruneExpire", "now")
     (repo / "train.py").write_text("# mine\n")
     git("stash", "-q")
-    kept = git("rev-parse", "refs/stash")
+    kept, at = git("rev-parse", "refs/stash"), found(repo)
+    # git counts the objects in one folder of 256, and begins when there are two.
+    for number in range(2_000):
+        at.pg.create_blob(b"%d" % number)
 
-    assert view.serves(found(repo))
-    assert push(found(repo), Remote(name="origin"), updates(repo)) == []
+    assert view.serves(at)
+    assert push(at, Remote(name=f"ext::{transport}"), updates(repo)) == []
 
     assert git("cat-file", "-t", kept) == "commit"
     assert git("fsck", "--no-dangling") == ""

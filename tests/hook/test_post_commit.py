@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from git_exp import Experiment
 from tests import programs
 from tests.conftest import Exp
 from tests.hook.conftest import CODE, Git_, Runs, links
@@ -204,3 +205,16 @@ def test_it_returns_at_once_when_told_to(
     monkeypatch.delenv(name)
 
     assert links() == {"better": []}
+
+
+def test_a_private_run_that_still_runs_is_linked_where_nobody_else_looks(
+    commit: Commit, git: Git_
+) -> None:
+    Path("train.py").write_text(CODE)
+    with Experiment("hidden", private=True):
+        head = commit()
+
+        assert git("for-each-ref", "refs/notes") == ""
+        assert links() == {"hidden": [head]}
+    assert git("for-each-ref", "refs/notes") == ""
+    assert links() == {"hidden": [head]}
