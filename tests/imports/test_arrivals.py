@@ -7,7 +7,7 @@ import fcntl
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +99,8 @@ class Killed(BaseException):
     """What a kill looks like from inside: nothing that comes after is done."""
 
 
-@pytest.mark.parametrize("after", range(9))
-def test_killed_anywhere_another_import_completes_it(
-    repo: Path, git: Git_, monkeypatch: pytest.MonkeyPatch, after: int
-) -> None:
-    runs = [run(number) for number in range(3)]
+def deadly(patch: pytest.MonkeyPatch, after: int) -> Callable[[Any, str], None]:
+    """What makes functions die: the call after so many of all those together."""
     step = itertools.count()
 
     def perilous(owner: Any, name: str) -> None:
@@ -116,7 +113,16 @@ def test_killed_anywhere_another_import_completes_it(
 
         patch.setattr(owner, name, fatal)
 
+    return perilous
+
+
+@pytest.mark.parametrize("after", range(9))
+def test_killed_anywhere_another_import_completes_it(
+    repo: Path, git: Git_, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    runs = [run(number) for number in range(3)]
     with monkeypatch.context() as patch:
+        perilous = deadly(patch, after)
         perilous(arrivals, "_opened")
         perilous(code, "hold")
         perilous(Path, "rename")
@@ -148,19 +154,8 @@ def test_killed_while_a_run_ends_another_import_ends_it(
     points = [Point(t=T + at, value={"loss": at}, step=at) for at in range(4)]
     take(run(1, status="lost", points=lambda: points[:2]))
     one = run(1, points=lambda: points, ended=T + 9, notes=["over"])
-    step = itertools.count()
-
-    def perilous(owner: Any, name: str) -> None:
-        real = getattr(owner, name)
-
-        def fatal(*args: Any, **given: Any) -> Any:
-            if next(step) == after:
-                raise Killed
-            return real(*args, **given)
-
-        patch.setattr(owner, name, fatal)
-
     with monkeypatch.context() as patch:
+        perilous = deadly(patch, after)
         perilous(arrivals, "_opened")
         perilous(Path, "rename")
         perilous(refs, "update")

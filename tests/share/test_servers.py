@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from git_exp import data, errors, share
-from git_exp.git.remote import Update
 from git_exp.share import sending
-from git_exp.share.outgoing import Item
 from tests.conftest import Exp
 from tests.share.world import Clone, clone, git, server
 
@@ -45,21 +45,24 @@ def calls(folder: Path) -> int:
     return len(folder.read_text().splitlines()) if folder.exists() else 0
 
 
+def between(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> None:
+    """Have something happen once, just before a step of the push."""
+    real, waiting = getattr(sending, name), [act]
+
+    def late(*args: Any) -> Any:
+        while waiting:
+            waiting.pop()()
+        return real(*args)
+
+    patch.setattr(sending, name, late)
+
+
 def test_a_server_whose_notes_moved_meanwhile_refuses_once_and_gets_both(
     here: Clone, mate: Clone, there: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_(there, "receive.denyNonFastForwards", "true")
     mine, theirs = here.run("mine"), mate.run("theirs")
-    real, met = sending._send, 0
-
-    def late(turn: sending._Push, items: list[Item]) -> None:
-        nonlocal met
-        met += 1
-        if met == 1:
-            share.push(mate.store)
-        real(turn, items)
-
-    monkeypatch.setattr(sending, "_send", late)
+    between(monkeypatch, "_send", lambda: share.push(mate.store))
     share.push(here.store)
 
     # Ours, theirs in the midst of it, and ours once more: the code was there by then.
@@ -379,16 +382,7 @@ def test_what_was_refused_in_a_round_that_is_done_again_may_be_taken_by_then(
     hook(
         there, "update", f"case $1 in refs/runs/{mine.id}) mkdir '{once}' || exit 0; exit 1;; esac"
     )
-    real, met = sending._remove, 0
-
-    def late(turn: sending._Push, updates: list[Update]) -> None:
-        nonlocal met
-        met += 1
-        if met == 1:
-            share.push(mate.store)
-        real(turn, updates)
-
-    monkeypatch.setattr(sending, "_remove", late)
+    between(monkeypatch, "_remove", lambda: share.push(mate.store))
     done = share.push(here.store)
 
     assert once.exists()
