@@ -45,16 +45,18 @@ def calls(folder: Path) -> int:
     return len(folder.read_text().splitlines()) if folder.exists() else 0
 
 
-def between(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> None:
-    """Have something happen once, just before a step of the push."""
-    real, waiting = getattr(sending, name), [act]
+def between(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> list[str]:
+    """Have something happen once, just before a step of the push; each time it is taken."""
+    real, waiting, taken = getattr(sending, name), [act], list[str]()
 
     def late(*args: Any) -> Any:
+        taken.append(name)
         while waiting:
             waiting.pop()()
         return real(*args)
 
     patch.setattr(sending, name, late)
+    return taken
 
 
 def test_a_server_whose_notes_moved_meanwhile_refuses_once_and_gets_both(
@@ -62,11 +64,11 @@ def test_a_server_whose_notes_moved_meanwhile_refuses_once_and_gets_both(
 ) -> None:
     set_(there, "receive.denyNonFastForwards", "true")
     mine, theirs = here.run("mine"), mate.run("theirs")
-    between(monkeypatch, "_send", lambda: share.push(mate.store))
+    sends = between(monkeypatch, "_send", lambda: share.push(mate.store))
     share.push(here.store)
 
     # Ours, theirs in the midst of it, and ours once more: the code was there by then.
-    assert met == 3
+    assert len(sends) == 3
     assert noted(there) == {mine.commit, theirs.commit}
     assert here.runs() == sorted([mine.id, theirs.id])
     assert git(there, "rev-parse", "refs/notes/exp^{tree}") == here.tree()
