@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from git_exp.git import refs
+from git_exp.git import hooks, refs
 from git_exp.git.repo import Repo
 
 # What a view has of its own, and what is of no use in it.
@@ -28,16 +28,16 @@ QUIET = ("core.hooksPath=/dev/null", "gc.auto=0", "maintenance.auto=false")
 
 def serves(repo: Repo) -> bool:
     """Whether a view can stand for a repository: it is no linked worktree and no bare one, its
-    configuration does not ask where it is, and it has no `pre-push` hook, which would see a
-    repository that is not the user's.
+    configuration does not ask where it is, and it has no `pre-push` hook but ours, which has
+    nothing to do then: another would see a repository that is not the user's.
     """
     folder = repo.config.get("core.hooksPath")
-    hooks = (repo.top or repo.git_dir) / folder if folder else repo.common_dir / "hooks"
+    home = (repo.top or repo.git_dir) / folder if folder else repo.common_dir / "hooks"
     plain = repo.top is not None and repo.git_dir == repo.common_dir
     # Where `~` is, is git's to say; and another place may be another remote's address.
     plain = plain and not (folder or "").startswith("~")
     plain = plain and not any(key.startswith("includeif.") for key in repo.config.values)
-    return plain and not os.access(hooks / "pre-push", os.X_OK)
+    return plain and _is_idle(home / "pre-push")
 
 
 @contextmanager
@@ -59,6 +59,15 @@ def showing(repo: Repo, shown: Mapping[str, str]) -> Iterator[Repo]:
         yield msgspec.structs.replace(repo, git_dir=folder, common_dir=folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_idle(hook: Path) -> bool:
+    if not os.access(hook, os.X_OK):
+        return True
+    try:
+        return hook.read_text() == hooks.script("pre-push")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _link(common: Path, folder: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from git_exp.git.hooks import script
 from git_exp.hook import NAMES
-from git_exp.hook.files import script
 from tests.architecture import ROOT
 from tests.conftest import Exp
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -268,3 +269,20 @@ def test_an_error_that_is_no_race_is_not_tried_again() -> None:
         refs.insist(attempt)
 
     assert tried == [1]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_tidying_keeps_up_a_commit_graph_that_is_there_and_makes_none(
+    here: Repo, two: tuple[str, str], git: Git, *, kept: bool
+) -> None:
+    if kept:
+        git("commit-graph", "write", "--reachable")
+    names = [f"refs/runs/{uuid.uuid4()}" for _ in range(refs.LOOSE)]
+    refs.update(here, [Change(name=name, new=two[1], old=None) for name in names])
+
+    refs.tidy(here, "refs/runs")
+
+    info = here.common_dir / "objects" / "info"
+    graphs = [path for path in info.rglob("*") if path.suffix == ".graph"]
+    assert any(bytes.fromhex(two[1]) in path.read_bytes() for path in graphs) is kept
+    assert not refs.loose(here, "refs/runs")

@@ -20,7 +20,7 @@ SEAMS = [
     (starting, "_commit"),
     (starting, "_git"),
     (starting, "_journal"),
-    (starting, "_remember"),
+    (starting, "remember"),
 ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from git_exp.git import view
+from git_exp.git.hooks import script
 from git_exp.git.remote import Remote, Update, push
 from git_exp.git.repo import Repo, discover
 from tests.share.world import git as git_in
@@ -112,3 +113,15 @@ def test_what_git_starts_in_it_collects_no_garbage(
 
     assert git("cat-file", "-t", kept) == "commit"
     assert git("fsck", "--no-dangling") == ""
+
+
+@pytest.mark.parametrize(("text", "serves"), [("", True), ("exec true\n", False)])
+def test_our_own_pre_push_hook_alone_is_in_no_views_way(
+    repo: Path, text: str, *, serves: bool
+) -> None:
+    hook = repo / ".git/hooks/pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(script("pre-push") + text)
+    hook.chmod(0o755)
+
+    assert view.serves(found(repo)) is serves

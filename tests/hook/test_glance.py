@@ -11,8 +11,8 @@ import pytest
 
 from git_exp.git import notes
 from git_exp.git.glance import asked
+from git_exp.git.hooks import script
 from git_exp.hook import NAMES, glance
-from git_exp.hook.files import script
 from tests import programs
 from tests.conftest import Exp
 from tests.hook.conftest import CODE, Git_, Runs

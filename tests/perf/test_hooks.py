@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from git_exp.git.hooks import script
 from git_exp.hook import NAMES
-from git_exp.hook.files import script
 from tests.perf.conftest import Big
 from tests.perf.measure import Row, Times, interleaved
 from tests.perf.repository import git

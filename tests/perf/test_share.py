@@ -169,10 +169,11 @@ def test_a_push_with_nothing_new(tmp_path: Path, rows: list[Row], big: Big) -> N
 
 def test_what_shared_runs_cost_everybody(tmp_path: Path, rows: list[Row], big: Big) -> None:
     server, alone = _shared(tmp_path, big)
-    for one in (server, alone):
-        # As whoever runs a server does.
-        git(one, "gc", "-q")
     here, bare = tmp_path / "here", tmp_path / "alone"
+    for one in (server, alone, bare):
+        # As whoever runs a server does, and as git does by itself where people work. In our clone
+        # it has: what has come since stays as it is.
+        git(one, "gc", "-q")
     mate, other = (_mate(tmp_path, f"mate {at}", of) for at, of in enumerate((server, alone)))
 
     fetch = interleaved(
