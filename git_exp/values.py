@@ -9,6 +9,7 @@ import numbers
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -150,11 +151,17 @@ def _struct(value: msgspec.Struct, path: Path) -> Any:
 def _fields(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:
     config = value.__struct_config__
     omits = config.omit_defaults and not config.array_like
-    for one in msgspec.structs.fields(value):
+    for one in _described(type(value)):
         held = getattr(value, one.name)
         if held is msgspec.UNSET or (omits and not one.required and _is_default(one, held)):
             continue
         yield one.encode_name, held
+
+
+@lru_cache(maxsize=256)
+def _described(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    # It reads all annotations again at each call, which takes as long as the rest of a Struct.
+    return msgspec.structs.fields(kind)
 
 
 def _is_default(one: msgspec.structs.FieldInfo, held: Any) -> bool:
