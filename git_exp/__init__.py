@@ -18,9 +18,9 @@ if TYPE_CHECKING:
         Unencodable,
         UsageError,
     )
-    from git_exp.experiment import Experiment
     from git_exp.history import get, runs, to_arrow, to_pandas
     from git_exp.run import Run
+    from git_exp.tracking import Experiment
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ __all__ = [
     "to_pandas",
 ]
 _HOMES = {
-    "Experiment": "experiment",
+    "Experiment": "tracking",
     "Run": "run",
     "get": "history",
     "runs": "history",

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeGuard, get_args
 from git_exp import errors, records
 
 if TYPE_CHECKING:
-    from git_exp.experiment import Experiment
     from git_exp.seal import Report
+    from git_exp.tracking import Experiment
 
 Status = Literal["finished", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)

@@ -16,7 +16,7 @@ LAYERS = (
     "metrics run merge names query config table mask curve left_out points chart scale columns",
     "git",
     "journal spool locks ledger outputs data seal store index",
-    "distributions starting recorder endings experiment launch compare seen restore fsck demo"
+    "distributions starting recorder endings tracking task launch compare seen restore fsck demo"
     " history scan share upkeep doctor action hook init summary sketch plotting outfile frames"
     " imports",
     "session",
@@ -53,7 +53,7 @@ ELSEWHERE = {
     ("cli.terminal", "subprocess"): "starts the user's pager",
 }
 READ_THE_WORLD = {
-    "experiment": "the door of the script that calls it: its folder, argv and environment",
+    "tracking": "the door of the script that calls it: its folder, argv and environment",
     "history": "the door of the notebook that asks: its folder and environment",
     "__main__": "the arguments of the command",
 }
@@ -64,7 +64,7 @@ TALK = {
 }
 LONG: dict[str, str] = {}
 MANY_PARAMETERS: dict[str, str] = {
-    "experiment.__init__": "all that can be said of a run as it begins",
+    "tracking.__init__": "all that can be said of a run as it begins",
     "history.runs": "the questions of a notebook: where, sort, limit, and where to look",
     "index.free._authorized": "SQLite calls it",
 }

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from git_exp import errors, experiment, fsck, ledger, locks, seal
+from git_exp import errors, fsck, ledger, locks, seal, tracking
 from git_exp.git import refs
 from tests.conftest import Exp
 from tests.spooled import Spooled, found, get, opened, values, waiting, whole
@@ -365,7 +365,7 @@ def test_where_flock_does_not_work_the_error_is_clear_and_nothing_is_left(
     monkeypatch.setattr(fcntl, "flock", refuse)
 
     with pytest.raises(errors.RepositoryError, match="file locks do not work at") as raised:
-        experiment.Experiment("x")
+        tracking.Experiment("x")
 
     assert raised.value.hint == (
         "keep the repository on a file system with flock (on Windows: use WSL)"

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import git_exp
-from git_exp import Experiment, endings, errors, experiment, merge, recorder, records, starting
+from git_exp import Experiment, endings, errors, merge, recorder, records, starting, tracking
 from git_exp.git.objects import EMPTY_TREE
 from tests import programs
 from tests.conftest import Clock
@@ -37,8 +37,8 @@ def ended() -> Iterator[None]:
     for left in list(endings._process.unfinished):
         left.finish()
         endings.forget(left)
-    experiment._said.clear()
-    experiment._joined.clear()
+    tracking._said.clear()
+    tracking._joined.clear()
 
 
 def test_a_run_records_what_it_is_told(repo: Path) -> None:
