@@ -18,13 +18,18 @@ GitExpError                   5  the repository or a remote failed
 ├── UsageError                2
 │   ├── BadExpression         2  points at the place
 │   ├── BadName               2  also a ValueError
+│   ├── BadConfig             2  also a TypeError, names class and param
+│   ├── MissingAnswer         2  nobody is there to answer an action's question
+│   ├── BadAnswer             2  what was given beforehand is no answer
 │   └── Unencodable           2  also a TypeError, names the key
 ├── NotFound                  3
 │   ├── CodeAway              3  only its records are here
 │   └── Ambiguous             3  lists the candidates
 ├── Refused                   4  to protect data
 │   └── SecretsFound          4  a push would send them
+├── ActionFailed              5  an action could not be loaded, or raised
 └── AnswerIsNo                1  nothing matched, or a check failed
+    └── TasksFailed           1  some tasks of an experiment
 """
 
 from __future__ import annotations
@@ -203,6 +208,33 @@ class Unencodable(UsageError, TypeError):
     """A value that no record can hold; the message names its key."""
 
 
+class BadConfig(UsageError, TypeError):
+    """A value that a param does not take, or a class that cannot be a config."""
+
+
+class MissingAnswer(UsageError):
+    """An action asks, and nobody is there to answer."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"no answer for '{key}', and no terminal to ask on",
+            hint=f"give it: --set {shlex.quote(key)}=VALUE",
+        )
+        self.key = key
+
+
+class BadAnswer(UsageError):
+    """What was given beforehand is no answer to the question."""
+
+    def __init__(self, key: str, value: object, wanted: str) -> None:
+        super().__init__(f"bad answer '{value}' for '{key}'", hint=f"it is {wanted}")
+        self.key = key
+
+
+class ActionFailed(GitExpError):
+    """An action cannot be loaded, or raised while it was executed."""
+
+
 class NotFound(GitExpError):
     """No run, metric or file of that name."""
 
@@ -252,6 +284,15 @@ class AnswerIsNo(GitExpError):
     """The question was understood and the answer is no."""
 
     exit_code = 1
+
+
+class TasksFailed(AnswerIsNo):
+    """Some tasks of an experiment failed; `failed` has a line for each."""
+
+    def __init__(self, failed: list[str], total: int) -> None:
+        more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        super().__init__(f"{len(failed)} of {total} tasks failed: {failed[0]}{more}")
+        self.failed = failed
 
 
 def pointed(text: str, at: int) -> str:

@@ -1,0 +1,1 @@
+"""action: what a finished run still offers, how it asks, and how it is found and executed."""
