@@ -1,0 +1,120 @@
+"""`Config`: a class whose annotated params are checked when it is built."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar, dataclass_transform
+
+import msgspec
+
+from git_exp import errors
+from git_exp.config import fields
+from git_exp.config.identifier import Identifiers
+
+
+def field(
+    *,
+    default: Any = msgspec.NODEFAULT,
+    default_factory: Callable[[], Any] | None = None,
+    ignore_default: bool = False,
+) -> Any:
+    """What a param is if it is left out.
+
+    Parameters
+    ----------
+    default, default_factory
+        The value, or what makes a new one for each config; not both.
+    ignore_default
+        A value that equals the default does not count for the identifier: a param that is added
+        later leaves the identifiers of all configs as they are.
+    """
+    if default is not msgspec.NODEFAULT and default_factory is not None:
+        raise errors.BadConfig("field() takes default or default_factory, not both")
+    if ignore_default and default is msgspec.NODEFAULT and default_factory is None:
+        raise errors.BadConfig("field(ignore_default=True) needs a default")
+    return fields.Spec(
+        default=default, default_factory=default_factory, ignore_default=ignore_default
+    )
+
+
+class _Itself:
+    """`X.C`, which is `X`."""
+
+    def __get__(self, _: object, owner: type[Any]) -> type[Any]:
+        return owner
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+class Config:
+    """Values with names, types and an identifier: ``Model(width=64)``, or ``Model.C(width=64)``.
+
+    ::
+
+        class Model(Config):
+            width: Param[int]
+            name: Meta[str] = "a model"
+
+    Types are checked when it is built, and values are converted where nothing is lost. What is
+    declared does not change after; a config with other values is another one. An attribute that is
+    no param may be set.
+
+    Raises
+    ------
+    BadConfig
+        A value does not fit, is missing or has no param: a `TypeError` that names class, param,
+        expected and got.
+    """
+
+    C: ClassVar[Any] = _Itself()
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if "<locals>" in cls.__qualname__:
+            # Names of the function that defines it are in no module.
+            setattr(cls, "_around", dict(sys._getframe(1).f_locals))  # noqa: B010
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        cls = type(self)
+        if args:
+            raise errors.BadConfig(f"{cls.__name__}() takes its params by name")
+        known = fields.declared(cls)
+        for name in given:
+            if name not in known:
+                raise _unknown(cls, name)
+        for name, one in known.items():
+            if name in given:
+                value = given[name]
+            elif one.required:
+                raise errors.BadConfig(f"{cls.__name__}.{name}: no value is given")
+            else:
+                value = one.initial()
+            self.__dict__[name] = fields.checked(cls, one, value)
+
+    def config_id(self) -> str:
+        """The identifier of its values: 64 hex digits, the same wherever they are equal.
+
+        Raises `BadConfig` for a value that has none, or for over 100,000 of them.
+        """
+        return Identifiers().of(self).hex()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in fields.declared(type(self)):
+            raise errors.BadConfig(
+                f"{type(self).__name__}.{name}: a param does not change",
+                hint="build another config",
+            )
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        told = (f"{name}={self.__dict__.get(name)!r}" for name in fields.declared(type(self)))
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+def _unknown(cls: type, name: str) -> errors.BadConfig:
+    known = list(fields.declared(cls))
+    near = difflib.get_close_matches(name, known, n=1)
+    listed = ", ".join(known[:10]) or "it has none"
+    hint = f"did you mean {near[0]}?" if near else f"its params: {listed}"
+    return errors.BadConfig(f"{cls.__name__} has no param '{name[:80]}'", hint=hint)
