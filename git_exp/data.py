@@ -18,7 +18,10 @@ from git_exp.spool import Folder, Found
 CHUNK = 16 << 20
 MAX_OUTPUT = 16 << 20
 OUTPUTS = ("output/stdout", "output/stderr")
-_KEPT = ("output", "artifacts", "packages.txt", "aside")
+OBJECTS = "objects.jsonl"
+# In a spool it has no suffix: it is no journal.
+WAITING = "objects"
+_KEPT = ("output", "artifacts", "packages.txt", WAITING, "aside")
 
 
 class Sorted(msgspec.Struct, kw_only=True):
@@ -50,6 +53,8 @@ def sort(writer: Writer, folder: Folder, tip: str | None) -> Sorted:
 def ref(writer: Writer, folder: Folder, found: Sorted, *, tip: str | None) -> list[Change]:
     """The new data commit of a run; none where its tip has this tree already."""
     entries = {**found.entries, **_files(writer, folder, found)}
+    if waiting := kept_objects(folder.path):
+        entries[OBJECTS] = (BLOB, writer.blob(joined(file(writer.repo, tip, OBJECTS), waiting)))
     if not entries or folder.writer is None:
         return []
     old = objects.commit(writer.repo, tip) if tip else None
@@ -94,6 +99,23 @@ def stands_on(repo: Repo, tip: str, commit: str) -> bool:
             return True
         found = objects.commit(repo, found.parents[0])
     return False
+
+
+def kept_objects(folder: Path) -> bytes:
+    """The objects that wait in a spool, as lines; one that was torn is cut."""
+    try:
+        text = (folder / WAITING).read_bytes()
+    except FileNotFoundError:
+        return b""
+    return text[: text.rfind(b"\n") + 1]
+
+
+def joined(sealed: bytes | None, waiting: bytes) -> bytes:
+    """The lines of objects that are sealed, and those of the spool that are not."""
+    if not sealed:
+        return waiting
+    every = dict.fromkeys((*sealed.splitlines(keepends=True), *waiting.splitlines(keepends=True)))
+    return b"".join(every)
 
 
 def remove(folder: Path) -> None:

@@ -15,13 +15,12 @@ import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeGuard, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeGuard, get_args
 
 from git_exp import errors, records
 
 if TYPE_CHECKING:
     from git_exp.seal import Report
-    from git_exp.tracking import Experiment
 
 Status = Literal["finished", "failed", "interrupted"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -34,16 +33,24 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 Told = tuple[str, int | None, records.Error | None]
 
 
-def watch(experiment: Experiment) -> None:
+class Unfinished(Protocol):
+    """A run that goes on in this process."""
+
+    def _end(
+        self, status: str, exit_code: int | None = None, error: records.Error | None = None
+    ) -> None: ...
+
+
+def watch(run: Unfinished) -> None:
     """End this run with the process, if nobody ends it before."""
     _process.hook()
-    _process.unfinished.append(experiment)
+    _process.unfinished.append(run)
 
 
-def forget(experiment: Experiment) -> None:
+def forget(run: Unfinished) -> None:
     """The run has ended."""
-    if experiment in _process.unfinished:
-        _process.unfinished.remove(experiment)
+    if run in _process.unfinished:
+        _process.unfinished.remove(run)
 
 
 def told_by(error: BaseException | None) -> Told:
@@ -94,7 +101,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.pid = 0
-        self.unfinished: list[Experiment] = []
+        self.unfinished: list[Unfinished] = []
         self.exit_code: int | None = None
         self.left: int | None = None
         self.error: BaseException | None = None
@@ -133,8 +140,9 @@ class _Process:
         os.kill(os.getpid(), number)
 
     def _end_all(self, *told: Any) -> None:
-        for experiment in list(self.unfinished):
-            experiment._end(*told)
+        # A child is sealed with its parent: what began last ends first.
+        for run in reversed(self.unfinished[:]):
+            run._end(*told)
 
     def _told(self) -> Told:
         if _is_child(self.program):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -11,7 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from git_exp import distributions, errors, journal, metrics, records, seal, spool, starting, values
+from git_exp import (
+    data,
+    distributions,
+    errors,
+    journal,
+    metrics,
+    records,
+    seal,
+    spool,
+    starting,
+    values,
+)
 from git_exp.git import paths
 from git_exp.git.repo import Repo
 from git_exp.journal import Journal
@@ -66,6 +78,23 @@ class Recorder:
         )
         self._artifacts.add(name)
 
+    def keep_objects(self, lines: bytes) -> None:
+        """Keep objects of the run, whole lines: all of them or, on a full disk, none."""
+        self.expect_running()
+        # Without a journal a fork might see its run sealed, and these gone.
+        self.journal.open()
+        path = self.folder / data.WAITING
+        fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o666)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            size = os.fstat(fd).st_size
+            if size and os.pread(fd, 1, size - 1) != b"\n":
+                # Whoever wrote before was killed in the middle of a line.
+                lines = b"\n" + lines
+            journal.append(fd, path, lines)
+        finally:
+            os.close(fd)
+
     def environment(self, packages: bytes) -> None:
         """Record what is installed here, and the GPUs."""
         (self.folder / "packages.txt").write_bytes(packages)
@@ -105,6 +134,28 @@ class Recorder:
 
             summary.keep(self.repo)
         return report
+
+    def leave(
+        self,
+        status: str,
+        *,
+        exit_code: int | None = None,
+        error: records.Error | None = None,
+        usage: dict[str, Any] | None = None,
+        returned: Any = None,
+    ) -> None:
+        """End the run, and leave it to whoever seals next: its siblings are sealed with it.
+
+        What was `returned` counts as the last value that was tracked. Raises `Unencodable`.
+        """
+        with self._lock:
+            if not self.ended:
+                if returned is not None:
+                    elapsed = self.journal.elapsed()
+                    last = records.Track(t=records.stamp(0), elapsed_ms=elapsed, value=returned)
+                    self._tally.read().lines([records.line(last)[:-1]])
+                self._end(status, exit_code, error=error, usage=usage or {})
+                self.close()
 
     def expect_running(self) -> None:
         """Raise `UsageError` if this process has ended the run."""

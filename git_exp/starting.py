@@ -118,6 +118,38 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
     return Started(run=run, commit=commit, opened=opened, packages=learned.packages)
 
 
+def beside(writer: objects.Writer, parent: records.RunStart, request: Request) -> Started:
+    """Begin a child of a run, on a commit of the same tree: nothing is captured anew.
+
+    The parent's ref holds that tree, so that `writer` may have written for its other children.
+    """
+    if parent.git is None:
+        raise errors.UsageError(f"run '{parent.run_id}' has no code that another could be of")
+    repo, git = writer.repo, parent.git
+    described = checked(repo, request, str(uuid.uuid4()))
+    above = objects.commit(repo, git.commit)
+    if above is None:
+        raise errors.ObjectsVanished
+    author = objects.ident(repo, time.time())
+    commit = writer.commit(
+        above.tree, above.parents, _message(described, dirty=bool(git.dirty)),
+        author=author, committer=above.committer,
+    )  # fmt: skip
+    # What is not in the tree the parent's record lists.
+    own = msgspec.structs.replace(
+        git, commit=commit, tree=above.tree, status=[], skipped=[], missed=[]
+    )
+    run = records.RunStart(**{**_fields(described), "t": _now(), "git": own})
+    opened = _journal(repo, run, commit)
+    try:
+        remember(repo, run.run_id)
+        refs.add(repo, f"refs/runs/{run.run_id}", commit)
+    except BaseException:
+        _undo(opened)
+        raise
+    return Started(run=run, commit=commit, opened=opened, packages=b"")
+
+
 def _captured(repo: Repo, request: Request, learn: Callable[[], None]) -> Snapshot:
     if request.snapshot:
         return snapshot.take(repo, untracked.rules(repo.config), meanwhile=learn)
@@ -267,14 +299,18 @@ def _commit(repo: Repo, run: records.RunStart, taken: Snapshot, *, tips: Collect
     """The run's commit: author the user, now; committer date as `dates` says."""
     author = objects.ident(repo, time.time())
     when = dates.before_shared(repo, taken.base, tips)
-    dirty = "true" if taken.dirty else "false"
     return objects.Writer(repo).commit(
         taken.tree,
         [taken.base] if taken.base else [],
-        f"run: {run.name}\n\nRun-Id: {run.run_id}\nRun-Dirty: {dirty}\n",
+        _message(run, dirty=taken.dirty),
         author=author,
         committer=objects.Ident(name=author.name, email=author.email, time=when, offset=0),
     )
+
+
+def _message(run: records.RunStart, *, dirty: bool) -> str:
+    said = "true" if dirty else "false"
+    return f"run: {run.name}\n\nRun-Id: {run.run_id}\nRun-Dirty: {said}\n"
 
 
 def _unseen(repo: Repo) -> Snapshot:

@@ -95,6 +95,10 @@ class Store(query.Listed):
             kept = dict(data.artifacts(self.lines(run)))
             digest = kept.get(path.removeprefix("artifacts/"))
             waiting = folder / "artifacts" / digest if digest else None
+        if path == data.OBJECTS:
+            spooled = data.kept_objects(folder)
+            sealed = data.file(self.repo, self.data_tip(run), path)
+            return data.joined(sealed, spooled) or sealed
         # What is sealed meanwhile is in the data commit.
         with suppress(FileNotFoundError, NotADirectoryError):
             if waiting:

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -13,11 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from git_exp import endings, errors, records
 
 if TYPE_CHECKING:
+    from git_exp.action.action import Action
+    from git_exp.action.registering import Register
     from git_exp.git.repo import Repo
     from git_exp.recorder import Recorder
     from git_exp.starting import Caller, Request
 
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
+# The run that a task is, while it is executed: what is tracked there belongs to it.
+within: ContextVar[str | None] = ContextVar("git_exp_run", default=None)
 _said: set[str] = set()
 _joined: set[tuple[int, str]] = set()
 
@@ -92,6 +97,8 @@ class Experiment:
         self._recorder: Recorder | None = None
         self._ticket: _Ticket | None = None
         self._told: endings.Told | None = None
+        self._register: Register | None = None
+        self._start: records.RunStart | None = None
         env = os.environ
         if _is_silent(env):
             return
@@ -109,6 +116,7 @@ class Experiment:
         )
         recorder, run = _open(request, here / (repo or ""), env)
         self._name = run.name
+        self._start = run
         self._begin(recorder)
         if recorder.owner:
             _tell_gaps(run)
@@ -171,6 +179,26 @@ class Experiment:
             source = Path(path)
             recorder.artifact(source, source.name if name is None else name)
 
+    def add_action(self, action: Action) -> str:
+        """Offer an action for this run, from now on and after its end; give its id.
+
+        An equal one is the same action. Raises `BadConfig`, a `TypeError`, for what is no action or
+        cannot be stored; nothing of it is then kept.
+        """
+        recorder = self._running()
+        if recorder is None:
+            from git_exp.action import registering
+
+            return registering.identified(action)
+        return self._registers(recorder).action(action)
+
+    def _registers(self, recorder: Recorder) -> Register:
+        if self._register is None:
+            from git_exp.action.registering import Register
+
+            self._register = Register(recorder)
+        return self._register
+
     def checkpoint(self) -> None:
         """Seal what is recorded so far: it survives the machine when this returns.
 
@@ -210,7 +238,7 @@ class Experiment:
         return f"<{type(self).__name__} {self._name!r} {self._ticket.run_id}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "track": None, "_recorder": None}
+        return {**self.__dict__, "track": None, "_recorder": None, "_register": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Write to the run from wherever this is unpickled, while it is running there."""
@@ -282,7 +310,8 @@ def _open(request: Request, cwd: Path, env: Mapping[str, str]) -> tuple[Recorder
     from git_exp.git.repo import discover
 
     repo = discover(cwd, dict(env))
-    run_id = env.get("GIT_EXP_RUN")
+    inner = within.get()
+    run_id = inner or env.get("GIT_EXP_RUN")
     if not run_id:
         return _parents(repo, request) or recorder.begin(repo, request)
     if (os.getpid(), run_id) in _joined:

@@ -35,7 +35,7 @@ def ended() -> Iterator[None]:
     """No run of a test is left to the end of all tests."""
     yield
     for left in list(endings._process.unfinished):
-        left.finish()
+        left._end("finished")
         endings.forget(left)
     tracking._said.clear()
     tracking._joined.clear()

@@ -107,6 +107,10 @@ class Config:
             )
         super().__setattr__(name, value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What a task in another process is told of is its own params.
+        return {name: one for name, one in self.__dict__.items() if not name.startswith("_")}
+
     def __repr__(self) -> str:
         told = (f"{name}={self.__dict__.get(name)!r}" for name in fields.declared(type(self)))
         return f"{type(self).__name__}({', '.join(told)})"

@@ -29,6 +29,7 @@ _FLUSHED = 64
 Entries = Mapping[str, tuple[int, str] | None]
 
 _OID = re.compile(r"[0-9a-f]{40}")
+_UNDER_WAY = re.compile("failed to rename lockfile to .+: No such file or directory")
 
 
 class Ident(msgspec.Struct, frozen=True, kw_only=True):
@@ -343,6 +344,9 @@ def _writing(repo: Repo) -> Iterator[None]:
     except KeyError as error:
         raise errors.ObjectsVanished() from error
     except (OSError, pygit2.GitError, ValueError) as error:
+        if _UNDER_WAY.search(str(error)):
+            # git's gc has removed the folder of 256 that was empty when it looked.
+            raise errors.ObjectsVanished() from error
         # libgit2 has forgotten the reason where a large file does not fit.
         why = str(error) if str(error) != "no error" else "is the disk full?"
         raise errors.WriteFailed(str(repo.common_dir / "objects"), why) from error

@@ -182,6 +182,24 @@ def update(repo: Repo, changes: Sequence[Change]) -> None:
         pending.commit(changes)
 
 
+def add(repo: Repo, name: str, oid: str) -> None:
+    """Make one new ref without starting git, for a thousand that follow each other.
+
+    It is on disk with the file system's next flush. Raises `RefMoved` where there is one.
+    """
+    if repo.config.get("core.logAllRefUpdates") == "always" or repo.config.get("core.fsync"):
+        return update(repo, [Change(name=name, new=oid, old=None)])
+    import pygit2
+
+    try:
+        repo.pg.references.create(name, oid)
+    except pygit2.AlreadyExistsError as error:
+        raise errors.RefMoved(name) from error
+    except (pygit2.GitError, OSError, ValueError) as error:
+        raise errors.WriteFailed(name, str(error)) from error
+    return None
+
+
 def insist(attempt: Callable[[], None], *, until: float | None = None) -> None:
     """Try until it is done: a lost race, a gc and a lock that another holds all mean again.
 

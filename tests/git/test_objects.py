@@ -341,3 +341,16 @@ def test_the_offset_is_that_of_the_moment_and_not_of_now(
 )
 def test_a_whole_object_id_is_known_by_its_form(text: str, whether: bool) -> None:
     assert objects.is_oid(text) is whether
+
+
+def test_a_folder_that_a_gc_removes_under_a_write_means_to_write_again(
+    here: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raced(_: bytes) -> pygit2.Oid:
+        raise OSError("failed to rename lockfile to '.git/objects/7e/4e': No such file or directory")
+
+    writer = Writer(here)
+    monkeypatch.setattr(writer, "pg", type("Raced", (), {"create_blob": staticmethod(raced)}))
+
+    with pytest.raises(errors.ObjectsVanished):
+        writer.blob(b"text")

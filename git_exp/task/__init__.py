@@ -1,0 +1,1 @@
+"""task: configs that are executed as runs of their own, and the experiment they are of."""

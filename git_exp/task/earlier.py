@@ -1,0 +1,57 @@
+"""What has finished before: tasks by their keys, among the runs of the very same code."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from git_exp import records
+from git_exp.git.repo import Repo
+from git_exp.run import Run
+
+
+class Earlier:
+    """The tasks that have finished here with the code that an experiment captured."""
+
+    def __init__(self, repo: Repo, start: records.RunStart) -> None:
+        self._repo = repo
+        self._start = start
+        self._found: dict[str, str] | None = None
+
+    def finished(self, key: str) -> str | None:
+        """The id of a run that has finished a task, if there is one."""
+        if self._found is None:
+            self._found = self._look()
+        return self._found.get(key)
+
+    def _look(self) -> dict[str, str]:
+        git = self._start.git
+        # What a snapshot does not hold may have been another.
+        if git is None or git.tree is None or git.capture != "full" or git.submodules:
+            return {}
+        from git_exp.index.search import Indexed
+
+        with closing(Indexed(self._repo)) as store:
+            found: dict[str, str] = {}
+            alike: dict[str | None, bool] = {}
+            for run in store.of_tree(git.tree):
+                told = _key(run)
+                if told is None or told in found or not run.own or run.status != "finished":
+                    continue
+                if run.parent_run not in alike:
+                    alike[run.parent_run] = self._is_alike(store.get(run.parent_run or ""))
+                if alike[run.parent_run]:
+                    found[told] = run.id
+            return found
+
+    def _is_alike(self, parent: Run | None) -> bool:
+        """Whether an experiment left the same files out of its snapshot, as they are now."""
+        then, now = parent.git if parent else None, self._start.git
+        if then is None or now is None or then.capture != "full" or then.submodules:
+            return False
+        return then.skipped == now.skipped and then.skipped_count == now.skipped_count
+
+
+def _key(run: Run) -> str | None:
+    told = run.metadata.get("task") if isinstance(run.metadata, dict) else None
+    found = told.get("key") if isinstance(told, dict) else None
+    return found if isinstance(found, str) else None

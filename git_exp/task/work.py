@@ -1,0 +1,57 @@
+"""One task executed, in whichever process it is: what came of it is told, not raised."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from git_exp import endings, records, tracking
+from git_exp.task.task import Task
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a task ended; `metrics` is what it returned, if that is a number or a mapping."""
+
+    status: str = "finished"
+    exit_code: int | None = None
+    error: records.Error | None = None
+    metrics: Any = None
+    wall_ms: float | None = None
+
+
+def executed(task: Task, run_id: str | None) -> Outcome:
+    """Execute a task whose run this is: an `Experiment` of its own joins that run."""
+    begun = time.monotonic()
+    token = tracking.within.set(run_id)
+    try:
+        returned = task.execute()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return _ended(begun, *endings.told_by(error))
+    finally:
+        tracking.within.reset(token)
+    counts = isinstance(returned, int | float | Mapping) and not isinstance(returned, bool)
+    return _ended(begun, "finished", 0, None, metrics=returned if counts else None)
+
+
+def failed(kind: str, why: str) -> Outcome:
+    """The outcome of a task that was not executed."""
+    return Outcome(status="failed", error=records.Error(type=kind, message=why))
+
+
+def _ended(
+    begun: float,
+    status: str,
+    code: int | None,
+    error: records.Error | None,
+    *,
+    metrics: Any = None,
+) -> Outcome:
+    lasted = (time.monotonic() - begun) * 1000
+    return Outcome(
+        status=status, exit_code=code, error=error, metrics=metrics, wall_ms=round(lasted, 3)
+    )
