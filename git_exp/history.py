@@ -47,7 +47,7 @@ def runs(
     from git_exp.index.search import Selection
 
     keys = (sort,) if isinstance(sort, str) else tuple(sort or ())
-    with closing(_opened(repo)) as store:
+    with closing(opened(repo)) as store:
         return store.select(Selection(where=where, sort=keys, limit=limit))
 
 
@@ -56,7 +56,7 @@ def get(rev: str, repo: str | os.PathLike[str] | None = None) -> Run:
 
     Raises `NotFound`, or `Ambiguous` with the candidates.
     """
-    with closing(_opened(repo)) as store:
+    with closing(opened(repo)) as store:
         return query.find(store, rev)
 
 
@@ -90,18 +90,19 @@ def to_pandas(
     return frames.to_pandas(_listed(runs, repo), Run.series if series else None)
 
 
-def _listed(
-    found: Sequence[Run] | str | None, repo: str | os.PathLike[str] | None
-) -> Sequence[Run]:
-    return runs(found, repo=repo) if found is None or isinstance(found, str) else found
-
-
-def _opened(repo: str | os.PathLike[str] | None) -> Indexed:
+def opened(repo: str | os.PathLike[str] | None) -> Indexed:
+    """The store of a repository, which fetches the code of a run when it is first needed."""
     from git_exp.index.search import Indexed
 
     found = Indexed.open(Path(repo or Path.cwd()), os.environ)
     found.hydrate = lambda run: _hydrate(found, run)
     return found
+
+
+def _listed(
+    found: Sequence[Run] | str | None, repo: str | os.PathLike[str] | None
+) -> Sequence[Run]:
+    return runs(found, repo=repo) if found is None or isinstance(found, str) else found
 
 
 def _hydrate(store: Indexed, run: Run) -> None:

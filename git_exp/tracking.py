@@ -6,12 +6,11 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from git_exp import endings, errors, records
+from git_exp import ambient, endings, errors, records
 
 if TYPE_CHECKING:
     from git_exp.action.action import Action
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from git_exp.starting import Caller, Request
 
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
-# The run that a task is, while it is executed: what is tracked there belongs to it.
-within: ContextVar[str | None] = ContextVar("git_exp_run", default=None)
 _said: set[str] = set()
 _joined: set[tuple[int, str]] = set()
 
@@ -100,6 +97,8 @@ class Experiment:
         self._register: Register | None = None
         self._start: records.RunStart | None = None
         env = os.environ
+        if ambient.inert.get():
+            raise ambient.Inert
         if _is_silent(env):
             return
         from git_exp.starting import Request
@@ -310,8 +309,7 @@ def _open(request: Request, cwd: Path, env: Mapping[str, str]) -> tuple[Recorder
     from git_exp.git.repo import discover
 
     repo = discover(cwd, dict(env))
-    inner = within.get()
-    run_id = inner or env.get("GIT_EXP_RUN")
+    run_id = ambient.within.get() or env.get("GIT_EXP_RUN")
     if not run_id:
         return _parents(repo, request) or recorder.begin(repo, request)
     if (os.getpid(), run_id) in _joined:

@@ -16,7 +16,7 @@ LAYERS = (
     "metrics run merge names query config table mask curve left_out points chart scale columns",
     "git",
     "journal spool locks ledger outputs data seal store index",
-    "distributions starting recorder endings tracking task launch compare seen restore fsck demo"
+    "ambient distributions starting recorder endings tracking task launch compare seen restore fsck demo"
     " history scan share upkeep doctor action hook init summary sketch plotting outfile frames"
     " imports",
     "session",

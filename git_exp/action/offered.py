@@ -1,19 +1,34 @@
-"""The actions of a run, and the execution of one."""
+"""The actions of a run: which it offers, and the execution of one."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from git_exp import errors
-from git_exp.action.interaction import Interaction
+from git_exp import errors, mask, query, records, values
+from git_exp.action import info, trusted
+from git_exp.action.action import Action, executing
+from git_exp.action.interaction import Answers, Cancelled, Interaction
+from git_exp.action.loading import Loader
+from git_exp.action.shipped import SHIPPED
+from git_exp.config.objects import Reader
+from git_exp.git import objects, worktree
 from git_exp.run import Run
 from git_exp.store import Store
 
+_FEWEST = 4
+
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):
-    """An action that a run offers; `t` is when it was registered, `cls` the name of its class."""
+    """An action that a run offers; `t` is when it was registered, `cls` the name of its class.
+
+    One that comes with git exp and was never registered has no `t`.
+    """
 
     run: Run
     id: str
@@ -36,8 +51,38 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def listed(store: Store, run: Run) -> list[Offered]:
-    """What a run offers, in the order of registration; nothing is imported for it."""
-    raise errors.ActionFailed("not there yet")
+    """What a run offers, in the order of registration; nothing is imported for it.
+
+    The run of a task offers what its experiment does, if nothing of its own.
+    """
+    above = None if run.actions or run.parent_run is None else store.get(run.parent_run)
+    run = above if above and above.actions else run
+    return [
+        Offered(run=run, id=one.id, cls=one.cls, description=one.description, t=one.t)
+        for one in run.actions
+    ]
+
+
+def find(store: Store, run: Run, name: str) -> Offered:
+    """The action that a class name, the beginning of one, or that of an id means.
+
+    Raises `NotFound`, or `Ambiguous` with the candidates. What comes with git exp every run has.
+    """
+    every = listed(store, run)
+    for found in (
+        [one for one in every if one.cls == name or one.id == name],
+        [_shipped(run, cls) for cls in SHIPPED if cls == name],
+        [one for one in every if _begins(one, name)],
+        [_shipped(run, cls) for cls in SHIPPED if cls.startswith(name)],
+    ):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise errors.Ambiguous(name, [f"{one.cls} {one.id[:8]}" for one in found])
+    offers = ", ".join(dict.fromkeys([*(one.cls for one in every), *SHIPPED]))
+    raise errors.NotFound(
+        f"run {query.short(run.id)} has no action '{name}'", hint=f"it offers: {offers}"
+    )
 
 
 def perform(
@@ -51,6 +96,107 @@ def perform(
     """Execute an action and record what came of it.
 
     Raises `Refused` for a run of somebody else's without `trust`, `ActionFailed` where it cannot be
-    loaded; what it raises itself is told in the answer, and so is `Cancelled`.
+    loaded, `MissingAnswer` and `BadAnswer`; what the action itself raises is told in the answer,
+    and so is `Cancelled`.
     """
-    raise errors.ActionFailed("not there yet")
+    asked = Answers({}, rest=interaction)
+    with _loaded(store, offered, trust=trust, at_run=at_run) as action:
+        token = executing.set(offered.run)
+        try:
+            outcome, error = _outcome(action, asked)
+        finally:
+            executing.reset(token)
+    told = _masked(asked.given)
+    _record(store, offered, told, {"status": outcome, **({"error": error} if error else {})})
+    unused = interaction.unused if isinstance(interaction, Answers) else []
+    return Done(action=offered, answers=told, outcome=outcome, error=error, unused=unused)
+
+
+def _outcome(action: Action, asked: Answers) -> tuple[str, str | None]:
+    try:
+        action.execute(asked)
+    except (Cancelled, KeyboardInterrupt):
+        return "cancelled", None
+    except SystemExit as error:
+        return ("failed", f"it exited with {error.code}") if error.code else ("done", None)
+    except (errors.MissingAnswer, errors.BadAnswer) as error:
+        if not asked.given:
+            # Nothing was done, and there is nothing to record.
+            raise
+        return "failed", error.message
+    except errors.GitExpError as error:
+        return "failed", error.message
+    except Exception as error:
+        said = " ".join(str(error).split())
+        return "failed", f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return "done", None
+
+
+@contextmanager
+def _loaded(store: Store, offered: Offered, *, trust: bool, at_run: bool) -> Iterator[Action]:
+    """The action as an object, of the classes of today or of the run's own code."""
+    if not offered.t and offered.cls in SHIPPED:
+        yield SHIPPED[offered.cls]()
+        return
+    source = trusted.source(store, offered.run)
+    trusted.expect(source, trust=trust)
+    held = info.parsed(trusted.lines(store, source))
+    object_id = held.actions.get(offered.id)
+    if object_id is None:
+        raise errors.NotFound(f"the object of action {offered.id[:8]} is not there")
+    with _root(store, offered.run, at_run=at_run) as root, Loader(root) as loader:
+        yield info.action(Reader(held.objects, loader.find), object_id)
+
+
+@contextmanager
+def _root(store: Store, run: Run, *, at_run: bool) -> Iterator[Path | None]:
+    """The worktree, or a folder with the run's own code for as long as it is needed."""
+    if not at_run:
+        yield store.repo.top
+        return
+    store.need(run)
+    if not objects.is_here(store.repo, run.commit):
+        raise errors.CodeAway(run.id)
+    with tempfile.TemporaryDirectory(prefix="git-exp-") as folder:
+        root = Path(folder) / "code"
+        worktree.export(store.repo, run.commit, root)
+        yield root
+
+
+def _record(
+    store: Store, offered: Offered, answers: dict[str, Any], outcome: dict[str, str]
+) -> None:
+    who = objects.ident(store.repo, 0)
+    by = f"{who.name} <{who.email}>"
+    store.add(
+        offered.run,
+        lambda t: records.ActionResult(t=t, id=offered.id, by=by, answers=answers, outcome=outcome),
+    )
+
+
+def _masked(answers: dict[str, Any]) -> dict[str, Any]:
+    """Answers as they are recorded: no secret that a key names, no credentials in a URL."""
+    found: dict[str, Any] = {}
+    for key, value in answers.items():
+        if isinstance(value, str):
+            (word,) = mask.argv([f"{key}={value}"])
+            value = values.quoted(word.partition("=")[2])
+        found[values.quoted(key)] = value
+    return found
+
+
+def _begins(one: Offered, name: str) -> bool:
+    return one.cls.startswith(name) or (len(name) >= _FEWEST and one.id.startswith(name))
+
+
+def _shipped(run: Run, cls: str) -> Offered:
+    action = SHIPPED[cls]()
+    return Offered(
+        run=run, id=action.config_id()[:32], cls=cls, description=action.describe(), t=""
+    )
+
+
+def shipped(run: Run, known: Sequence[Offered]) -> list[Offered]:
+    """What comes with git exp and every run offers, but for what it has registered itself."""
+    own = {one.cls for one in known}
+    return [_shipped(run, cls) for cls in SHIPPED if cls not in own]

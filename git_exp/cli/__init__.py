@@ -23,13 +23,26 @@ PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
     "look at runs": ("log", "show", "diff", "compare", "best", "seen", "plot", "sql"),
     "go back to the code of one": ("checkout",),
+    "do what a run offers": ("actions",),
     "edit what is recorded": ("rename", "untag", "rm", "scrub"),
     "share and convert": ("push", "pull", "export", "import"),
     "upkeep": ("init", "hooks", "archive", "gc", "doctor", "fsck", "completion"),
 }
-FRAME = ("ending", "listing", "manual", "options", "output", "progress", "terminal", "transfer")
+FRAME = (
+    "asking",
+    "ending",
+    "listing",
+    "manual",
+    "options",
+    "output",
+    "progress",
+    "terminal",
+    "transfer",
+)
 # What programs start and nobody types.
 PLUMBING = ("hook",)
+# Two words that mean one, as another tool spells it.
+ALIASES: dict[tuple[str, ...], str] = {("experiments", "actions"): "actions"}
 
 
 def words() -> list[str]:
@@ -112,6 +125,8 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if alias := ALIASES.get(tuple(args[:2])):
+            args = [alias, *args[2:]]
         if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
             raise unknown(args[0])
         return super().resolve_command(ctx, args)

@@ -29,6 +29,9 @@ _UNFINISHED = {
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 
+_PLAINLY = ("-c", "core.hooksPath=/dev/null", "-c", "core.splitIndex=false")
+
+
 def unfinished(repo: Repo) -> str | None:
     """What the user is in the middle of: merging, rebasing, cherry-picking or reverting."""
     return next(
@@ -135,6 +138,16 @@ def add(repo: Repo, folder: Path, commit: str) -> str:
     if code and not (folder / ".git").is_file():
         raise _failed("worktree", code, said)
     return said
+
+
+def export(repo: Repo, commit: str, folder: Path) -> None:
+    """The files of a commit in a folder, as a checkout would write them; no worktree is made."""
+    folder.mkdir(parents=True)
+    index = folder.with_name("index")
+    # Attributes count as they are there, and not as they are in the user's worktree.
+    there = msgspec.structs.replace(repo, top=folder)
+    there.git(*_PLAINLY, "read-tree", commit, index=index)
+    there.git(*_PLAINLY, "checkout-index", "-a", "-q", index=index)
 
 
 def matching(found: Survey, tree: str, specs: Sequence[str]) -> tuple[list[bytes], list[bytes]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from git_exp import endings, records, tracking
+from git_exp import ambient, endings, records
 from git_exp.task.task import Task
 
 
@@ -25,7 +25,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 def executed(task: Task, run_id: str | None) -> Outcome:
     """Execute a task whose run this is: an `Experiment` of its own joins that run."""
     begun = time.monotonic()
-    token = tracking.within.set(run_id)
+    token = ambient.within.set(run_id)
     try:
         returned = task.execute()
     except KeyboardInterrupt:
@@ -33,7 +33,7 @@ def executed(task: Task, run_id: str | None) -> Outcome:
     except BaseException as error:
         return _ended(begun, *endings.told_by(error))
     finally:
-        tracking.within.reset(token)
+        ambient.within.reset(token)
     counts = isinstance(returned, int | float | Mapping) and not isinstance(returned, bool)
     return _ended(begun, "finished", 0, None, metrics=returned if counts else None)
 

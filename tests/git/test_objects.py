@@ -347,7 +347,9 @@ def test_a_folder_that_a_gc_removes_under_a_write_means_to_write_again(
     here: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def raced(_: bytes) -> pygit2.Oid:
-        raise OSError("failed to rename lockfile to '.git/objects/7e/4e': No such file or directory")
+        raise OSError(
+            "failed to rename lockfile to '.git/objects/7e/4e': No such file or directory"
+        )
 
     writer = Writer(here)
     monkeypatch.setattr(writer, "pg", type("Raced", (), {"create_blob": staticmethod(raced)}))
