@@ -16,9 +16,9 @@ LAYERS = (
     "metrics run merge names query config table mask curve left_out points chart scale columns",
     "git",
     "journal spool locks ledger outputs data seal store index",
-    "ambient distributions starting recorder endings tracking task launch compare seen restore fsck demo"
-    " history scan share upkeep doctor action hook init summary sketch plotting outfile frames"
-    " imports",
+    "ambient distributions starting recorder endings tracking task launch compare seen restore"
+    " fsck demo history scan share upkeep doctor action hook init summary sketch plotting outfile"
+    " frames imports",
     "session",
     "cli agent tui web",
     "__init__ __main__",

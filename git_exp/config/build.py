@@ -77,7 +77,8 @@ class Config:
 
     def __init__(self, *args: Any, **given: Any) -> None:
         cls = type(self)
-        if args:
+        # `X(...)`, as a page writes it that leaves the params out.
+        if args and args != (...,):
             raise errors.BadConfig(f"{cls.__name__}() takes its params by name")
         known = fields.declared(cls)
         for name in given:
