@@ -48,12 +48,14 @@ HOMES = {
 ELSEWHERE = {
     ("values", "msgspec"): "makes plain what records are about to encode",
     ("table", "msgspec"): "encodes a nested value as one cell",
+    ("config.fields", "msgspec"): "checks a value against the type of its param",
     ("cli.output", "msgspec"): "writes Structs as JSON",
     ("demo", "subprocess"): "plays a user's commands, each in a process of its own",
     ("cli.terminal", "subprocess"): "starts the user's pager",
 }
 READ_THE_WORLD = {
     "tracking": "the door of the script that calls it: its folder, argv and environment",
+    "action.loading": "a script that is executed for its classes gets no arguments",
     "history": "the door of the notebook that asks: its folder and environment",
     "__main__": "the arguments of the command",
 }

@@ -106,10 +106,11 @@ def perform(
             outcome, error = _outcome(action, asked)
         finally:
             executing.reset(token)
-    told = _masked(asked.given)
-    _record(store, offered, told, {"status": outcome, **({"error": error} if error else {})})
     unused = interaction.unused if isinstance(interaction, Answers) else []
-    return Done(action=offered, answers=told, outcome=outcome, error=error, unused=unused)
+    answers = _masked(asked.given)
+    done = Done(action=offered, answers=answers, outcome=outcome, error=error, unused=unused)
+    _record(store, done)
+    return done
 
 
 def _outcome(action: Action, asked: Answers) -> tuple[str, str | None]:
@@ -163,14 +164,18 @@ def _root(store: Store, run: Run, *, at_run: bool) -> Iterator[Path | None]:
         yield root
 
 
-def _record(
-    store: Store, offered: Offered, answers: dict[str, Any], outcome: dict[str, str]
-) -> None:
+def _record(store: Store, done: Done) -> None:
     who = objects.ident(store.repo, 0)
-    by = f"{who.name} <{who.email}>"
+    outcome = {"status": done.outcome, **({"error": done.error} if done.error else {})}
     store.add(
-        offered.run,
-        lambda t: records.ActionResult(t=t, id=offered.id, by=by, answers=answers, outcome=outcome),
+        done.action.run,
+        lambda t: records.ActionResult(
+            t=t,
+            id=done.action.id,
+            by=f"{who.name} <{who.email}>",
+            answers=done.answers,
+            outcome=outcome,
+        ),
     )
 
 

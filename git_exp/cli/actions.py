@@ -1,4 +1,4 @@
-"""git exp actions: list what runs still offer, or do it."""
+"""git exp actions: list what a run still offers, or do it."""
 
 from __future__ import annotations
 

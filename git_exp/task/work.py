@@ -31,11 +31,12 @@ def executed(task: Task, run_id: str | None) -> Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return _ended(begun, *endings.told_by(error))
+        status, code, told = endings.told_by(error)
+        return Outcome(status=status, exit_code=code, error=told, wall_ms=_since(begun))
     finally:
         ambient.within.reset(token)
     counts = isinstance(returned, int | float | Mapping) and not isinstance(returned, bool)
-    return _ended(begun, "finished", 0, None, metrics=returned if counts else None)
+    return Outcome(exit_code=0, metrics=returned if counts else None, wall_ms=_since(begun))
 
 
 def failed(kind: str, why: str) -> Outcome:
@@ -43,15 +44,6 @@ def failed(kind: str, why: str) -> Outcome:
     return Outcome(status="failed", error=records.Error(type=kind, message=why))
 
 
-def _ended(
-    begun: float,
-    status: str,
-    code: int | None,
-    error: records.Error | None,
-    *,
-    metrics: Any = None,
-) -> Outcome:
-    lasted = (time.monotonic() - begun) * 1000
-    return Outcome(
-        status=status, exit_code=code, error=error, metrics=metrics, wall_ms=round(lasted, 3)
-    )
+def _since(begun: float) -> float:
+    """Milliseconds since then."""
+    return round((time.monotonic() - begun) * 1000, 3)

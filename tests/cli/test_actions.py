@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 from tests.action.conftest import STUDY, Study, study
 from tests.conftest import Exp
 from tests.programs import only, store
+from tests.pseudo_terminal import Screen
 
 Git_ = Callable[..., str]
 __all__ = ["study"]
@@ -183,40 +182,22 @@ def test_on_a_terminal_what_has_no_answer_is_asked(
 ) -> None:
     study()
 
-    told, ended = on_terminal(("git", "exp", "actions", "run", "study", "Say"), typed)
+    told = ""
+    with Screen(("git", "exp", "actions", "run", "study", "Say")) as screen:
+        for answer in re.findall("[^\n]*\n|[^\n]+$", typed):
+            told += screen.until(r": (\x1b\[\S+)?$")
+            screen.type(answer)
+        # Python misses one that comes just before it waits: whoever sees nothing presses again.
+        while "\x03" in typed and screen.program.poll() is None:
+            time.sleep(0.1)
+            screen.type("\x03")
+        told += screen.rest()
 
     # git dies of Ctrl-C itself.
-    assert (ended, said in told) == (-2 if "\x03" in typed else code, True), told
+    ended = -2 if "\x03" in typed else code
+    assert (screen.program.returncode, said in told) == (ended, True), told
     status = "cancelled" if code else "done"
     assert [one[1] for one in results()] == [{"status": status}]
-
-
-def on_terminal(words: tuple[str, ...], typed: str) -> tuple[str, int]:
-    """What a program writes on a terminal where each line is typed at a prompt; its exit code."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execvp(words[0], words)  # noqa: S606 - the terminal is its own
-    told = b""
-    for count, answer in enumerate(re.findall("[^\n]*\n|[^\n]+$", typed), 1):
-        while told.count(b": ") < count:
-            told += read(fd)
-        os.write(fd, answer.encode())
-    if typed.endswith("\x03") and not select.select([fd], [], [], 5)[0]:
-        # Python may be where no signal raises anything: whoever waits presses it again.
-        os.write(fd, b"\x03")
-    while more := read(fd):
-        told += more
-    os.close(fd)
-    return told.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def read(fd: int) -> bytes:
-    """What comes next, nothing at the end."""
-    assert select.select([fd], [], [], 20)[0], "nothing is written any more"
-    try:
-        return os.read(fd, 4096)
-    except OSError:
-        return b""
 
 
 def test_an_action_is_there_the_moment_it_is_registered_whatever_then_becomes_of_its_run(
