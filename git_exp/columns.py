@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from git_exp import query, table
 from git_exp.query import predicate
@@ -27,10 +27,9 @@ class Wanted(NamedTuple):
 def usual(runs: Sequence[Run]) -> list[Wanted]:
     """The columns that a listing of these runs has when nobody asks for others."""
     names = ["id", *(["mark"] if any(map(table.mark, runs)) else []), "age", "name", "status"]
-    params = table.differing_params(runs)
     return [
         *(Wanted(name, None if name in ALSO else _built_in(name)) for name in names),
-        *(Wanted(name, Key(kind="param", name=name, type="mixed")) for name in params),
+        *(Wanted(name, Key(kind="param", name=name, type="mixed")) for name in _differing(runs)),
         *(
             Wanted(path, Key(kind="metric", name=path, type="number", aggregate=AGGREGATES[0]))
             for path in table.metric_paths(runs)
@@ -51,8 +50,30 @@ def headed(wanted: Sequence[Wanted]) -> list[Column]:
 
 def shown(runs: Sequence[Run], wanted: Sequence[Wanted], now: int) -> Table:
     """These columns of some runs; `now` in microseconds since 1970."""
-    rows = [[_cell(run, one, now) for one in wanted] for run in runs]
-    return Table([_column(one) for one in wanted], rows)
+    return Table([_column(one) for one in wanted], [row(run, wanted, now) for run in runs])
+
+
+def row(run: Run, wanted: Sequence[Wanted], now: int) -> list[str]:
+    """The cells of one run."""
+    return [_cell(run, one, now) for one in wanted]
+
+
+def _differing(runs: Sequence[Run]) -> list[str]:
+    """What `table.differing_params` answers, without a text for each of very many values."""
+    counts: dict[str, int] = {}
+    first: dict[str, Any] = {}
+    differing: set[str] = set()
+    for run in runs:
+        for key, value in run.params.items():
+            counts[key] = counts.get(key, 0) + 1
+            known = first.setdefault(key, value)
+            if (
+                value is not known
+                and key not in differing
+                and table.text(value) != table.text(known)
+            ):
+                differing.add(key)
+    return [key for key, count in counts.items() if key in differing or count < len(runs)]
 
 
 def _headed(wanted: Wanted, shared: bool) -> Column:

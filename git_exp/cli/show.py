@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import click
 
-from git_exp import cli, compare, curve, doubts, errors, points, query, records, table
+from git_exp import cli, compare, curve, doubts, errors, events, points, query, table
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import View
@@ -134,20 +132,12 @@ def _sides(store: Store, run: Run) -> compare.Sides | None:
 def _events(store: Store, run: Run, as_json: bool) -> None:
     lines = store.lines(run)
     if as_json:
-        output.document("show", {"run": run.id, "events": list(map(_event, lines))})
+        output.document("show", {"run": run.id, "events": list(map(events.plain, lines))})
         return
     output.page()
     for line in lines:
-        event = _event(line)
-        t, kind = event.pop("t", ""), event.pop("event", "damaged")
-        output.line(Piece(str(t), "dim"), f"  {kind:<13}  ", table.text(event))
-
-
-def _event(line: bytes) -> dict[str, Any]:
-    if isinstance(records.parse(line), records.Damaged):
-        return {"line": line.decode(errors="backslashreplace")}
-    event: dict[str, Any] = json.loads(line)
-    return event
+        t, kind, told = events.told(line)
+        output.line(Piece(t, "dim"), f"  {kind:<13}  ", told)
 
 
 def _series(store: Store, run: Run, metric: str, *, as_json: bool) -> None:
