@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -13,12 +14,15 @@ from textual.message import Message
 
 from git_exp.index.search import Indexed
 from git_exp.run import Run
-from git_exp.tui.asking import Answer, Check, Dialog
 from git_exp.tui.detail import Detail
 from git_exp.tui.grid import Grid
-from git_exp.tui.keys import Keys
 from git_exp.tui.lines import Lines
 from git_exp.tui.runs import Runs
+
+# The first screen has no dialogs: what they need comes when one is opened.
+if TYPE_CHECKING:
+    from git_exp.tui.acting import Acts
+    from git_exp.tui.asking import Answer, Dialog
 
 
 def micros() -> int:
@@ -58,14 +62,18 @@ class Browser(App[None]):
             self.make, self.given = make, given
 
     def __init__(self, store: Indexed, first: Sequence[Run] = (), where: str | None = None) -> None:
-        from git_exp.tui.acting import Acts
-
         super().__init__()
         self.store = store
         self.clock = micros
-        self.acts = Acts(self)
         self._first, self._where = first, where
         self._waiting: set[Future[Answer]] = set()
+
+    @cached_property
+    def acts(self) -> Acts:
+        """What is done beside the screen."""
+        from git_exp.tui.acting import Acts
+
+        return Acts(self)
 
     @property
     def runs(self) -> Runs:
@@ -106,6 +114,8 @@ class Browser(App[None]):
         self.push_screen(event.make(), answered)
 
     def action_keys(self) -> None:
+        from git_exp.tui.keys import Keys
+
         groups = [
             ("Everywhere", self.BINDINGS),
             ("Runs", [*Grid.BINDINGS, *Runs.BINDINGS]),
@@ -117,6 +127,8 @@ class Browser(App[None]):
         if self.acts.running is None:
             self._leave()
             return
+
+        from git_exp.tui.asking import Check
 
         def confirmed(answer: Answer) -> None:
             if answer is True:

@@ -27,15 +27,17 @@ YES, NO = "yes", "no"
 class Dialog(ModalScreen[Answer]):
     """A question; None is no answer."""
 
-    DEFAULT_CSS = """
+    CSS = """
     Dialog { align: center middle; }
     Dialog > Vertical {
         width: 72; max-width: 95%; height: auto; max-height: 95%;
         border: round $primary; background: $surface; padding: 0 1;
     }
     Dialog Static { height: auto; }
-    Dialog OptionList { height: auto; max-height: 16; border: none; background: $surface; }
-    Dialog Input { border: none; height: 1; padding: 0; background: $boost; }
+    Dialog OptionList, Dialog OptionList:focus {
+        height: auto; max-height: 16; border: none; padding: 0; background: $surface;
+    }
+    Dialog Input, Dialog Input:focus { border: none; height: 1; padding: 0; background: $boost; }
     Dialog .keys { color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave it", show=False)]

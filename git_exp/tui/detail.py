@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from textual import events
@@ -14,16 +14,18 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
 from git_exp import query
-from git_exp.action import offered
-from git_exp.action.offered import Offered
 from git_exp.index.search import Indexed
 from git_exp.run import Run
 from git_exp.tui.lines import Line, Lines, Span, style
 from git_exp.visible import escape
+
+# Nobody looks at actions first.
+if TYPE_CHECKING:
+    from textual.widgets import OptionList
+
+    from git_exp.action.offered import Offered
 
 TABS = ("Overview", "Metrics", "Code", "Output", "Records", "Actions")
 # Who scrolls over many runs does not load each of them.
@@ -114,7 +116,6 @@ class Detail(Vertical):
     def compose(self) -> ComposeResult:
         yield Bar()
         yield Lines(id="page")
-        yield OptionList(markup=False, id="actions")
 
     @property
     def pending(self) -> bool:
@@ -132,7 +133,6 @@ class Detail(Vertical):
             # Never what was another run's below this one's name.
             self._shown, self._actions = None, ()
             self.query_one(Lines).show([[Span("…", "dim")]] if run else [])
-            self.query_one(OptionList).clear_options()
         self._arrange()
         if self._timer:
             self._timer.stop()
@@ -144,16 +144,18 @@ class Detail(Vertical):
 
     def _arrange(self) -> None:
         acts = self.tab == "Actions" and bool(self._actions)
-        page, actions = self.query_one(Lines), self.query_one(OptionList)
-        had = page.has_focus or actions.has_focus
-        page.display, actions.display = not acts, acts
+        had = self.has_focus_within
+        self.query_one(Lines).display = not acts
+        for listed in self.query("OptionList"):
+            listed.display = acts
         if had:
             self.focus_page()
 
     def focus_page(self) -> None:
         """Put the keys to what the open tab shows."""
-        actions = self.query_one(OptionList)
-        (actions if actions.display else self.query_one(Lines)).focus()
+        for page in self.query("Lines, OptionList"):
+            if page.display:
+                page.focus()
 
     def _load(self) -> None:
         self._timer = None
@@ -167,6 +169,7 @@ class Detail(Vertical):
         )
 
     def _read(self, wanted: Wanted, width: int) -> None:
+        from git_exp.action import offered
         from git_exp.tui import pages
 
         lines: list[Line] = []
@@ -183,7 +186,7 @@ class Detail(Vertical):
             lines = pages.failed(error)
         self.post_message(self.Loaded(wanted, lines, actions))
 
-    def on_detail_loaded(self, event: Loaded) -> None:
+    async def on_detail_loaded(self, event: Loaded) -> None:
         event.stop()
         self._busy = None
         if self.run is None:
@@ -196,15 +199,21 @@ class Detail(Vertical):
         self._shown = self._now
         self.query_one(Lines).show(event.lines, again=again)
         if event.actions != self._actions:
-            self._list(event.actions)
+            await self._list(event.actions)
         self._arrange()
 
-    def _list(self, actions: Sequence[Offered]) -> None:
+    async def _list(self, actions: Sequence[Offered]) -> None:
+        from textual.widgets import OptionList
+        from textual.widgets.option_list import Option
+
         self._actions = actions
+        if not self.query(OptionList):
+            await self.mount(OptionList(markup=False))
         listed = self.query_one(OptionList)
+        at = listed.highlighted or 0
         listed.clear_options()
         listed.add_options([Option(self._told(one)) for one in actions])
-        listed.highlighted = 0 if actions else None
+        listed.highlighted = min(at, len(actions) - 1) if actions else None
 
     def _told(self, action: Offered) -> str:
         results = [one for one in action.run.results if one.id == action.id]

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from git_exp import errors, query
 from git_exp.index.search import Indexed
@@ -24,9 +24,14 @@ from git_exp.tui.grid import Grid
 from git_exp.tui.rows import Asked, Order, Rows, Source
 from git_exp.visible import escape
 
+# The first screen has no filter: what it needs comes when somebody types one.
 if TYPE_CHECKING:
-    from git_exp.tui.app import Browser
+    from textual.widgets import Input
 
+    from git_exp.tui.app import Browser
+    from git_exp.tui.filtering import Filter
+
+_FIRST = 0.05
 _EACH = 1.0
 _AGES = 20.0
 _TYPING = 0.15
@@ -36,25 +41,13 @@ _LOW = 16
 _HINT = "? keys  / filter  s sort  space mark  c compare  o check out  q quit"
 
 
-class Filter(Input):
-    """Where an expression is typed; Escape takes it back."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "no filter", show=False)]
-
-    class Left(Message):
-        """No filter is wanted any more."""
-
-    def action_leave(self) -> None:
-        self.post_message(self.Left())
-
-
 class Runs(Screen[None]):
     """The runs of the repository, and one of them in tabs."""
 
     CSS = """
     Runs > Grid { height: 3fr; }
     Runs > Detail { height: 2fr; min-height: 5; }
-    Runs Detail > Lines, Runs Detail > OptionList {
+    Runs Detail > Lines, Runs Detail > OptionList, Runs Detail > OptionList:focus {
         height: 1fr; border: none; background: $background; padding: 0;
     }
     Runs > Filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
@@ -105,9 +98,6 @@ class Runs(Screen[None]):
         self._typing: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        yield Filter(
-            self._asked.where or "", placeholder="acc > 0.9 and lr <= 0.01", select_on_focus=False
-        )
         yield Static(id="wrong", markup=False)
         yield Grid(self._clock)
         yield Detail(self._store, self._clock)
@@ -115,11 +105,13 @@ class Runs(Screen[None]):
         yield Static(id="state", markup=False)
 
     def on_mount(self) -> None:
-        self.set_class(bool(self._asked.where), "-filtering")
+        if self._asked.where:
+            self._open_filter()
         self._grid.show(rows.of(self._first))
         self._tell()
         self._grid.focus()
-        self.call_after_refresh(self._look)
+        # When the first screen is painted, and not before.
+        self.set_timer(_FIRST, self._look)
         self.set_interval(_EACH, self._tick)
         self.set_interval(_AGES, lambda: self._grid.refresh())
 
@@ -236,17 +228,34 @@ class Runs(Screen[None]):
     # The filter.
 
     def action_filter(self) -> None:
+        self._open_filter().focus()
+
+    def _open_filter(self) -> Filter:
+        from git_exp.tui.filtering import Filter
+
         self.add_class("-filtering")
-        self.query_one(Filter).focus()
+        for there in self.query(Filter):
+            return there
+        made = Filter(
+            self._asked.where or "", placeholder="acc > 0.9 and lr <= 0.01", select_on_focus=False
+        )
+        self.mount(made, before=0)
+        return made
+
+    @property
+    def _typed(self) -> str:
+        for there in self.query("Filter"):
+            return str(getattr(there, "value", "")).strip()
+        return ""
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self._typing:
             self._typing.stop()
-        self._typing = self.set_timer(_TYPING, self._typed)
+        self._typing = self.set_timer(_TYPING, self._settle)
 
-    def _typed(self) -> None:
+    def _settle(self) -> None:
         self._typing = None
-        where = self.query_one(Filter).value.strip() or None
+        where = self._typed or None
         if where != self._asked.where:
             self._look(self._asked._replace(where=where))
         else:
@@ -254,10 +263,10 @@ class Runs(Screen[None]):
 
     def on_input_submitted(self) -> None:
         self._grid.focus()
-        self.set_class(bool(self.query_one(Filter).value.strip()), "-filtering")
+        self.set_class(bool(self._typed), "-filtering")
 
     def on_filter_left(self) -> None:
-        self.query_one(Filter).value = ""
+        self._open_filter().value = ""
         self.remove_class("-filtering")
         self._grid.focus()
 
