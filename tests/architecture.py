@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[1]
 # Imports point up this table only. A package stands for all that is in it.
 LAYERS = (
     "errors values records",
-    "metrics run merge names query config table mask curve left_out points chart scale columns",
+    "metrics run merge names query config table mask curve left_out points chart scale columns"
+    " visible doubts events",
     "git",
     "journal spool locks ledger outputs data seal store index",
     "ambient distributions starting recorder endings tracking task launch compare seen restore"
     " fsck demo history scan share upkeep doctor action hook init summary sketch plotting outfile"
-    " frames imports",
+    " frames imports beside arrival",
     "session",
     "cli agent tui web",
     "__init__ __main__",
@@ -33,7 +34,7 @@ HOMES = {
     "re2": ("query", "scan.rules"),
     "subprocess": ("git", "launch"),
     "click": ("cli",),
-    "rich": ("cli",),
+    "rich": ("cli", "tui"),
     "plotille": ("sketch",),
     "vl_convert": ("plotting",),
     "pyarrow": ("frames",),
