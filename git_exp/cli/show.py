@@ -87,6 +87,7 @@ def _show(store: Store, run: Run, diff_options: list[str]) -> None:
     for note in run.notes:
         _section(f"Note, {table.age(note.t, now)}", note.text.split("\n"))
     _section("Artifacts", map(table.artifact, run.artifacts))
+    _section("Actions", _aligned(events.actions(run)))
     _section("Not in the snapshot", _aligned(table.left_out(run)))
     _changes(store, run, diff_options)
 

@@ -41,6 +41,20 @@ def test_a_list_imports_nothing_and_shows_what_was_done_last(
     assert shown[1].endswith("-")
 
 
+def test_show_has_the_actions_and_what_came_of_them(study: Study, exp: Exp) -> None:
+    study()
+    found = only().actions
+    exp("actions", "run", "study", "Say", *WELL)
+
+    shown = exp("show", "study").stdout.partition("\nActions:\n")[2].splitlines()
+
+    day = only().results[0].t[:10]
+    assert shown[:2] == [
+        f"    Say {found[0].id[:8]}   Say hello (done {day})",
+        f"    Fail {found[1].id[:8]}  Fail",
+    ]
+
+
 @pytest.mark.parametrize("name", ["Say", "Sa", "{id}", "{short}"])
 def test_an_action_is_named_by_class_by_its_beginning_or_by_id(
     study: Study, exp: Exp, name: str
