@@ -37,8 +37,8 @@ class Action(Config):
         """What it does, in one line."""
         return type(self).__name__
 
-    def execute(self, interaction: Interaction) -> None:
-        """Do it; `interaction` asks the user."""
+    def execute(self, interaction: Interaction) -> str | None:
+        """Do it; `interaction` asks the user. A text that it returns is told and recorded."""
         raise NotImplementedError(f"{type(self).__name__} has no execute(self, interaction)")
 
     @property

@@ -115,8 +115,11 @@ def _run(
 def _answered(done: Done, *, as_json: bool) -> int:
     if as_json:
         told = {"id": done.action.id, "class": done.action.cls, "run": done.action.run.id}
-        answer = {"outcome": done.outcome, "answers": done.answers, "error": done.error}
+        answer = {"outcome": done.outcome, "answers": done.answers, "error": done.error,
+                  "said": done.said}  # fmt: skip
         output.document("actions", {**told, **answer})
+    elif done.said:
+        output.line(done.said)
     if done.outcome == "failed":
         raise errors.ActionFailed(f"{done.action.cls} failed: {done.error}")
     if done.outcome == "cancelled":
