@@ -41,6 +41,13 @@ def test_a_list_imports_nothing_and_shows_what_was_done_last(
     assert shown[1].endswith("-")
 
 
+def test_a_shell_is_offered_the_actions_of_the_run_that_is_named(study: Study, exp: Exp) -> None:
+    study()
+
+    assert exp("--offer", "actions", "run", "study", "S").stdout == "plain\tSay\tSay hello\n"
+    assert exp("--offer", "actions", "run", "nobody", "S").stdout == ""
+
+
 def test_show_has_the_actions_and_what_came_of_them(study: Study, exp: Exp) -> None:
     study()
     found = only().actions
