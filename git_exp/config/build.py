@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import itertools
+import reprlib
 import sys
 from collections.abc import Callable
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import msgspec
 
 from git_exp import errors
 from git_exp.config import fields
-from git_exp.config.identifier import Identifiers
+from git_exp.config.identifier import MAINS, Identifiers, module_of
 
 
 def field(
@@ -71,9 +74,15 @@ class Config:
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
+        if cls.__module__ in MAINS:
+            # A pool that is sent the class itself has another main module.
+            setattr(cls, "_module", module_of(cls))  # noqa: B010
         if "<locals>" in cls.__qualname__:
-            # Names of the function that defines it are in no module.
-            setattr(cls, "_around", dict(sys._getframe(1).f_locals))  # noqa: B010
+            # Names of the function that defines it are in no module; what else is there is not
+            # kept alive, nor sent with the class.
+            around, names = sys._getframe(1).f_locals, fields.named(cls)
+            kept = {name: around[name] for name in names if name in around}
+            setattr(cls, "_around", kept)  # noqa: B010
 
     def __init__(self, *args: Any, **given: Any) -> None:
         cls = type(self)
@@ -101,25 +110,72 @@ class Config:
         return Identifiers().of(self).hex()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in fields.declared(type(self)):
-            raise errors.BadConfig(
-                f"{type(self).__name__}.{name}: a param does not change",
-                hint="build another config",
-            )
+        self._expect_free(name)
         super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._expect_free(name)
+        super().__delattr__(name)
 
     def __getstate__(self) -> dict[str, Any]:
         # What a task in another process is told of is its own params.
         return {name: one for name, one in self.__dict__.items() if not name.startswith("_")}
 
+    def __copy__(self) -> Self:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        made = memo[id(self)] = object.__new__(type(self))
+        for name, one in self.__dict__.items():
+            # A copy of a task's output is one of the same task, not of another.
+            made.__dict__[name] = one if name.startswith("_") else copy.deepcopy(one, memo)
+        return made
+
     def __repr__(self) -> str:
-        told = (f"{name}={self.__dict__.get(name)!r}" for name in fields.declared(type(self)))
-        return f"{type(self).__name__}({', '.join(told)})"
+        return _SHORT.repr(self)
+
+    def _expect_free(self, name: str) -> None:
+        if name in fields.declared(type(self)):
+            raise errors.BadConfig(
+                f"{type(self).__name__}.{name}: a param does not change",
+                hint="build another config",
+            )
+
+
+class _Short(reprlib.Repr):
+    """A text for people: a config that is held a million times over is not written out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 6
+        self.maxlist = self.maxdict = self.maxset = self.maxtuple = self.maxfrozenset = 20
+        self.maxstring = self.maxother = 200
+
+    def repr1(self, x: Any, level: int) -> str:
+        if not isinstance(x, Config):
+            return super().repr1(x, level)
+        cls = type(x)
+        if level <= 0:
+            return f"{cls.__name__}(...)"
+        told = [
+            f"{name}={self.repr1(x.__dict__.get(name), level - 1)}"
+            for name in itertools.islice(fields.declared(cls), self.maxdict)
+        ]
+        more = ["..."] if len(fields.declared(cls)) > len(told) else []
+        return f"{cls.__name__}({', '.join(told + more)})"
+
+    def repr_int(self, x: int, level: int) -> str:
+        return f"<int of {x.bit_length():,} bits>" if x.bit_length() > 1000 else repr(x)
+
+
+_SHORT = _Short()
 
 
 def _unknown(cls: type, name: str) -> errors.BadConfig:
     known = list(fields.declared(cls))
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name[:80], known, n=1)
     listed = ", ".join(known[:10]) or "it has none"
     hint = f"did you mean {near[0]}?" if near else f"its params: {listed}"
     return errors.BadConfig(f"{cls.__name__} has no param '{name[:80]}'", hint=hint)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import enum
 import inspect
+import re
 import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
 from git_exp import errors
+from git_exp.config.owned import fresh, owned
 
 T = TypeVar("T")
 
 # A class of more is made by a program that has lost its way.
 MOST = 10_000
-RESERVED = frozenset({"C", "config_id", "describe", "execute", "run", "submit", "task_outputs"})
-_GOT = ", got "
+RESERVED = frozenset({"C", "config_id", "describe", "execute", "of_run", "submit", "task_outputs"})
+# An integer of more has no text in Python.
+_BITS = 14_000
+_SHOWN = 60
+_WORD = re.compile(r"\w+")
 _CONTAINERS = (list, tuple, set, frozenset, Mapping)
 
 
@@ -63,7 +68,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     def initial(self) -> Any:
         """What it is if left out."""
         factory = self.spec.default_factory
-        return self.spec.default if factory is None else factory()
+        return fresh(self.spec.default) if factory is None else factory()
 
 
 def declared(cls: type) -> dict[str, Field]:
@@ -75,8 +80,11 @@ def declared(cls: type) -> dict[str, Field]:
     if known is None:
         known = {}
         for one in reversed(cls.__mro__):
-            for name, hint in _hints(one):
-                known[name] = _field(one, name, hint)
+            own = {name: _field(one, name, hint) for name, hint in _hints(one)}
+            known |= own
+            for name in known.keys() & one.__dict__.keys() - own.keys():
+                # `width = 3` in a class that is built on the one that declares it.
+                known[name] = msgspec.structs.replace(known[name], spec=_spec(one, name))
         setattr(cls, "_fields", known)  # noqa: B010 - each class its own
     return known
 
@@ -86,21 +94,39 @@ def _hints(cls: type) -> Iterator[tuple[str, Any]]:
     said = inspect.get_annotations(cls)
     if len(said) > MOST:
         raise errors.BadConfig(f"{cls.__name__} has more than {MOST:,} params")
+    if not said or cls.__module__ == "typing":
+        return
+    around = {**vars(sys.modules.get(cls.__module__, typing)), **cls.__dict__.get("_around", {})}
+    # A param that is called as its type is does not hide that.
+    own = {name: one for name, one in vars(cls).items() if name not in said}
     for name, hint in said.items():
-        found = _resolved(cls, name, hint) if isinstance(hint, str) else hint
+        if not isinstance(hint, str) and _kind(hint) is None:
+            continue
+        found = _resolved(cls, name, hint, {cls.__name__: cls, **around, **own})
         if _kind(found):
             yield name, found
 
 
-def _resolved(cls: type, name: str, hint: str) -> Any:
-    if "Param" not in hint and "Meta" not in hint:
-        # An attribute of its own, whose type is nobody's business here.
-        return None
-    around = {**vars(sys.modules.get(cls.__module__, typing)), **cls.__dict__.get("_around", {})}
+def _resolved(cls: type, name: str, hint: Any, around: dict[str, Any]) -> Any:
+    """An annotation with all that is text in it resolved, as `typing.get_type_hints` does."""
+    asked = types.SimpleNamespace(__annotations__={name: hint})
     try:
-        return eval(hint, around, dict(vars(cls)))  # noqa: S307 - the class's own annotation
+        return typing.get_type_hints(asked, around, {}, include_extras=True)[name]
     except Exception as error:
+        if isinstance(hint, str) and "Param" not in hint and "Meta" not in hint:
+            # An attribute of its own, whose type is nobody's business here.
+            return None
         raise errors.BadConfig(f"{cls.__name__}.{name}: bad type '{hint}': {error}") from error
+
+
+def named(cls: type) -> set[str]:
+    """The names that are in the text of a class's annotations."""
+    try:
+        said = inspect.get_annotations(cls)
+    except NameError:
+        # Since Python 3.14 an annotation finds the names around it by itself, once they are there.
+        return set()
+    return set(_WORD.findall(" ".join(map(str, said.values()))))
 
 
 def _kind(hint: Any) -> Kind | None:
@@ -113,10 +139,13 @@ def _field(cls: type, name: str, hint: Any) -> Field:
         raise errors.BadConfig(f"{cls.__name__}.{name}: no param can have this name")
     rest = tuple(one for one in hint.__metadata__ if not isinstance(one, Kind))
     wanted = Annotated[(hint.__origin__, *rest)] if rest else hint.__origin__
-    said = cls.__dict__.get(name, msgspec.NODEFAULT)
-    spec = said if isinstance(said, Spec) else Spec(default=said)
     kind = _kind(hint) or Kind.PARAM
-    return Field(name=name, type=_askable(wanted), kind=kind, spec=spec)
+    return Field(name=name, type=_askable(wanted), kind=kind, spec=_spec(cls, name))
+
+
+def _spec(cls: type, name: str) -> Spec:
+    said = cls.__dict__.get(name, msgspec.NODEFAULT)
+    return said if isinstance(said, Spec) else Spec(default=said)
 
 
 def checked(cls: type, field: Field, value: Any) -> Any:
@@ -124,29 +153,60 @@ def checked(cls: type, field: Field, value: Any) -> Any:
     path, a list for a tuple. Raises `BadConfig` that names class, param, expected and got.
     """
     try:
-        return msgspec.convert(_plain(value), field.type, dec_hook=_custom)
-    except (msgspec.ValidationError, TypeError, RecursionError) as error:
+        mine = owned(plain(value))
+        try:
+            return _converted(mine, field.type)
+        except msgspec.ValidationError:
+            return _converted(_python(mine), field.type)
+    except errors.BadConfig as error:
+        raise errors.BadConfig(f"{cls.__name__}.{field.name}: {error}") from None
+    except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
         raise errors.BadConfig(_told(cls, field, value, error)) from None
+
+
+def _converted(value: Any, wanted: Any) -> Any:
+    # Text for bytes would be taken for base64.
+    return msgspec.convert(value, wanted, dec_hook=_custom, builtin_types=(bytes, bytearray))
 
 
 def _told(cls: type, field: Field, value: Any, error: Exception) -> str:
     said, _, place = str(error).partition(" - at `$")
     said = said.replace("`", "")
-    shown = repr(value) if isinstance(value, str | int | float | bool) else ""
+    shown = "" if place else _shown(value)
+    options = get_args(_bare(field.type)) if get_origin(_bare(field.type)) is Literal else ()
     if isinstance(error, RecursionError):
-        said = "it is nested too deeply"
-    elif _GOT in said and not place and 0 < len(shown) <= 60:
-        said = f"{said} {shown}"
+        said, shown = "it is nested too deeply", ""
+    elif options:
+        said = f"expected one of {', '.join(map(repr, options))}"
+    if not place and ", got " not in said and not isinstance(error, RecursionError):
+        said = f"{said}, got {type(value).__name__}"
+    said = f"{said} {shown}" if shown else said
     return f"{cls.__name__}.{field.name}{place.rstrip('`')}: {said[:1].lower()}{said[1:]}"
 
 
-def _plain(value: Any) -> Any:
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        return f"of {value.bit_length():,} bits"
+    found = repr(value) if isinstance(value, str | int | float) else ""
+    return found if len(found) <= _SHOWN else ""
+
+
+def plain(value: Any) -> Any:
     """A scalar of numpy or torch as Python's own."""
     if type(value).__module__.partition(".")[0] in ("numpy", "torch") and not getattr(
         value, "ndim", 1
     ):
         return value.item()
     return value
+
+
+def _python(value: Any) -> Any:
+    """A value with the scalars of numpy or torch in its containers as Python's own."""
+    if type(value) is dict:
+        return {plain(key): _python(one) for key, one in value.items()}
+    if type(value) in (list, tuple, set, frozenset):
+        return type(value)([_python(one) for one in value])
+    return plain(value)
 
 
 class _Either(type):
@@ -161,6 +221,8 @@ class _Either(type):
 def _askable(wanted: Any) -> Any:
     """A type as msgspec takes it: unions of classes are told apart by us."""
     origin, given = get_origin(wanted), get_args(wanted)
+    if isinstance(wanted, type) and _is_unknowable(wanted):
+        return Any
     if isinstance(wanted, type) and issubclass(wanted, enum.Enum):
         # msgspec takes an enum by its value alone.
         return _Either(wanted.__name__, (), {"members": (wanted,)})
@@ -189,12 +251,16 @@ def _custom(wanted: Any, value: Any) -> Any:
         return _either(wanted, value)
     if wanted is Path and isinstance(value, str):
         return Path(value)
-    if isinstance(wanted, type) and isinstance(value, wanted):
-        return value
-    if not isinstance(wanted, type):
-        # Such as a Protocol's alias, or a Callable: nothing is known of them.
+    if not isinstance(wanted, type) or isinstance(value, wanted):
+        # Of a Callable for example nothing can be known.
         return value
     raise TypeError(f"expected `{wanted.__name__}`, got `{type(value).__name__}`")
+
+
+def _is_unknowable(wanted: type) -> bool:
+    """Whether it is a protocol that no value can be checked against."""
+    is_protocol = bool(getattr(wanted, "_is_protocol", False))
+    return is_protocol and not getattr(wanted, "_is_runtime_protocol", False)
 
 
 def _either(wanted: _Either, value: Any) -> Any:
@@ -203,7 +269,7 @@ def _either(wanted: _Either, value: Any) -> Any:
             return value
     for one in wanted.members:
         try:
-            return msgspec.convert(value, one, dec_hook=_custom)
+            return _converted(value, one)
         except (msgspec.ValidationError, TypeError):
             continue
     raise TypeError(f"expected `{wanted.__name__}`, got `{type(value).__name__}`")

@@ -25,17 +25,20 @@ import msgspec
 
 from git_exp import errors
 from git_exp.config import fields
+from git_exp.config.owned import DEEPEST
 
 MOST = 100_000
-DEEPEST = 100
 
-_NAN = struct.pack(">d", float("nan"))
+MAINS = ("__main__", "__mp_main__")
+_NAN = bytes.fromhex("7ff8000000000000")
 
 
 def module_of(cls: type) -> str:
     """The module of a class by the name that others import it by: a script's is its file's."""
-    if cls.__module__ not in ("__main__", "__mp_main__"):
+    if cls.__module__ not in MAINS:
         return cls.__module__
+    if kept := cls.__dict__.get("_module"):
+        return str(kept)
     main = sys.modules.get(cls.__module__)
     spec = getattr(main, "__spec__", None)
     if spec is not None and spec.name != cls.__module__:
@@ -47,6 +50,13 @@ def module_of(cls: type) -> str:
 def class_name(cls: type) -> str:
     """The name of a class in its module; that of the function that made it does not count."""
     return cls.__qualname__.rpartition("<locals>.")[2]
+
+
+def is_record(value: Any) -> bool:
+    """Whether a value is a Struct or dataclass."""
+    return isinstance(value, msgspec.Struct) or (
+        dataclasses.is_dataclass(value) and not isinstance(value, type)
+    )
 
 
 def parts(value: Any) -> Sequence[str]:
@@ -78,7 +88,7 @@ class Identifiers:
         counted: list[bytes] = []
         for name, one in sorted(fields.declared(cls).items()):
             value = getattr(config, name)
-            if one.counts and not (one.spec.ignore_default and self._is_initial(one, value)):
+            if one.counts and not (one.spec.ignore_default and self._is_initial(cls, one, value)):
                 counted += [
                     _sized(b"s", name.encode()),
                     self._value(value, f"{cls.__name__}.{name}"),
@@ -86,8 +96,8 @@ class Identifiers:
         said = f"{module_of(cls)}:{class_name(cls)}".encode()
         return _sized(b"C", _sized(b"s", said) + b"".join(counted))
 
-    def _is_initial(self, one: fields.Field, value: Any) -> bool:
-        initial = one.initial()
+    def _is_initial(self, cls: type, one: fields.Field, value: Any) -> bool:
+        initial = fields.checked(cls, one, one.initial())
         return self._value(value, one.name) == self._value(initial, one.name)
 
     def _value(self, value: Any, where: str) -> bytes:
@@ -112,9 +122,9 @@ class Identifiers:
             return _sized(b"d", b"".join(key + one for key, one in sorted(pairs)))
         if hasattr(type(value), "config_id"):
             return _sized(b"c", self.of(value))
-        if isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value):
+        if is_record(value):
             return self._record(value, where)
-        return _scalar(value, where)
+        return _scalar(fields.plain(value), where)
 
     def _each(self, values: Iterable[Any], where: str) -> bytes:
         return b"".join(self._value(one, where) for one in values)
@@ -137,6 +147,18 @@ def _float(value: float) -> bytes:
     return struct.pack(">d", value + 0.0 if value else 0.0)
 
 
+def _decimal(value: decimal.Decimal) -> bytes:
+    """Digits and exponent: what Python's own `normalize` gives is rounded by the context."""
+    if not value.is_finite():
+        return b"nan" if value.is_nan() else b"inf" if value > 0 else b"-inf"
+    sign, digits, exponent = value.as_tuple()
+    text = "".join(map(str, digits)).lstrip("0")
+    kept = text.rstrip("0")
+    if not kept:
+        return b"0"
+    return f"{'-' if sign else ''}{kept}e{int(exponent) + len(text) - len(kept)}".encode()
+
+
 _SCALARS: tuple[tuple[type | tuple[type, ...], bytes, Callable[[Any], bytes]], ...] = (
     (bool, b"b", lambda one: b"1" if one else b"0"),
     (enum.Enum, b"e", lambda one: f"{class_name(type(one))}.{one.name}".encode()),
@@ -145,7 +167,7 @@ _SCALARS: tuple[tuple[type | tuple[type, ...], bytes, Callable[[Any], bytes]], .
     (str, b"s", lambda one: one.encode("utf-8", "surrogatepass")),
     ((bytes, bytearray), b"y", bytes),
     (PurePath, b"p", lambda _: b""),
-    (decimal.Decimal, b"D", lambda one: str(one.normalize()).encode()),
+    (decimal.Decimal, b"D", _decimal),
     (datetime.datetime, b"T", lambda one: one.isoformat().encode()),
     ((datetime.date, datetime.time), b"t", lambda one: one.isoformat().encode()),
     (

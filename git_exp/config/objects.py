@@ -2,6 +2,7 @@
 
 A line is ``{"object": id, "class": "module:Name", "file": path, "values": {name: value}}``. A
 config in a value is ``{"$object": id}``; what JSON has no word for is a mapping with one such key.
+A meta that cannot be stored is left out where the class has a default for it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import enum
 import hashlib
 import math
 import sys
+import typing
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
@@ -24,7 +26,8 @@ import msgspec
 from git_exp import errors, records
 from git_exp.config import fields
 from git_exp.config.build import Config
-from git_exp.config.identifier import DEEPEST, class_name, module_of, parts
+from git_exp.config.identifier import class_name, is_record, module_of, parts
+from git_exp.config.owned import DEEPEST, MOST
 
 _SAFE = 2**53
 
@@ -51,7 +54,7 @@ class Writer:
         self._ids: dict[int, str] = {}
         self._held: list[Config] = []
         self._written: set[str] = set()
-        self._depth = 0
+        self._depth = self._count = 0
 
     def add(self, config: Config) -> tuple[str, list[dict[str, Any]]]:
         """The id of a config, and the objects that were not written before, what is held first.
@@ -59,24 +62,21 @@ class Writer:
         Raises `BadConfig` for a value that cannot be stored.
         """
         fresh: list[dict[str, Any]] = []
+        self._count = 0
         return self._add(config, fresh), fresh
 
     def _add(self, config: Config, fresh: list[dict[str, Any]]) -> str:
         if id(config) in self._ids:
             return self._ids[id(config)]
         cls = type(config)
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise errors.BadConfig(f"{cls.__name__}: it is nested over {DEEPEST} levels deep")
         held: dict[str, Any] = {}
-        for name in fields.declared(cls):
-            where = f"{cls.__name__}.{name}"
-            held[name] = self._plain(config.__dict__[name], where, fresh)
-        self._depth -= 1
-        told: dict[str, Any] = {"class": f"{module_of(cls)}:{class_name(cls)}"}
-        file = defined_in(cls, self._root)
-        told |= {"file": file} if file else {}
-        told["values"] = held
+        for name, one in fields.declared(cls).items():
+            try:
+                held[name] = self._plain(config.__dict__[name], f"{cls.__name__}.{name}", fresh)
+            except errors.BadConfig:
+                if one.kind is not fields.Kind.META or one.required:
+                    raise
+        told = {**self._named(cls), "values": held}
         found = hashlib.sha256(records.encode(told)).hexdigest()[:32]
         # Kept alive: the id of an object that is gone is given to another.
         self._held.append(config)
@@ -86,7 +86,24 @@ class Writer:
             fresh.append({"object": found, **told})
         return found
 
+    def _named(self, cls: type) -> dict[str, Any]:
+        file = defined_in(cls, self._root)
+        told = {"class": f"{module_of(cls)}:{class_name(cls)}"}
+        return {**told, "file": file} if file else told
+
     def _plain(self, value: Any, where: str, fresh: list[dict[str, Any]]) -> Any:
+        self._depth += 1
+        self._count += 1
+        try:
+            if self._depth > DEEPEST:
+                raise errors.BadConfig(f"{where}: it is nested over {DEEPEST} levels deep")
+            if self._count > MOST:
+                raise errors.BadConfig(f"{where}: it has over {MOST:,} values")
+            return self._told(value, where, fresh)
+        finally:
+            self._depth -= 1
+
+    def _told(self, value: Any, where: str, fresh: list[dict[str, Any]]) -> Any:
         def inner(one: Any) -> Any:
             return self._plain(one, where, fresh)
 
@@ -104,13 +121,18 @@ class Writer:
                 return {"$set": sorted(listed, key=records.encode)}
             case Mapping():
                 return _mapping({key: inner(one) for key, one in value.items()}, inner)
-        if isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value):
-            return {name: inner(getattr(value, name)) for name in parts(value)}
-        return _scalar(value, where)
+            case enum.Enum():
+                return {"$enum": {**self._named(type(value)), "name": value.name}}
+        if is_record(value):
+            held = {name: inner(getattr(value, name)) for name in parts(value)}
+            return {"$record": {**self._named(type(value)), "values": held}}
+        return _scalar(fields.plain(value), where)
 
 
 def _mapping(plain: dict[Any, Any], inner: Callable[[Any], Any]) -> Any:
-    odd = any(not isinstance(key, str) or key.startswith("$") for key in plain)
+    odd = any(
+        not isinstance(key, str) or key.startswith("$") or _text(key) is not key for key in plain
+    )
     return {"$dict": [[inner(key), one] for key, one in plain.items()]} if odd else plain
 
 
@@ -124,10 +146,8 @@ def _text(value: str) -> Any:
 
 def _scalar(value: Any, where: str) -> Any:
     match value:
-        case enum.Enum():
-            return {"$enum": value.name}
         case str():
-            return _text(value)
+            return _text(str(value))
         case int():
             return int(value) if abs(value) < _SAFE else {"$int": f"{value:x}"}
         case float():
@@ -136,13 +156,20 @@ def _scalar(value: Any, where: str) -> Any:
             return {"$bytes": base64.b64encode(value).decode()}
         case PurePath():
             return {"$path": _text(str(value))}
-        case datetime.datetime() | datetime.date() | datetime.time():
-            return value.isoformat()
-        case datetime.timedelta():
-            return {"$seconds": [value.days, value.seconds, value.microseconds]}
-        case decimal.Decimal() | uuid.UUID():
-            return str(value)
+    for kind, tag, told in _TAGGED:
+        if isinstance(value, kind):
+            return {tag: told(value)}
     raise errors.BadConfig(f"{where}: values of type {type(value).__name__} cannot be stored")
+
+
+_TAGGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
+    (datetime.datetime, "$datetime", datetime.datetime.isoformat),
+    (datetime.date, "$date", datetime.date.isoformat),
+    (datetime.time, "$time", datetime.time.isoformat),
+    (datetime.timedelta, "$seconds", lambda one: [one.days, one.seconds, one.microseconds]),
+    (decimal.Decimal, "$decimal", str),
+    (uuid.UUID, "$uuid", str),
+)
 
 
 def defined_in(cls: type, root: Path | None) -> str | None:
@@ -185,15 +212,17 @@ class Reader:
         if there is None or object_id in self._making or len(self._making) > DEEPEST:
             raise errors.NotFound(f"object '{object_id[:40]}' is not there, or holds itself")
         self._making.add(object_id)
-        cls = self._finder(there)
-        known = fields.declared(cls)
-        given = {
-            # A param that the class of today does not have any more says nothing.
-            name: self._value(value, known[name].type)
-            for name, value in there.values.items()
-            if name in known
-        }
-        self._making.discard(object_id)
+        try:
+            cls = self._finder(there)
+            known = fields.declared(cls)
+            given = {
+                # A param that the class of today does not have any more says nothing.
+                name: self._value(value, known[name].type)
+                for name, value in there.values.items()
+                if name in known
+            }
+        finally:
+            self._making.discard(object_id)
         made: Config = cls(**given)
         self._made[object_id] = made
         return made
@@ -211,33 +240,50 @@ class Reader:
                 return _READ[tag](held)
             if tag in _NESTED:
                 return _NESTED[tag](self._value(held, wanted))
-            if tag == "$enum":
-                return _enum(str(held), wanted)
+            if tag in ("$enum", "$record") and isinstance(held, dict):
+                return self._instance(tag, held, wanted)
         return {key: self._value(one, wanted) for key, one in value.items()}
 
+    def _instance(self, tag: str, told: dict[str, Any], wanted: Any) -> Any:
+        """A member of an enum, a Struct or a dataclass: of the param's own type, if that has it."""
+        module, _, name = str(told.get("class", "")).partition(":")
+        mine = next((one for one in classes(wanted) if class_name(one) == name), None)
+        there = Stored(id="", module=module, name=name, file=told.get("file"), values={})
+        cls: Any = mine or self._finder(there)
+        if tag == "$enum" and issubclass(cls, enum.Enum):
+            if told.get("name") in cls.__members__:
+                return cls[told["name"]]
+            raise errors.BadConfig(f"{name} has no member '{told.get('name')}'")
+        if issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls):
+            inner = {key: self._value(one, cls) for key, one in told.get("values", {}).items()}
+            return cls(**inner)
+        raise errors.BadConfig(f"{name} is no enum, Struct or dataclass any more")
 
-def _enum(name: str, wanted: Any) -> Any:
-    """The member of an enum, which the type of the param names."""
-    for one in enums(wanted):
-        if name in one.__members__:
-            return one[name]
-    raise errors.BadConfig(f"no enum of this param has a member '{name}'")
 
-
-def enums(wanted: Any) -> Iterator[type[enum.Enum]]:
-    """The enums in a type as it is declared."""
-    if isinstance(wanted, type) and issubclass(wanted, enum.Enum):
-        yield wanted
+def classes(wanted: Any, seen: frozenset[Any] = frozenset()) -> Iterator[type]:
+    """The enums, Structs and dataclasses in a type, in its fields too."""
+    if isinstance(wanted, type) and wanted not in seen:
+        seen |= {wanted}
+        is_kept = issubclass(wanted, msgspec.Struct) or dataclasses.is_dataclass(wanted)
+        if is_kept or issubclass(wanted, enum.Enum):
+            yield wanted
+        for one in typing.get_type_hints(wanted).values() if is_kept else ():
+            yield from classes(one, seen)
     for one in (*getattr(wanted, "__args__", ()), *getattr(wanted, "members", ())):
-        yield from enums(one)
+        yield from classes(one, seen)
 
 
-_NESTED: dict[str, Callable[[Any], Any]] = {"$tuple": tuple, "$set": set, "$dict": dict}
+_NESTED: dict[str, Callable[[Any], Any]] = {"$tuple": tuple, "$set": frozenset, "$dict": dict}
 _READ: dict[str, Callable[[Any], Any]] = {
     "$int": lambda held: int(held, 16),
     "$float": float,
     "$bytes": base64.b64decode,
     "$path": lambda held: Path(held if isinstance(held, str) else _READ["$text"](held["$text"])),
     "$text": lambda held: base64.b64decode(held).decode("utf-8", "surrogatepass"),
+    "$datetime": datetime.datetime.fromisoformat,
+    "$date": datetime.date.fromisoformat,
+    "$time": datetime.time.fromisoformat,
     "$seconds": lambda held: datetime.timedelta(held[0], held[1], held[2]),
+    "$decimal": decimal.Decimal,
+    "$uuid": uuid.UUID,
 }
