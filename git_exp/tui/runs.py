@@ -47,7 +47,7 @@ class Runs(Screen[None]):
     CSS = """
     Runs > Grid { height: 3fr; }
     Runs > Detail { height: 2fr; min-height: 5; }
-    Runs Detail > Lines, Runs Detail > OptionList, Runs Detail > OptionList:focus {
+    Runs Detail > Lines, Runs Detail > Offers, Runs Detail > Offers:focus {
         height: 1fr; border: none; background: $background; padding: 0;
     }
     Runs > Filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
