@@ -20,7 +20,7 @@ from tests.cli.conftest import Git_, Runs
 from tests.conftest import Clock
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-PATIENCE = 6.0
+PATIENCE = 30.0
 
 
 class Shown:
