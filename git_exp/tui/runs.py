@@ -183,13 +183,19 @@ class Runs(Screen[None]):
         if event.asked == self._asked or event.error:
             self._wrong(event.error)
         if event.found is not None:
-            # To look through 10,000 runs for garbage takes a fifth of a second, in which nobody
-            # scrolls; they hold each other in no circles.
-            gc.freeze()
+            self._keep(event.found)
             where = event.asked.where
             self._grid.nothing = "no run fits" if where else "no runs yet: git exp run COMMAND"
             self._grid.show(event.found, event.asked.order)
         self._tell()
+
+    def _keep(self, found: Rows) -> None:
+        """Look for no garbage among runs that were read anew."""
+        before = self._grid.rows.runs
+        if found.runs and not (before and found.runs[-1] is before[-1]):
+            # Among 10,000 that takes a fifth of a second, in which nobody scrolls. Not at each
+            # look: what is garbage now would stay.
+            gc.freeze()
 
     def _wrong(self, error: Exception | None) -> None:
         hint = (error.hint or "") if isinstance(error, errors.GitExpError) else ""

@@ -238,7 +238,7 @@ def test_who_leaves_a_dialog_for_good_has_cancelled(
     async def script(shown: Shown) -> None:
         await shown.press("6", "enter", "enter")
         await shown.sees("Its name?")
-        shown.app.action_leave()
+        await shown.press("ctrl+q")
         await shown.sees("Quit anyway?")
         await shown.pilot.press("y")
 
