@@ -55,6 +55,10 @@ ELSEWHERE = {
     ("demo", "subprocess"): "plays a user's commands, each in a process of its own",
     ("cli.terminal", "subprocess"): "starts the user's pager",
 }
+# A door that is started by another, which hands over and shares nothing else with it.
+STARTED = {
+    ("cli.tui", "tui"): "a command is how its user comes to this door",
+}
 READ_THE_WORLD = {
     "tracking": "the door of the script that calls it: its folder, argv and environment",
     "action.loading": "a script that is executed for its classes gets no arguments",

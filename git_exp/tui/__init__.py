@@ -23,4 +23,8 @@ def start(store: Indexed, first: Sequence[Run], where: str | None) -> None:
 
     from git_exp.tui.app import Browser
 
-    Browser(store, first, where).run()
+    browser = Browser(store, first, where)
+    browser.run()
+    if browser.return_code:
+        # Textual has shown its traceback by then.
+        raise errors.GitExpError("the terminal interface failed; that is a bug")

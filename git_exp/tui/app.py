@@ -37,7 +37,9 @@ class Browser(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "keys", "all keys", show=False),
-        Binding("q,ctrl+c,ctrl+q", "leave", "quit", show=False, priority=False),
+        Binding("q,ctrl+c", "leave", "quit", show=False),
+        # In dialogs too.
+        Binding("ctrl+q", "leave", "quit from anywhere", show=False, priority=True),
     ]
 
     class Acted(Message):

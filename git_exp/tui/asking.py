@@ -27,7 +27,7 @@ YES, NO = "yes", "no"
 class Dialog(ModalScreen[Answer]):
     """A question; None is no answer."""
 
-    CSS = """
+    DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog > Vertical {
         width: 72; max-width: 95%; height: auto; max-height: 95%;

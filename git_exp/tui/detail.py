@@ -146,14 +146,14 @@ class Detail(Vertical):
         acts = self.tab == "Actions" and bool(self._actions)
         had = self.has_focus_within
         self.query_one(Lines).display = not acts
-        for listed in self.query("OptionList"):
+        for listed in self.query("Offers"):
             listed.display = acts
         if had:
             self.focus_page()
 
     def focus_page(self) -> None:
         """Put the keys to what the open tab shows."""
-        for page in self.query("Lines, OptionList"):
+        for page in self.query("Lines, Offers"):
             if page.display:
                 page.focus()
 
@@ -192,7 +192,7 @@ class Detail(Vertical):
         if self.run is None:
             return
         if event.wanted.number != self._number and not self._timer:
-            self._timer = self.set_timer(0, self._load)
+            self._timer = self.set_timer(_PAUSE, self._load)
         if (event.wanted.run.id, event.wanted.tab) != self._now:
             return
         again = self._shown == self._now
@@ -203,13 +203,14 @@ class Detail(Vertical):
         self._arrange()
 
     async def _list(self, actions: Sequence[Offered]) -> None:
-        from textual.widgets import OptionList
         from textual.widgets.option_list import Option
 
+        from git_exp.tui.offers import Offers
+
         self._actions = actions
-        if not self.query(OptionList):
-            await self.mount(OptionList(markup=False))
-        listed = self.query_one(OptionList)
+        if not self.query(Offers):
+            await self.mount(Offers(markup=False))
+        listed = self.query_one(Offers)
         at = listed.highlighted or 0
         listed.clear_options()
         listed.add_options([Option(self._told(one)) for one in actions])

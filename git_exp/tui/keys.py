@@ -26,7 +26,7 @@ class Keys(ModalScreen[None]):
     DEFAULT_CSS = """
     Keys { align: center middle; }
     Keys > Vertical {
-        width: 64; max-width: 95%; height: 90%;
+        width: 76; max-width: 95%; height: 90%;
         border: round $primary; background: $surface; padding: 0 1;
     }
     Keys Static { height: 1; color: $text-muted; }
