@@ -8,17 +8,22 @@ from typing import Any
 
 import msgspec
 
-from git_exp import ambient, endings, records
+from git_exp import ambient, endings, errors, records, values
+from git_exp.config import fields
 from git_exp.task.task import Task
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a task ended; `metrics` is what it returned, if that is a number or a mapping."""
+    """How a task ended; `metrics` is what it returned, if that is a number or a mapping.
+
+    `unrecorded` is why that cannot be recorded.
+    """
 
     status: str = "finished"
     exit_code: int | None = None
     error: records.Error | None = None
     metrics: Any = None
+    unrecorded: str | None = None
     wall_ms: float | None = None
 
 
@@ -34,8 +39,19 @@ def executed(task: Task, run_id: str | None) -> Outcome:
         return _ended(begun, *endings.told_by(error))
     finally:
         ambient.within.reset(token)
-    counts = isinstance(returned, int | float | Mapping) and not isinstance(returned, bool)
-    return _ended(begun, "finished", 0, None, metrics=returned if counts else None)
+    outcome = _ended(begun, "finished", 0, None)
+    try:
+        return msgspec.structs.replace(outcome, metrics=_counted(returned))
+    except errors.Unencodable as error:
+        return msgspec.structs.replace(outcome, unrecorded=str(error))
+
+
+def _counted(returned: Any) -> Any:
+    """What a task returned as records have it; None for what is no metric."""
+    found = fields.plain(returned)
+    if isinstance(found, bool) or not isinstance(found, int | float | Mapping):
+        return None
+    return values.plain(found, ("returned",))
 
 
 def failed(kind: str, why: str) -> Outcome:
@@ -48,10 +64,6 @@ def _ended(
     status: str,
     code: int | None,
     error: records.Error | None,
-    *,
-    metrics: Any = None,
 ) -> Outcome:
     lasted = (time.monotonic() - begun) * 1000
-    return Outcome(
-        status=status, exit_code=code, error=error, metrics=metrics, wall_ms=round(lasted, 3)
-    )
+    return Outcome(status=status, exit_code=code, error=error, wall_ms=round(lasted, 3))
