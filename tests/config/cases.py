@@ -14,7 +14,7 @@ import math
 import sys
 import uuid
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Leaf(Config):
 
 
 class Tree(Config):
-    left: Param[Optional[Tree]] = None
+    left: Param[Tree | None] = None
     right: Param[Tree | None] = None
     leaves: Param[list[Leaf]] = field(default_factory=list)
     by_name: Param[dict[str, Leaf]] = field(default_factory=dict)
@@ -78,7 +78,7 @@ def cases() -> dict[str, Config]:
         "bytes": b"\0\xff", "list": [1, [2.0, "3"], ()], "dict": {"b": 1, "a": [None], 3: True},
         "set": {3, 1, 2}, "enum": Colour.RED, "dataclass": Point(1), "struct": Box(Point(1, 2.5)),
         "decimal": decimal.Decimal("-12.3400"), "uuid": uuid.UUID(int=7),
-        "datetime": datetime.datetime(2026, 1, 2, 3, 4, 5, 6, datetime.timezone.utc),
+        "datetime": datetime.datetime(2026, 1, 2, 3, 4, 5, 6, datetime.UTC),
         "timedelta": datetime.timedelta(days=-1, microseconds=5),
     }  # fmt: skip
     return {

@@ -19,10 +19,8 @@ from typing import (
     Generic,
     Literal,
     NamedTuple,
-    Optional,
     Protocol,
     TypeVar,
-    Union,
 )
 
 import msgspec
@@ -31,12 +29,16 @@ import pytest
 
 import git_exp
 from git_exp import Action, Config, Meta, Param, Task, errors, field
-from git_exp import Param as P
+from git_exp import Param as Shortly
+from tests.config import quoted
 
 if TYPE_CHECKING:
-    from nowhere import Absent
+    from nowhere import Absent  # type: ignore[import-not-found]
 
 T = TypeVar("T")
+# What mypy would refuse is built by it.
+ANY: Any = lambda cls, *args, **given: cls(*args, **given)  # noqa: E731
+KINDS: list[Any] = [list, dict[str, Any], Any]
 Width = Param[int]
 
 
@@ -64,7 +66,7 @@ class Model(Config):
     note: Meta[str] = ""
     plain: int = 3
     shared: ClassVar[int] = 4
-    absent: Optional[Absent] = None
+    absent: Absent | None = None
 
 
 class Wide(Model):
@@ -75,7 +77,7 @@ class Wide(Model):
 class Pairs(Config):
     first: Param[Later]
     more: Param[list[Later]] = field(default_factory=list)
-    parent: Param[Optional[Pairs]] = None
+    parent: Param[Pairs | None] = None
 
 
 class Later(Config):
@@ -88,17 +90,17 @@ class Boxed(Config, Generic[T]):
 
 class Named(Config):
     width: Width
-    short: P[int] = 1
+    short: Shortly[int] = 1
     long: git_exp.Param[int] = 2
 
 
 def build(kind: Any, **given: Any) -> Any:
     """A config of one param `x` with this type."""
-    cls: Any = type("X", (Config,), {"__annotations__": {"x": Param[kind]}})
+    cls: Any = type("X", (Config,), {"__annotations__": {"x": Param[kind]}})  # type: ignore[misc]
     return cls(**given).x
 
 
-def test_a_config_is_built_by_its_class_or_by_C() -> None:
+def test_a_config_is_built_by_its_class_or_by_its_c() -> None:
     for made in (Model(width=3), Model.C(width=3)):
         assert (made.width, made.rate, made.note, made.plain) == (3, 0.5, "", 3)
         assert repr(made) == "Model(width=3, rate=0.5, note='')"
@@ -106,24 +108,32 @@ def test_a_config_is_built_by_its_class_or_by_C() -> None:
 
 
 def test_what_a_page_leaves_out_is_left_out() -> None:
-    assert repr(Wide(..., width=1)) == "Wide(width=1, rate=2.0, note='', depth=1)"
+    assert repr(ANY(Wide, ..., width=1)) == "Wide(width=1, rate=2.0, note='', depth=1)"
 
 
 @pytest.mark.parametrize(
     ("build", "said", "hint"),
     [
-        (lambda: Model(3), "Model() takes its params by name", None),
-        (lambda: Model(), "Model.width: no value is given", None),
-        (lambda: Model(widht=3), "Model has no param 'widht'", "did you mean width?"),
-        (lambda: Model(zzz=3), "Model has no param 'zzz'", "its params: width, rate, note"),
-        (lambda: Model(plain=3), "Model has no param 'plain'", "its params: width, rate, note"),
-        (lambda: Later(a=1), "Later has no param 'a'", "its params: it has none"),
-        (lambda: Model(width="3"), "Model.width: expected int, got str '3'", None),
-        (lambda: Model(width=True), "Model.width: expected int, got bool True", None),
-        (lambda: Model(width=1.0), "Model.width: expected int, got float 1.0", None),
-        (lambda: Model(width=1, note=2), "Model.note: expected str, got int 2", None),
-        (lambda: Pairs(first=3), "Pairs.first: expected Later, got int 3", None),
-        (lambda: Pairs(first=Later(), more=[3]), "Pairs.more[0]: expected Later, got int", None),
+        (lambda: ANY(Model, 3), "Model() takes its params by name", None),
+        (lambda: ANY(Model), "Model.width: no value is given", None),
+        (lambda: ANY(Model, widht=3), "Model has no param 'widht'", "did you mean width?"),
+        (lambda: ANY(Model, zzz=3), "Model has no param 'zzz'", "its params: width, rate, note"),
+        (
+            lambda: ANY(Model, plain=3),
+            "Model has no param 'plain'",
+            "its params: width, rate, note",
+        ),
+        (lambda: ANY(Later, a=1), "Later has no param 'a'", "its params: it has none"),
+        (lambda: ANY(Model, width="3"), "Model.width: expected int, got str '3'", None),
+        (lambda: ANY(Model, width=True), "Model.width: expected int, got bool True", None),
+        (lambda: ANY(Model, width=1.0), "Model.width: expected int, got float 1.0", None),
+        (lambda: ANY(Model, width=1, note=2), "Model.note: expected str, got int 2", None),
+        (lambda: ANY(Pairs, first=3), "Pairs.first: expected Later, got int 3", None),
+        (
+            lambda: ANY(Pairs, first=Later(), more=[3]),
+            "Pairs.more[0]: expected Later, got int",
+            None,
+        ),
     ],
 )
 def test_what_does_not_fit_names_class_param_expected_and_got(
@@ -150,7 +160,7 @@ def test_what_does_not_fit_names_class_param_expected_and_got(
         (set[int], [1, 2, 2], {1, 2}),
         (Path, "a/b", Path("a/b")),
         (list[Path], ["a", Path("b")], [Path("a"), Path("b")]),
-        (Optional[int], None, None),
+        (int | None, None, None),
         (Colour, Colour.RED, Colour.RED),
         (Colour | int, 3, 3),
         (list[Colour], [Colour.RED], [Colour.RED]),
@@ -210,7 +220,7 @@ def test_an_integer_may_have_more_digits_than_python_prints() -> None:
 
 def test_a_union_of_configs_takes_each_of_them() -> None:
     class Union2(Config):
-        one: Param[Union[Model, Later, None]] = None
+        one: Param[Model | Later | None] = None
         every: Param[list[Model | Later]] = field(default_factory=list)
 
     model, later = Model(width=1), Later()
@@ -219,18 +229,20 @@ def test_a_union_of_configs_takes_each_of_them() -> None:
     assert held.one is later
     assert held.every == [model, later]
     with pytest.raises(errors.BadConfig, match=r"^Union2.one: expected Model \| Later, got int 3$"):
-        Union2(one=3)
+        ANY(Union2, one=3)
 
 
 def test_a_param_may_be_of_a_class_that_is_defined_later_or_is_itself() -> None:
-    class Text(Config):
-        inner: Param["Optional[Text]"] = None
-        more: Param[list["Later"]] = []
+    class Tree(Config):
+        left: Param[Tree | None] = None
 
-    found = Pairs(first=Later(), parent=Pairs(first=Later()))
+    late = quoted.Late()
+    early = quoted.Early(one=late, more=[late], parent=quoted.Early(one=late))
+    pairs = Pairs(first=Later(), parent=Pairs(first=Later()))
 
-    assert isinstance(found.parent, Pairs)
-    assert isinstance(Text(inner=Text(), more=[Later()]).inner, Text)
+    assert early.more[0] is early.one is late
+    assert isinstance(pairs.parent, Pairs)
+    assert isinstance(Tree(left=Tree()).left, Tree)
     assert Boxed(held=3).held == 3
     assert repr(Named(width=1)) == "Named(width=1, short=1, long=2)"
 
@@ -280,9 +292,9 @@ def test_what_field_does_not_take() -> None:
         field(ignore_default=True)
 
 
-@pytest.mark.parametrize("kind", [list[Any], dict[str, Any], Any])
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_two_configs_share_a_default(kind: Any) -> None:
-    cls: Any = type("X", (Config,), {"__annotations__": {"x": Param[kind]}})
+    cls: Any = type("X", (Config,), {"__annotations__": {"x": Param[kind]}})  # type: ignore[misc]
     default = {"a": []} if kind == dict[str, Any] else [[], Later()]
     cls.x = default
 
@@ -297,8 +309,12 @@ def test_no_two_configs_share_a_default(kind: Any) -> None:
 def test_a_factory_makes_a_value_for_each() -> None:
     made: list[int] = []
 
+    def counted() -> int:
+        made.append(1)
+        return len(made)
+
     class Made(Config):
-        x: Param[int] = field(default_factory=lambda: made.append(1) or len(made))
+        x: Param[int] = field(default_factory=counted)
 
     assert (Made().x, Made().x, Made(x=7).x, len(made)) == (1, 2, 7, 2)
 
@@ -327,8 +343,8 @@ def test_a_param_is_not_set_and_not_deleted() -> None:
         model.width = 3
     with pytest.raises(errors.BadConfig, match=r"^Model.width: a param does not change"):
         del model.width
-    model.other = 3  # type: ignore[attr-defined]
-    del model.other  # type: ignore[attr-defined]
+    setattr(model, "other", 3)  # noqa: B010
+    delattr(model, "other")
     assert model.width == 1
 
 
@@ -381,7 +397,7 @@ def test_a_million_names_are_refused_and_a_million_values_are_held() -> None:
     huge: Any = type("Huge", (Config,), {"__annotations__": dict.fromkeys(every, Param[int])})
 
     with pytest.raises(errors.BadConfig, match="Model has no param 'a0'"):
-        Model(**every)
+        ANY(Model, **every)
     with pytest.raises(errors.BadConfig, match="Huge has more than 10,000 params"):
         huge()
     assert len(build(dict[str, int], x=every)) == 1_000_000

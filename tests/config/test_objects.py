@@ -73,7 +73,7 @@ class Bound(Config):
 LEAVES = some.one_of(
     some.none(), some.booleans(), some.integers(), some.integers(-(2**200), 2**200),
     some.floats(), some.text(some.characters(codec=None)), some.binary(), some.dates(),
-    some.datetimes(timezones=some.just(datetime.timezone.utc)), some.times(), some.timedeltas(),
+    some.datetimes(timezones=some.just(datetime.UTC)), some.times(), some.timedeltas(),
     some.decimals(), some.uuids(), some.sampled_from(Colour), some.just(Path("a b")),
 )  # fmt: skip
 KEYS = some.text(some.characters(codec=None)) | some.integers() | some.just("$object")
