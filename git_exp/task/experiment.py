@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from types import TracebackType
 from typing import Any, Self
 
-from git_exp import endings, errors, records
+from git_exp import endings, errors, records, spool
 from git_exp.action.action import Action
 from git_exp.action.registering import identified
 from git_exp.task import task as tasks
@@ -175,7 +174,7 @@ class experiment:  # noqa: N801 - what is written after `with`
 
     def _spread(self, queue: Queue, executor: Executor) -> None:
         busy: dict[Future[Outcome], tuple[Job, Child | None]] = {}
-        most = _in_flight()
+        most = spool.at_once(IN_FLIGHT)
         try:
             while True:
                 while len(busy) < most and (job := queue.next()):
@@ -224,12 +223,6 @@ class experiment:  # noqa: N801 - what is written after `with`
         if self._earlier is None and self.run._start and (recorder := self.run._running()):
             self._earlier = Earlier(recorder.repo, self.run._start)
         return self._earlier.finished(key) if self._earlier else None
-
-
-def _in_flight() -> int:
-    """How many runs may go on at once: a quarter of the files that may be open."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return IN_FLIGHT if most == resource.RLIM_INFINITY else max(1, min(IN_FLIGHT, most // 4))
 
 
 def _sent(executor: Executor, task: Task, run_id: str | None) -> Future[Outcome]:
