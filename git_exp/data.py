@@ -112,10 +112,9 @@ def kept_objects(folder: Path) -> bytes:
 
 def joined(sealed: bytes | None, waiting: bytes) -> bytes:
     """The lines of objects that are sealed, and those of the spool that are not."""
-    if not sealed:
-        return waiting
-    every = dict.fromkeys((*sealed.splitlines(keepends=True), *waiting.splitlines(keepends=True)))
-    return b"".join(every)
+    # Each once: two processes of a run register the same action.
+    every = ((sealed or b"") + waiting).split(b"\n")
+    return b"".join(line + b"\n" for line in dict.fromkeys(every) if line)
 
 
 def remove(folder: Path) -> None:

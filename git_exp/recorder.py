@@ -84,13 +84,16 @@ class Recorder:
         # Without a journal a fork might see its run sealed, and these gone.
         self.journal.open()
         path = self.folder / data.WAITING
-        fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o666)
+        try:
+            fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise journal.refused(path, error) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             size = os.fstat(fd).st_size
             if size and os.pread(fd, 1, size - 1) != b"\n":
-                # Whoever wrote before was killed in the middle of a line.
-                lines = b"\n" + lines
+                # Whoever wrote before was killed in the middle of a line, and holds no lock now.
+                os.ftruncate(fd, path.read_bytes().rfind(b"\n") + 1)
             journal.append(fd, path, lines)
         finally:
             os.close(fd)

@@ -14,7 +14,7 @@ from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
 from git_exp.spool import Folder, Life
 
-# Journals that are open at once: a limit on open files is often 256.
+# Journals that are open at once, where the limit on open files is no lower than usual.
 ROUND = 100
 
 
@@ -135,7 +135,7 @@ def _next_round(
             if wanted(folder):
                 folders.append(folder)
                 opened.push(looking.pop_all())
-        if sum(len(one.journals) for one in folders) >= ROUND:
+        if sum(len(one.journals) for one in folders) >= spool.at_once(ROUND):
             break
     return folders
 

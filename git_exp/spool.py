@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import platform
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -144,6 +145,12 @@ def run_ids(root: Path) -> list[str]:
     except FileNotFoundError:
         return []
     return sorted(filter(values.is_run_id, names))
+
+
+def at_once(most: int) -> int:
+    """How many journals may be open at once, up to `most`: a quarter of the files that may be."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return most if limit == resource.RLIM_INFINITY else max(1, min(most, limit // 4))
 
 
 @contextmanager

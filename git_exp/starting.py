@@ -24,6 +24,7 @@ from git_exp.run import flat
 
 LIST_LIMIT = 1_000
 _TRIES = 3
+_AGAIN = (errors.ObjectsVanished, errors.RefMoved, errors.RefLocked)
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,14 +78,18 @@ def begin(repo: Repo, request: Request) -> Started:
             with suppress(errors.ObjectsVanished):
                 return _begun(repo, request, described)
     except OSError as error:
-        if isinstance(error, errors.GitExpError):
-            raise
-        where = error.filename or repo.common_dir
-        raise errors.RepositoryError(
-            f"cannot write '{where}': {error.strerror or error}",
-            hint="is the disk full, or the repository somebody else's?",
-        ) from error
+        raise _unwritten(repo, error) from error
     raise errors.ObjectsVanished
+
+
+def _unwritten(repo: Repo, error: OSError) -> errors.GitExpError:
+    if isinstance(error, errors.GitExpError):
+        return error
+    where = error.filename or repo.common_dir
+    return errors.RepositoryError(
+        f"cannot write '{where}': {error.strerror or error}",
+        hint="is the disk full, or the repository somebody else's?",
+    )
 
 
 def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started:
@@ -101,7 +106,7 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         taken = _captured(repo, request, learn)
         commit = _commit(repo, described, taken, tips=learned.tips)
         git = _git(repo, commit, taken, full=request.snapshot)
-        run = records.RunStart(**{**_fields(described), "t": _now(), "git": git})
+        run = msgspec.structs.replace(described, t=_now(), git=git)
         opened = _journal(repo, run, commit)
         try:
             remember(repo, run.run_id)
@@ -125,8 +130,19 @@ def beside(writer: objects.Writer, parent: records.RunStart, request: Request) -
     """
     if parent.git is None:
         raise errors.UsageError(f"run '{parent.run_id}' has no code that another could be of")
-    repo, git = writer.repo, parent.git
-    described = checked(repo, request, str(uuid.uuid4()))
+    described = checked(writer.repo, request, str(uuid.uuid4()))
+    try:
+        for _ in range(_TRIES):
+            # A `git pack-refs` removes empty folders, just where a ref is about to be made.
+            with suppress(*_AGAIN, errors.WriteFailed):
+                return _begun_beside(writer, parent.git, described)
+        return _begun_beside(writer, parent.git, described)
+    except OSError as error:
+        raise _unwritten(writer.repo, error) from error
+
+
+def _begun_beside(writer: objects.Writer, git: records.Git, described: records.RunStart) -> Started:
+    repo = writer.repo
     above = objects.commit(repo, git.commit)
     if above is None:
         raise errors.ObjectsVanished
@@ -139,11 +155,15 @@ def beside(writer: objects.Writer, parent: records.RunStart, request: Request) -
     own = msgspec.structs.replace(
         git, commit=commit, tree=above.tree, status=[], skipped=[], missed=[]
     )
-    run = records.RunStart(**{**_fields(described), "t": _now(), "git": own})
+    run = msgspec.structs.replace(described, t=_now(), git=own)
+    ref = f"refs/runs/{run.run_id}"
     opened = _journal(repo, run, commit)
     try:
         remember(repo, run.run_id)
-        refs.add(repo, f"refs/runs/{run.run_id}", commit)
+        refs.add(repo, ref, commit)
+        if not objects.is_on_disk(repo, commit):
+            refs.insist(lambda: refs.update(repo, [Change(name=ref, new=None, old=commit)]))
+            raise errors.ObjectsVanished
     except BaseException:
         _undo(opened)
         raise
@@ -278,10 +298,6 @@ def _now() -> str:
     return records.stamp(time.time_ns() // 1000)
 
 
-def _fields(run: records.RunStart) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in run.__struct_fields__}
-
-
 def _journal(repo: Repo, run: records.RunStart, commit: str) -> journal.Opened:
     folder = seal.spools(repo) / run.run_id
     return journal.create(folder, writer(run.run_id, commit, owner=True, rank=0), records.line(run))
@@ -367,11 +383,7 @@ def _count(listed: Sequence[object]) -> int | None:
 
 def _skipped(one: LeftOut) -> records.Skipped:
     return records.Skipped(
-        path=_text(one.path),
-        reason=one.reason,
-        size=one.size,
-        mtime=one.mtime,
-        sha256=one.sha256,
+        path=_text(one.path), reason=one.reason, size=one.size, mtime=one.mtime, sha256=one.sha256
     )
 
 

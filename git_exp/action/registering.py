@@ -29,7 +29,11 @@ class Register:
         with self._lock:
             if found in self._known:
                 return found
-            said = described(action)
+        # Without the lock: what it says of itself is the user's code.
+        said = described(action)
+        with self._lock:
+            if found in self._known:
+                return found
             self._keep(action, {"action": found, "description": said})
             self._recorder.record(
                 lambda t: records.Action(t=t, id=found, cls=type(action).__name__, description=said)

@@ -60,9 +60,10 @@ def is_record(value: Any) -> bool:
 
 
 def parts(value: Any) -> Sequence[str]:
-    """The names of the fields of a Struct or dataclass."""
-    if isinstance(value, msgspec.Struct):
-        return value.__struct_fields__
+    """The names of the fields of a Struct or dataclass, or of such a class."""
+    if hasattr(value, "__struct_fields__"):
+        found: Sequence[str] = value.__struct_fields__
+        return found
     return [one.name for one in dataclasses.fields(value)]
 
 

@@ -254,20 +254,27 @@ class Reader:
             if told.get("name") in cls.__members__:
                 return cls[told["name"]]
             raise errors.BadConfig(f"{name} has no member '{told.get('name')}'")
-        if issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls):
-            inner = {key: self._value(one, cls) for key, one in told.get("values", {}).items()}
-            return cls(**inner)
+        if tag == "$record" and _has_parts(cls):
+            held = told.get("values", {})
+            inner = {key: self._value(held[key], cls) for key in parts(cls) if key in held}
+            try:
+                return cls(**inner)
+            except TypeError as error:
+                raise errors.BadConfig(f"{name} of today is another: {error}") from error
         raise errors.BadConfig(f"{name} is no enum, Struct or dataclass any more")
+
+
+def _has_parts(cls: type) -> bool:
+    return issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls)
 
 
 def classes(wanted: Any, seen: frozenset[Any] = frozenset()) -> Iterator[type]:
     """The enums, Structs and dataclasses in a type, in its fields too."""
     if isinstance(wanted, type) and wanted not in seen:
         seen |= {wanted}
-        is_kept = issubclass(wanted, msgspec.Struct) or dataclasses.is_dataclass(wanted)
-        if is_kept or issubclass(wanted, enum.Enum):
+        if _has_parts(wanted) or issubclass(wanted, enum.Enum):
             yield wanted
-        for one in typing.get_type_hints(wanted).values() if is_kept else ():
+        for one in typing.get_type_hints(wanted).values() if _has_parts(wanted) else ():
             yield from classes(one, seen)
     for one in (*getattr(wanted, "__args__", ()), *getattr(wanted, "members", ())):
         yield from classes(one, seen)

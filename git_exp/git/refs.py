@@ -26,6 +26,7 @@ _LOCKED = re.compile(r"Unable to create '(.+?\.lock)': File exists")
 _UNWRITTEN = re.compile(r"(?:[Uu]nable to create|couldn't write) .+")
 _BROKEN = "reference broken"
 _VANISHED = "nonexistent object"
+_ABSENT = "target OID for the reference doesn't exist"
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 
 
@@ -196,6 +197,8 @@ def add(repo: Repo, name: str, oid: str) -> None:
     except pygit2.AlreadyExistsError as error:
         raise errors.RefMoved(name) from error
     except (pygit2.GitError, OSError, ValueError) as error:
+        if _ABSENT in str(error):
+            raise errors.ObjectsVanished from error
         raise errors.WriteFailed(name, str(error)) from error
     return None
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import enum
 import os
+from collections import deque
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from git_exp import endings, errors, records, seal, starting, values
-from git_exp.git import objects
+from git_exp.git import objects, refs
 from git_exp.recorder import Recorder
 from git_exp.task.task import Task
 from git_exp.task.work import Outcome
 
 # What a list of runs can show; the whole config is among the experiment's objects.
 _PARAMS = 200
+_LONGEST = 1_000
 
 
 class Child:
@@ -26,10 +31,9 @@ class Child:
 
     def end(self, outcome: Outcome) -> None:
         """The task is over; what was written is sealed together with its siblings."""
-        try:
-            self._leave(outcome, returned=outcome.metrics)
-        except errors.Unencodable:
-            self._leave(outcome)
+        if outcome.unrecorded:
+            endings.say(f"run {self.run_id[:8]}: {outcome.unrecorded}")
+        self._leave(outcome, returned=outcome.metrics)
 
     def seal(self) -> None:
         """Seal what has ended so far, if nobody else is at it."""
@@ -90,6 +94,11 @@ class Family:
         first = starting.writer(started.run.run_id, started.commit, owner=True, rank=0)
         return Child(Recorder(self._parent.repo, first, started.opened, start=started.run.t))
 
+    def tidy(self) -> None:
+        """Pack the refs of the children, where many are loose."""
+        with suppress(errors.GitExpError, OSError):
+            refs.tidy(self._parent.repo, "refs/runs", "refs/exp")
+
 
 def name_of(task: Task) -> str:
     """What the run of a task is called: its class, as a list shows its params beside it."""
@@ -99,26 +108,33 @@ def name_of(task: Task) -> str:
 def params_of(task: Task) -> dict[str, Any]:
     """The params of a config as those of a run: flat names to scalars, as many as a list can use.
 
-    A nested config has its params below its own name; a list is not told.
+    A nested config has its params below its own name, one that is held twice below the first; a
+    list is not told.
     """
     from git_exp.config import Config
     from git_exp.config.fields import declared
 
     found: dict[str, Any] = {}
-    waiting: list[tuple[str, Any]] = [("", task)]
-    while waiting and len(found) < _PARAMS:
-        name, value = waiting.pop(0)
+    seen: set[int] = set()
+    waiting: deque[tuple[str, Any]] = deque([("", task)])
+    while waiting and len(found) < _PARAMS and len(seen) < _PARAMS:
+        name, value = waiting.popleft()
         prefix = f"{name}." if name else ""
-        if isinstance(value, Config):
-            waiting += [(prefix + one, value.__dict__[one]) for one in declared(type(value))]
-        elif isinstance(value, dict):
-            waiting += [(f"{prefix}{key}", one) for key, one in value.items()]
-        elif value is None or isinstance(value, bool | int | float | str | Path):
-            found[name] = _scalar(value)
+        if isinstance(value, Config | dict):
+            if id(value) not in seen:
+                inner = ((str(key), value[key]) for key in value) if isinstance(value, dict) else (
+                    (one, value.__dict__[one]) for one in declared(type(value))
+                )  # fmt: skip
+                waiting += [(prefix + key, one) for key, one in islice(inner, _PARAMS)]
+            seen.add(id(value))
+        elif value is None or isinstance(value, bool | int | float | str | Path | enum.Enum):
+            found[values.quoted(name[:_LONGEST])] = _scalar(value)
     return found
 
 
 def _scalar(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.name
     if isinstance(value, int) and value.bit_length() > values.INTEGER_BITS:
         return f"{value.bit_length()} bits"
-    return str(value) if isinstance(value, Path) else value
+    return str(value)[:_LONGEST] if isinstance(value, Path | str) else value

@@ -48,7 +48,8 @@ class Earlier:
         then, now = parent.git if parent else None, self._start.git
         if then is None or now is None or then.capture != "full" or then.submodules:
             return False
-        return then.skipped == now.skipped and then.skipped_count == now.skipped_count
+        # Of over a thousand the record lists the first.
+        return then.skipped == now.skipped and not (then.skipped_count or now.skipped_count)
 
 
 def _key(run: Run) -> str | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from types import TracebackType
 from typing import Any, Self
 
-from git_exp import endings, errors
+from git_exp import endings, errors, records, spool
 from git_exp.action.action import Action
 from git_exp.action.registering import identified
 from git_exp.task import task as tasks
@@ -19,12 +19,16 @@ from git_exp.task.task import Task
 from git_exp.task.work import Outcome, executed, failed
 from git_exp.tracking import Experiment
 
-# Runs that have begun and wait for a worker: each has a file open.
+# Runs that have begun and wait for a worker: each has a file open, and so has what they talk by.
 IN_FLIGHT = 200
 # So many runs that have ended are sealed together while others go on.
 SEAL_EVERY = 500
 
 _open: list[experiment] = []
+
+
+# A task that a fork submits would wait in it for good.
+os.register_at_fork(after_in_child=_open.clear)
 
 
 def current(what: str) -> experiment:
@@ -134,9 +138,15 @@ class experiment:  # noqa: N801 - what is written after `with`
             self.wait()
             self._tell()
         except BaseException as raised:
-            self.run.__exit__(type(raised), raised, raised.__traceback__)
+            self._close(type(raised), raised, raised.__traceback__)
             raise
-        return self.run.__exit__(None, None, None)
+        return self._close(None, None, None)
+
+    def _close(self, *told: Any) -> None:
+        self.run.__exit__(*told)
+        if self._family:
+            # Each task has left two refs.
+            self._family.tidy()
 
     def _tell(self) -> None:
         every = self._jobs.every
@@ -164,9 +174,10 @@ class experiment:  # noqa: N801 - what is written after `with`
 
     def _spread(self, queue: Queue, executor: Executor) -> None:
         busy: dict[Future[Outcome], tuple[Job, Child | None]] = {}
+        most = spool.at_once(IN_FLIGHT)
         try:
             while True:
-                while len(busy) < IN_FLIGHT and (job := queue.next()):
+                while len(busy) < most and (job := queue.next()):
                     if job.outcome is not None:
                         self._end(self._begin(job), job.outcome)
                         queue.settled(job)
@@ -226,9 +237,13 @@ def _sent(executor: Executor, task: Task, run_id: str | None) -> Future[Outcome]
 
 def _received(future: Future[Outcome]) -> Outcome:
     """What came of a task elsewhere; a worker that died, or a pickle that failed, is a failure."""
-    error = future.exception()
-    if error is None:
+    try:
         return future.result()
+    except CancelledError:
+        # Whoever owns the executor has shut it down, or it was Dask's own client.
+        return Outcome(status="interrupted", error=records.Error(type="CancelledError", message=""))
+    except BaseException as raised:
+        error = raised
     status, code, told = endings.told_by(error)
     return Outcome(status="failed" if status == "finished" else status, exit_code=code, error=told)
 

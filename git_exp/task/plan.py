@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from git_exp.task import task as tasks
 from git_exp.task.task import Task
 from git_exp.task.work import Outcome, failed
 
@@ -52,7 +53,7 @@ class Jobs:
 
     def before(self, job: Job) -> list[Job]:
         """The jobs that a job comes after; a task that nobody submitted is a value like others."""
-        found = (self._by_task.get(id(one)) or self._by_key.get(one.config_id())
+        found = (self._by_task.get(id(one)) or self._by_key.get(tasks.key(one))
                  for one in job.needs)  # fmt: skip
         return [one for one in dict.fromkeys(found) if one is not None and one is not job]
 

@@ -8,17 +8,22 @@ from typing import Any
 
 import msgspec
 
-from git_exp import ambient, endings, records
+from git_exp import ambient, endings, errors, records, values
+from git_exp.config import fields
 from git_exp.task.task import Task
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a task ended; `metrics` is what it returned, if that is a number or a mapping."""
+    """How a task ended; `metrics` is what it returned, if that is a number or a mapping.
+
+    `unrecorded` is why that cannot be recorded.
+    """
 
     status: str = "finished"
     exit_code: int | None = None
     error: records.Error | None = None
     metrics: Any = None
+    unrecorded: str | None = None
     wall_ms: float | None = None
 
 
@@ -35,8 +40,19 @@ def executed(task: Task, run_id: str | None) -> Outcome:
         return Outcome(status=status, exit_code=code, error=told, wall_ms=_since(begun))
     finally:
         ambient.within.reset(token)
-    counts = isinstance(returned, int | float | Mapping) and not isinstance(returned, bool)
-    return Outcome(exit_code=0, metrics=returned if counts else None, wall_ms=_since(begun))
+    outcome = Outcome(exit_code=0, wall_ms=_since(begun))
+    try:
+        return msgspec.structs.replace(outcome, metrics=_counted(returned))
+    except errors.Unencodable as error:
+        return msgspec.structs.replace(outcome, unrecorded=str(error))
+
+
+def _counted(returned: Any) -> Any:
+    """What a task returned as records have it; None for what is no metric."""
+    found = fields.plain(returned)
+    if isinstance(found, bool) or not isinstance(found, int | float | Mapping):
+        return None
+    return values.plain(found, ("returned",))
 
 
 def failed(kind: str, why: str) -> Outcome:
