@@ -40,6 +40,7 @@ HOMES = {
     "pandas": ("frames",),
     "yaml": ("imports",),
     "kingfisher_sdk": ("scan.library",),
+    "huggingface_hub": ("action.shipped.hub",),
     "mcp": ("agent",),
     "textual": ("tui",),
     "starlette": ("web",),
