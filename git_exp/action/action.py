@@ -11,6 +11,7 @@ from git_exp.config import Config
 
 if TYPE_CHECKING:
     from git_exp.run import Run
+    from git_exp.store import Store
 
 executing: ContextVar[Run | None] = ContextVar("git_exp_action_run", default=None)
 
@@ -51,3 +52,13 @@ class Action(Config):
                 hint="git exp actions run RUN ACTION",
             )
         return run
+
+    @property
+    def of_store(self) -> Store:
+        """The repository's store that its run was read from. Raises as `of_run` does."""
+        from git_exp.store import Store
+
+        found = self.of_run._source
+        if not isinstance(found, Store):
+            raise errors.UsageError(f"run '{self.of_run.id}' was not read from a repository")
+        return found
