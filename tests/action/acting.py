@@ -30,7 +30,7 @@ def made(repo: Path, files: dict[str, bytes] | None = None, **how: Any) -> Run:
             source.write_bytes(data)
             experiment.artifact(source, name)
         experiment.track({"acc": 0.9375, "loss": 0.25}, step=1)
-    run = opened(repo).get(experiment.run_id)
+    run = opened(repo).get(experiment.run_id or "")
     assert run is not None
     return run
 

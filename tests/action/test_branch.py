@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from git_exp import Answers, BadName, Cancelled, Experiment, PublishBranch, errors, records
-from git_exp.action.shipped import branch
+from git_exp.action.shipped import branch, told
 from git_exp.git import objects
 from git_exp.run import NoteText, Run
 from tests import keys
-from tests.action.acting import Asked, act, made, told
+from tests.action.acting import Asked, act, made
+from tests.action.acting import told as forged
 from tests.spooled import found, opened
 
 Git = Callable[..., str]
@@ -183,12 +184,13 @@ def test_a_partial_snapshot_is_said_with_what_it_lacks(run: Run) -> None:
 
     text = branch.message(run)
 
-    told = text.partition("Not all of the code that ran is here: its snapshot is partial.\n")[2]
-    lines = told.partition("\n\n")[0].splitlines()
+    said = text.partition("Not all of the code that ran is here: its snapshot is partial.\n")[2]
+    lines = said.partition("\n\n")[0].splitlines()
     assert lines[:2] == ["  lib (submodule with changes)", "  f0\\n (unreadable)"]
     assert lines[-1] == "  and 3 more"
     run.git = None
     assert "partial" not in branch.message(run)
+    assert told.missing(run) == []
 
 
 @pytest.mark.parametrize("name", ["-f", "a..b", "HEAD", "a b", "@{-1}", "x.lock"])
@@ -347,7 +349,7 @@ def test_whoever_cancels_has_no_branch(repo: Path, git: Git, run: Run) -> None:
 
 
 def test_a_run_of_others_that_no_name_fits_has_a_branch_by_its_id(repo: Path, git: Git) -> None:
-    run = told(repo, name="…")
+    run = forged(repo, name="…")
     asked = Asked(branch="", push=False)
 
     act(run, PublishBranch(), asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -220,7 +221,8 @@ def test_a_hub_that_is_not_there_is_one_line(repo: Path, monkeypatch: pytest.Mon
     error = refused(made(repo, FILES))
 
     assert str(error) == (
-        f"remote 'http://127.0.0.1:{port}': 'ada/slow': [Errno 111] Connection refused"
+        f"remote 'http://127.0.0.1:{port}': 'ada/slow':"
+        f" [Errno {errno.ECONNREFUSED}] Connection refused"
     )
     assert error.hint == "nothing is lost: run it again when that is put right"
 
