@@ -194,7 +194,9 @@ def _files(writer: Writer, folder: Folder, found: Sorted) -> dict[str, tuple[int
     packages = folder.path / "packages.txt"
     if packages.exists():
         entries["packages.txt"] = (BLOB, writer.blob(packages.read_bytes()))
-    for path, digest in artifacts(found.notes):
+    # The deepest first: a folder that is there already cannot be put aside for a file.
+    ordered = sorted(dict(artifacts(found.notes)).items(), key=lambda one: -one[0].count("/"))
+    for path, digest in ordered:
         waiting = folder.path / "artifacts" / digest
         if waiting.exists():
             name = f"artifacts/{path}"

@@ -36,7 +36,9 @@ def measured(run: Run, most: int = MOST) -> list[str]:
     """The few metrics that say most of a run, `acc=0.93`: first those known to be good or bad."""
     known = revision.HIGHER | revision.LOWER
     paths = sorted(run.metrics, key=lambda path: known.isdisjoint(_WORDS.split(path.lower())))
-    return [f"{plain(path)}={table.number(run.metrics[path].last)}" for path in paths[:most]]
+    every = ((path, table.number(run.metrics[path].last)) for path in paths[:most])
+    # What is no number is text of the run's, and may have lines.
+    return [f"{plain(path)}={plain(value)}" for path, value in every]
 
 
 def line(run: Run) -> str:

@@ -52,21 +52,21 @@ def files(store: Store, run: Run, artifacts: Sequence[Artifact]) -> Files:
 
 
 def content(store: Store, run: Run, artifact: Artifact) -> bytes:
-    """The bytes of an artifact. Raises `NotFound` where they are not here, and for others' bytes.
+    """The bytes of an artifact. Raises `NotFound` where they are not here, and for other bytes.
 
     Two processes may have stored a file and a folder of one name; then its digest tells them apart.
     """
     name, digest = f"artifacts/{artifact.path}", artifact.sha256
-    known = digest if data.is_digest(digest) else None
-    found = store.file(run, name)
-    if found is None and known:
-        found = store.file(run, f"{name}~{known[:8]}")
-    if found is None:
+    names = (name, f"{name}~{digest[:8]}") if digest and data.is_digest(digest) else (name,)
+    there = [one for one in (store.file(run, each) for each in names) if one is not None]
+    if not there:
         raise errors.NotFound(
             f"artifact '{artifact.path}' is not here",
             hint="fetch it from who has it: git exp pull REMOTE RUN",
         )
-    if digest and hashlib.sha256(found).hexdigest() != digest:
+    same = (one for one in there if not digest or hashlib.sha256(one).hexdigest() == digest)
+    found = next(same, None)
+    if found is None:
         raise errors.NotFound(
             f"artifact '{artifact.path}' is not what was recorded",
             hint="look for damage: git exp fsck",

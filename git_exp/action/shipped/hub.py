@@ -140,6 +140,7 @@ def _library() -> ModuleType:
     try:
         import huggingface_hub
         import huggingface_hub.errors
+        import huggingface_hub.utils
     except ImportError:
         raise errors.UsageError(
             "pushing to the Hub needs huggingface_hub", hint="pip install 'git-exp[hub]'"
@@ -165,11 +166,14 @@ def _clean(repo: Repo, files: dict[str, bytes]) -> dict[str, bytes]:
 
 def _told(error: Exception) -> tuple[str, str | None]:
     """Why it failed and the way out, in one line each, whoever said it."""
+    while not hasattr(error, "response") and isinstance(error.__cause__, Exception):
+        # What uploads in threads tells only which file it was.
+        error = error.__cause__
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in _WAYS:
         return _WAYS[status]
-    said = getattr(error, "server_message", None) or str(error) or type(error).__name__
-    line = next((line.strip() for line in said.splitlines() if line.strip()), said)
+    said = getattr(error, "server_message", None) or str(error)
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     # A token is a part of what some layers say of their headers.
-    why = _TOKEN.sub("hf_…", line)
+    why = _TOKEN.sub("hf_…", lines[0]) if lines else type(error).__name__
     return (f"{why} ({status})" if status else why), None
