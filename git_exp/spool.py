@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import resource
 import platform
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

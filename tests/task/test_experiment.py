@@ -131,10 +131,10 @@ def test_objects_are_there_before_the_event_that_names_them(
         action = exp.add_action(Export(model=Model(width=1)))
         monkeypatch.undo()
 
-    *objects, told = [json.loads(line) for line in there[0].splitlines()]
+    *objects, last = [json.loads(line) for line in there[0].splitlines()]
     assert [one["class"].partition(":")[2] for one in objects] == ["Model", "Export"]
-    assert told["action"] == action
-    assert told["object"] == objects[-1]["object"]
+    assert last["action"] == action
+    assert last["object"] == objects[-1]["object"]
 
 
 def test_submit_asks_the_task_before_the_older_way_and_gives_the_task_else(repo: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_task_comes_after_those_whose_outputs_it_holds_however_deep(repo: Path
 
 
 def test_a_failed_task_fails_its_dependents_and_the_others_go_on(repo: Path) -> None:
-    with pytest.raises(errors.TasksFailed) as caught, experiment("fails"):
+    with pytest.raises(errors.TasksFailed) as caught, experiment("fails"):  # noqa: PT012
         Score(model=Train(width=1, fails=True).submit()).submit()
         Score(model=Train(width=2).submit()).submit()
 
@@ -246,7 +246,7 @@ def test_tasks_that_wait_for_each_other_fail_and_the_others_go_on(repo: Path) ->
         def execute(self) -> None:
             DONE.append("marks")
 
-    with pytest.raises(errors.TasksFailed) as caught, experiment("cycle"):
+    with pytest.raises(errors.TasksFailed) as caught, experiment("cycle"):  # noqa: PT012
         inner = Marks(held=[Model()])
         Marks(held=[inner]).submit()
         inner.submit()
@@ -348,7 +348,7 @@ def test_submit_needs_an_experiment_and_takes_a_task(repo: Path) -> None:
 
 
 def test_a_body_that_raises_executes_nothing(repo: Path) -> None:
-    with pytest.raises(ValueError, match="body"), experiment("raises"):
+    with pytest.raises(ValueError, match="body"), experiment("raises"):  # noqa: PT012
         Add(number=1).submit()
         raise ValueError("body")
 
@@ -360,7 +360,7 @@ def test_a_body_that_raises_executes_nothing(repo: Path) -> None:
 
 
 def test_ctrl_c_in_a_task_interrupts_it_and_begins_no_other(repo: Path, exp: Exp) -> None:
-    with pytest.raises(KeyboardInterrupt), experiment("stops"):
+    with pytest.raises(KeyboardInterrupt), experiment("stops"):  # noqa: PT012
         Add(number=1).submit()
         Raises(what="interrupt").submit()
         Add(number=2).submit()
@@ -374,7 +374,7 @@ def test_ctrl_c_in_a_task_interrupts_it_and_begins_no_other(repo: Path, exp: Exp
 
 
 def test_a_task_may_exit_as_a_program_does(repo: Path) -> None:
-    with pytest.raises(errors.TasksFailed, match="1 of 2 tasks failed"), experiment("exits"):
+    with pytest.raises(errors.TasksFailed, match="1 of 2 tasks failed"), experiment("exits"):  # noqa: PT012
         Raises(what="exit").submit()
         Raises(what="leave").submit()
 
@@ -437,7 +437,8 @@ def test_params_of_a_run_are_flat_and_no_more_than_a_list_can_use(repo: Path) ->
 
     ((first, second, third),) = [family()[1]]
     assert first.params == {
-        "big": "16610 bits", "where": "a", "model.width": 1, "by_name.x": 1, "by_name.y.z": '"\\377"',
+        "big": "16610 bits", "where": "a", "model.width": 1, "by_name.x": 1,
+        "by_name.y.z": '"\\377"',
     }  # fmt: skip
     assert len(second.params) == 200
     assert third.params == {f"{'a.' * 60}width": 1}
