@@ -36,10 +36,10 @@ def executed(task: Task, run_id: str | None) -> Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return _ended(begun, *endings.told_by(error))
+        return _ended(begun, endings.told_by(error))
     finally:
         ambient.within.reset(token)
-    outcome = _ended(begun, "finished", 0, None)
+    outcome = _ended(begun, endings.told_by(None))
     try:
         return msgspec.structs.replace(outcome, metrics=_counted(returned))
     except errors.Unencodable as error:
@@ -59,11 +59,7 @@ def failed(kind: str, why: str) -> Outcome:
     return Outcome(status="failed", error=records.Error(type=kind, message=why))
 
 
-def _ended(
-    begun: float,
-    status: str,
-    code: int | None,
-    error: records.Error | None,
-) -> Outcome:
+def _ended(begun: float, told: endings.Told) -> Outcome:
     lasted = (time.monotonic() - begun) * 1000
+    status, code, error = told
     return Outcome(status=status, exit_code=code, error=error, wall_ms=round(lasted, 3))

@@ -42,7 +42,7 @@ with experiment("three"):
 @contextmanager
 def waiting(source: str, where: Path) -> Iterator[subprocess.Popen[str]]:
     """A program that has come to its task that waits."""
-    program = programs.start(IMPORTS + source, env={"WHERE": str(where)})
+    program = programs.start(IMPORTS + source, env={"WHERE": str(where), **programs.UNMEASURED})
     begun = where / "begun0"
     while not begun.exists():
         assert program.poll() is None, program.communicate()
@@ -157,7 +157,7 @@ except errors.GitExpError as error:
     print(str(error).count("\\n"), type(error).__name__, error)
 """
 
-    done = programs.run(IMPORTS + source)
+    done = programs.run(IMPORTS + source, env=programs.UNMEASURED)
 
     assert done.stdout.startswith("0 JournalFailed cannot write '")
     assert all(line.startswith("git-exp: ") for line in done.stderr.splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Callable
@@ -220,6 +221,48 @@ def test_outputs_with_equal_values_of_different_tasks_are_not_the_same(repo: Pat
 
     assert DONE.count("score 1") == 3
     assert len({run.metadata["task"]["key"] for run in family()[1]}) == 5
+
+
+def test_a_copy_of_an_output_is_an_output_of_the_same_task_and_of_no_other(repo: Path) -> None:
+    class Again(Task):
+        model: Param[Model]
+
+        def __submit__(self, dep: Any, add_action: Any, **kwargs: Any) -> Any:
+            return dep(self.model)
+
+        def execute(self) -> None:
+            DONE.append("again")
+
+    with experiment("copies"):
+        model = Train(width=1).submit()
+        late = [Score(model=one) for one in (copy.copy(model), copy.deepcopy(model))]
+        Again(model=copy.copy(model)).submit()
+        for one in late:
+            one.submit()
+
+    assert DONE == ["train 1", "again", "score 1"]
+    assert model.config_id() == Model(width=1).config_id()
+
+
+def test_a_default_that_is_an_output_is_one_for_each_that_has_it(repo: Path) -> None:
+    with pytest.raises(errors.TasksFailed, match="1 of 3 tasks failed"), experiment("defaults"):  # noqa: PT012
+        made = Train(width=1).submit()
+
+        class Uses(Task):
+            number: Param[int]
+            model: Param[Model] = made
+
+            def __submit__(self, dep: Any, add_action: Any, **kwargs: Any) -> Any:
+                return dep(self.model)
+
+            def execute(self) -> None:
+                DONE.append(self.number)
+                if self.number == 1:
+                    raise ValueError
+
+        Uses(number=1).submit()
+        Uses(number=2).submit()
+    assert DONE == ["train 1", 1, 2]
 
 
 def test_what_depends_on_a_task_that_holds_an_output_waits_for_it(repo: Path) -> None:
