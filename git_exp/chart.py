@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -161,6 +161,22 @@ def line(run: Run, tracked: Iterable[Point], form: Form) -> Line:
         if point.rank not in courses:
             courses[point.rank] = _Course(form)
         courses[point.rank].add(point)
+    return _drawn(run, courses)
+
+
+def every(run: Run, tracked: Iterable[Point]) -> dict[str, Line]:
+    """The line of each metric by its steps, of the points of all of them read once."""
+    courses: dict[str, dict[int, _Course]] = {}
+    for point in tracked:
+        of_one = courses.setdefault(point.metric, {})
+        if point.rank not in of_one:
+            of_one[point.rank] = _Course(Form(metric=point.metric))
+        of_one[point.rank].add(point)
+    return {metric: _drawn(run, of_one) for metric, of_one in courses.items()}
+
+
+def _drawn(run: Run, courses: Mapping[int, _Course]) -> Line:
+    """The line of the lowest of some ranks; an empty one where there are none."""
     if not courses:
         return Line(run=run.id, name=run.name, dots=[])
     course = courses[min(courses)]

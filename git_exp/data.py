@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ OUTPUTS = ("output/stdout", "output/stderr")
 OBJECTS = "objects.jsonl"
 # In a spool it has no suffix: it is no journal.
 WAITING = "objects"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _KEPT = ("output", "artifacts", "packages.txt", WAITING, "aside")
 
 
@@ -213,8 +215,14 @@ def artifacts(lines: Iterable[bytes]) -> Iterator[tuple[str, str]]:
         if not records.is_kind(line, b"artifact"):
             continue
         event = records.parse(line)
-        if isinstance(event, records.Artifact) and event.stored and event.sha256:
-            yield event.path, event.sha256
+        # It names a file in the spool, and anybody may have written it: no path is a digest.
+        if isinstance(event, records.Artifact) and event.stored and is_digest(event.sha256):
+            yield event.path, str(event.sha256)
+
+
+def is_digest(text: str | None) -> bool:
+    """Whether text is a SHA-256 as records have it: never a path."""
+    return text is not None and _DIGEST.fullmatch(text) is not None
 
 
 def _commit(

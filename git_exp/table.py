@@ -14,6 +14,10 @@ from git_exp.run import Run
 NOTHING = "-"
 DIRTY = "*"
 PARTIAL = "!"
+# The colour of each kind of cell, and that of a status.
+STYLES = {"id": "yellow", "mark": "red", "age": "dim", "param": "cyan", "best": "bold"}
+STATUSES = {"failed": "red", "crashed": "red", "lost": "red", "interrupted": "yellow",
+            "running": "green"}  # fmt: skip
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _TOKEN = re.compile(
@@ -133,6 +137,17 @@ def left_out(run: Run) -> list[tuple[str, str]]:
         if count and count > len(files):
             pairs.append((f"and {count - len(files)} more", ""))
     return pairs
+
+
+def artifact(one: records.Artifact) -> str:
+    """A file that a run made: its path, its size, and where it is unless it is here."""
+    where = "" if one.stored else f", {one.uri or 'not stored'}"
+    return f"{one.path} ({size(one.size)}{where})"
+
+
+def style(text: str, kind: str) -> str:
+    """The style of a cell of a kind, such as "bold red"; plain where it has none."""
+    return STATUSES.get(text.strip(), "") if kind == "status" else STYLES.get(kind, "")
 
 
 def oneline(run: Run) -> list[tuple[str, str]]:

@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[1]
 # Imports point up this table only. A package stands for all that is in it.
 LAYERS = (
     "errors values records",
-    "metrics run merge names query config table mask curve left_out points chart scale columns",
+    "metrics run merge names query config table mask curve left_out points chart scale columns"
+    " visible doubts events",
     "git",
     "journal spool locks ledger outputs data seal store index",
-    "ambient distributions starting recorder endings tracking task launch compare seen restore fsck demo"
-    " history scan share upkeep doctor action hook init summary sketch plotting outfile frames"
-    " imports",
+    "ambient distributions starting recorder endings tracking task launch compare seen restore"
+    " fsck demo history scan share upkeep doctor action hook init summary sketch plotting outfile"
+    " frames imports beside arrival",
     "session",
     "cli agent tui web",
     "__init__ __main__",
@@ -33,13 +34,14 @@ HOMES = {
     "re2": ("query", "scan.rules"),
     "subprocess": ("git", "launch"),
     "click": ("cli",),
-    "rich": ("cli",),
+    "rich": ("cli", "tui"),
     "plotille": ("sketch",),
     "vl_convert": ("plotting",),
     "pyarrow": ("frames",),
     "pandas": ("frames",),
     "yaml": ("imports",),
     "kingfisher_sdk": ("scan.library",),
+    "huggingface_hub": ("action.shipped.hub",),
     "mcp": ("agent",),
     "textual": ("tui",),
     "starlette": ("web",),
@@ -48,12 +50,18 @@ HOMES = {
 ELSEWHERE = {
     ("values", "msgspec"): "makes plain what records are about to encode",
     ("table", "msgspec"): "encodes a nested value as one cell",
+    ("config.fields", "msgspec"): "checks a value against the type of its param",
     ("cli.output", "msgspec"): "writes Structs as JSON",
     ("demo", "subprocess"): "plays a user's commands, each in a process of its own",
     ("cli.terminal", "subprocess"): "starts the user's pager",
 }
+# A door that is started by another, which hands over and shares nothing else with it.
+STARTED = {
+    ("cli.tui", "tui"): "a command is how its user comes to this door",
+}
 READ_THE_WORLD = {
     "tracking": "the door of the script that calls it: its folder, argv and environment",
+    "action.loading": "a script that is executed for its classes gets no arguments",
     "history": "the door of the notebook that asks: its folder and environment",
     "__main__": "the arguments of the command",
 }

@@ -194,3 +194,22 @@ def test_a_line_falls_into_pieces_at_its_gaps() -> None:
     dots = [Dot(0, None), Dot(1, 1), Dot(2, 2), Dot(3, None), Dot(4, None), Dot(5, 5)]
 
     assert chart.segments(dots) == [[(1, 1), (2, 2)], [(5, 5)]]
+
+
+def test_the_lines_of_all_metrics_are_those_of_each() -> None:
+    run = Run(id="a", commit="")
+    tracked = [
+        Point(metric, float(at), "2026-01-02T03:04:05.000000Z", 0.0, at, rank)
+        for at in range(3)
+        for metric in ("loss", "acc")
+        for rank in (1, 0)
+    ]
+
+    found = chart.every(run, tracked)
+
+    assert found == {
+        metric: chart.line(
+            run, [one for one in tracked if one.metric == metric], Form(metric=metric)
+        )
+        for metric in ("loss", "acc")
+    }

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from git_exp import columns, records
+from git_exp import columns, records, table
 from git_exp.columns import Wanted
-from git_exp.query import fields
+from git_exp.query import fields, predicate
 from git_exp.query.fields import Catalogue
 from git_exp.records import Git, Host, Summary
 from git_exp.run import NoteText, Run
@@ -101,3 +101,25 @@ def test_columns_stand_in_the_order_asked_for_with_a_row_a_run() -> None:
 
     assert [column.heading for column in table.columns] == ["lr", "ID", "NAME", "lr"]
     assert table.rows == [["0.1", "0123abcd", "base", "0.1"], ["-", "-", "-", "-"]]
+
+
+def test_the_usual_columns_are_those_of_the_overview() -> None:
+    other = Run(
+        id="1" * 32, commit="", params={"lr": 0.2, "acc": 1}, metrics={"acc": Summary(last=0.5)}
+    )
+    runs = [FULL, other]
+
+    usual = columns.usual(runs)
+
+    assert [one.heading for one in columns.headed(usual)] == [
+        one.heading for one in table.overview(runs, NOW).columns
+    ]
+    assert columns.shown(runs, usual, NOW).rows == table.overview(runs, NOW).rows
+
+
+def test_any_usual_column_can_be_sorted_by() -> None:
+    keys = [columns.sort_key(one) for one in columns.usual([FULL])]
+
+    assert [key.name for key in keys] == ["id", "dirty", "started", "name", "status", "acc"]
+    for key in keys:
+        assert sorted([EMPTY, FULL], key=predicate.order(key, descending=False))

@@ -70,7 +70,7 @@ def test_the_two_commands_at_the_top_are_complete() -> None:
 def test_the_python_that_reads_finds_runs(
     repo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (code,) = blocks("py")
+    (code,) = (one for one in blocks("py") if "git_exp.runs" in one)
     with git_exp.Experiment("one", params={"lr": 0.01}, repo=repo) as exp:
         exp.track({"acc": 0.95, "loss": 0.5})
 
@@ -79,3 +79,18 @@ def test_the_python_that_reads_finds_runs(
     said = capsys.readouterr().out
     assert said.startswith(f"one 0.01 0.95 {exp.commit}\n")
     assert said.endswith(" [0.5]\n")
+
+
+def test_the_study_of_readme_runs_as_it_is_printed(repo: Path) -> None:
+    (study,) = (one for one in blocks("py") if "class Train" in one)
+    (printed,) = blocks("shell")
+    (repo / "study.py").write_text(study)
+    commands = [line[2:] for line in printed.splitlines() if line.startswith("$ ")]
+
+    done = [
+        subprocess.run(one, shell=True, stdout=-1, stderr=subprocess.STDOUT, text=True).stdout  # noqa: S602 - our own page
+        for one in commands
+    ]
+
+    played = "".join(f"$ {one}\n{out}" for one, out in zip(commands, done, strict=True))
+    assert settled(played) == settled(printed)

@@ -11,6 +11,7 @@ from git_exp.config import Config
 
 if TYPE_CHECKING:
     from git_exp.run import Run
+    from git_exp.store import Store
 
 executing: ContextVar[Run | None] = ContextVar("git_exp_action_run", default=None)
 
@@ -37,8 +38,8 @@ class Action(Config):
         """What it does, in one line."""
         return type(self).__name__
 
-    def execute(self, interaction: Interaction) -> None:
-        """Do it; `interaction` asks the user."""
+    def execute(self, interaction: Interaction) -> str | None:
+        """Do it; `interaction` asks the user. A text that it returns is told and recorded."""
         raise NotImplementedError(f"{type(self).__name__} has no execute(self, interaction)")
 
     @property
@@ -51,3 +52,13 @@ class Action(Config):
                 hint="git exp actions run RUN ACTION",
             )
         return run
+
+    @property
+    def of_store(self) -> Store:
+        """The repository's store that its run was read from. Raises as `of_run` does."""
+        from git_exp.store import Store
+
+        found = self.of_run._source
+        if not isinstance(found, Store):
+            raise errors.UsageError(f"run '{self.of_run.id}' was not read from a repository")
+        return found

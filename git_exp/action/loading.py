@@ -32,11 +32,15 @@ class Loader:
         self._root = root.resolve() if root else None
         self._modules: dict[tuple[str, str | None], ModuleType] = {}
         self._added: list[str] = []
+        self._writes = sys.dont_write_bytecode
 
     def __enter__(self) -> Self:
+        # Nothing is left in the worktree of what is imported.
+        self._writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         return self
 
     def __exit__(self, *_: object) -> None:
+        sys.dont_write_bytecode = self._writes
         for folder in self._added:
             with suppress(ValueError):
                 sys.path.remove(folder)
@@ -141,13 +145,12 @@ def _executed(name: str, path: Path) -> ModuleType:
 @contextmanager
 def _inert(path: Path) -> Iterator[None]:
     """While a script is executed for its classes: it begins no run, and gets no arguments."""
-    token, before = ambient.inert.set(True), (sys.argv, sys.dont_write_bytecode)
-    # Nothing is left in the worktree of it.
-    sys.argv, sys.dont_write_bytecode = [str(path)], True
+    token, before = ambient.inert.set(True), sys.argv
+    sys.argv = [str(path)]
     try:
         yield
     finally:
-        sys.argv, sys.dont_write_bytecode = before
+        sys.argv = before
         ambient.inert.reset(token)
 
 

@@ -40,13 +40,14 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
 class Done(msgspec.Struct, frozen=True, kw_only=True):
     """What came of an action: `answers` by the keys of its questions, `unused` keys given in vain.
 
-    `outcome` is done, failed or cancelled; `error` is why it failed.
+    `outcome` is done, failed or cancelled; `error` is why it failed, `said` what the action gave.
     """
 
     action: Offered
     answers: dict[str, Any] = {}
     outcome: str = "done"
     error: str | None = None
+    said: str | None = None
     unused: list[str] = []
 
 
@@ -103,18 +104,25 @@ def perform(
     with _loaded(store, offered, trust=trust, at_run=at_run) as action:
         token = executing.set(offered.run)
         try:
-            outcome, error = _outcome(action, asked)
+            outcome, told = _outcome(action, asked)
         finally:
             executing.reset(token)
-    told = _masked(asked.given)
-    _record(store, offered, told, {"status": outcome, **({"error": error} if error else {})})
     unused = interaction.unused if isinstance(interaction, Answers) else []
-    return Done(action=offered, answers=told, outcome=outcome, error=error, unused=unused)
+    done = Done(
+        action=offered,
+        answers=_masked(asked.given),
+        outcome=outcome,
+        error=told if outcome == "failed" else None,
+        said=told if outcome == "done" else None,
+        unused=unused,
+    )
+    _record(store, done)
+    return done
 
 
 def _outcome(action: Action, asked: Answers) -> tuple[str, str | None]:
     try:
-        action.execute(asked)
+        said = action.execute(asked)
     except (Cancelled, KeyboardInterrupt):
         return "cancelled", None
     except SystemExit as error:
@@ -129,7 +137,7 @@ def _outcome(action: Action, asked: Answers) -> tuple[str, str | None]:
     except Exception as error:
         said = " ".join(str(error).split())
         return "failed", f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return "done", None
+    return "done", said if isinstance(said, str) else None
 
 
 @contextmanager
@@ -163,14 +171,19 @@ def _root(store: Store, run: Run, *, at_run: bool) -> Iterator[Path | None]:
         yield root
 
 
-def _record(
-    store: Store, offered: Offered, answers: dict[str, Any], outcome: dict[str, str]
-) -> None:
+def _record(store: Store, done: Done) -> None:
     who = objects.ident(store.repo, 0)
-    by = f"{who.name} <{who.email}>"
+    told = {"status": done.outcome, "error": done.error, "said": done.said}
+    outcome = {key: value for key, value in told.items() if value is not None}
     store.add(
-        offered.run,
-        lambda t: records.ActionResult(t=t, id=offered.id, by=by, answers=answers, outcome=outcome),
+        done.action.run,
+        lambda t: records.ActionResult(
+            t=t,
+            id=done.action.id,
+            by=f"{who.name} <{who.email}>",
+            answers=done.answers,
+            outcome=outcome,
+        ),
     )
 
 

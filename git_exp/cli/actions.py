@@ -1,4 +1,4 @@
-"""git exp actions: list what runs still offer, or do it."""
+"""git exp actions: list what a run still offers, or do it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from git_exp import cli, errors, query, table
 from git_exp.cli import options, output
@@ -22,10 +23,28 @@ ACTS = ("list", "run")
 CANCELLED = 130
 
 
+def _offer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The actions of the run that is named before; nothing at all when anything fails."""
+    from git_exp.action import offered
+
+    try:
+        store = cli.store(recover=False)
+        run = query.find(store, ctx.params.get("run") or "@", near=False)
+        every = offered.listed(store, run)
+        told = [(one.cls, one.description) for one in (*every, *offered.shipped(run, every))]
+    except Exception:
+        # A completion that fails must not disturb the prompt.
+        return []
+    found = dict(reversed(told))
+    return [
+        CompletionItem(one, help=found[one]) for one in sorted(found) if one.startswith(incomplete)
+    ]
+
+
 @click.command()
 @click.argument("act", type=click.Choice(ACTS))
 @options.run_argument(default="@")
-@click.argument("action", required=False)
+@click.argument("action", required=False, shell_complete=_offer)
 @click.option("--set", "given", multiple=True, metavar="key=value", help="Answer a question.")
 @click.option("--at-run", is_flag=True, help="Use the run's own code, and not that of today.")
 @click.option("--trust", is_flag=True, help="Execute code for a run of somebody else's.")
@@ -115,8 +134,11 @@ def _run(
 def _answered(done: Done, *, as_json: bool) -> int:
     if as_json:
         told = {"id": done.action.id, "class": done.action.cls, "run": done.action.run.id}
-        answer = {"outcome": done.outcome, "answers": done.answers, "error": done.error}
+        answer = {"outcome": done.outcome, "answers": done.answers, "error": done.error,
+                  "said": done.said}  # fmt: skip
         output.document("actions", {**told, **answer})
+    elif done.said:
+        output.line(done.said)
     if done.outcome == "failed":
         raise errors.ActionFailed(f"{done.action.cls} failed: {done.error}")
     if done.outcome == "cancelled":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,8 @@ def _asked(question: Callable[[Any], Any]) -> Any:
     try:
         return question(prompt)
     except (KeyboardInterrupt, EOFError):
+        # git passes Ctrl-C on to its commands, which have had it from the terminal already.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stderr.write("\n")
         raise Cancelled from None
 

@@ -9,13 +9,12 @@ from typing import Any
 import click
 import msgspec
 
-from git_exp import cli, query, restore
+from git_exp import arrival, cli, query, restore
 from git_exp.cli import options, output
 from git_exp.restore import Answer, Form
 from git_exp.run import Run
 from git_exp.store import Store
 
-_LISTED = 10
 _PAIRS = ("kept", "left_out")
 
 
@@ -59,7 +58,7 @@ def command(run: str, worktree: Path | None, form: options.Form, **given: object
     if form.kind == "json":
         output.document("checkout", _document(answer))
     else:
-        _tell(answer, _done(answer, wanted, found))
+        _tell(answer, arrival.done(answer, wanted, found))
 
 
 def _gone_back(store: Store, name: str, wanted: Form) -> tuple[Answer, Run | None]:
@@ -88,55 +87,22 @@ def _tell(answer: Answer, done: str) -> None:
     _list("removed", answer.removed)
     if answer.saved:
         output.say(f"local changes are in {answer.saved}")
-        output.hints(f"to return: {answer.way_back}")
-    elif _moved(answer):
-        output.hints(f"to return: {_return(answer)}")
+    if back := arrival.way_back(answer):
+        output.hints(f"to return: {back}")
     _list("untracked files that git cannot hold, left where they are", answer.unsaved)
     _list("untracked files that are not of it (--exact removes them)", answer.untracked)
     _warn(answer)
 
 
-def _done(answer: Answer, wanted: Form, run: Run | None) -> str:
-    title = f"run {query.short(run.id)} '{run.name}'" if run else "what was put aside"
-    if answer.worktree:
-        return f"the code of {title} is in {answer.worktree}"
-    if wanted.paths:
-        files = "1 file" if len(answer.restored) == 1 else f"{len(answer.restored)} files"
-        return f"updated {files} from {title}"
-    where = query.short(answer.head) if answer.head else "an unborn branch"
-    branch = f" on branch {_branch(answer.branch)}" if answer.branch else ""
-    but = " but for your changes" if answer.kept else ""
-    return f"HEAD is now at {where}{branch}, the files are those of {title}{but}"
-
-
-def _moved(answer: Answer) -> bool:
-    return (answer.head, answer.branch) != (answer.was_head, answer.was_branch)
-
-
-def _return(answer: Answer) -> str:
-    if answer.was_branch:
-        return f"git switch {_branch(answer.was_branch)}"
-    return f"git switch --detach {answer.was_head}"
-
-
-def _branch(ref: str) -> str:
-    return ref.removeprefix("refs/heads/")
-
-
 def _list(title: str, paths: Sequence[str]) -> None:
     if paths:
-        more = f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
-        output.say(f"{title}: {', '.join(paths[:_LISTED])}{more}")
+        more = f" and {len(paths) - arrival.LISTED} more" if len(paths) > arrival.LISTED else ""
+        output.say(f"{title}: {', '.join(paths[: arrival.LISTED])}{more}")
 
 
 def _warn(answer: Answer) -> None:
-    left = [f"{one.path} ({one.reason}; {one.now})" for one in answer.left_out]
-    unlisted = answer.left_out_unlisted
-    if left or unlisted:
-        many = len(left) + unlisted
-        files = "1 file" if many == 1 else f"{many} files"
-        shown = ", ".join(left[:_LISTED]) + (" and more" if many > _LISTED else "")
-        output.warn(f"the snapshot had left out {files} that are not as they were: {shown}")
+    if left := arrival.left_out(answer):
+        output.warn(left)
     if answer.folder_gone:
         output.warn(
             "the current folder is not in this run",

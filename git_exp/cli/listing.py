@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from git_exp.cli import output
 from git_exp.cli.output import Cell, Column, Piece
-from git_exp.table import Table
+from git_exp.table import STYLES, Table, style
 
-STYLES = {"id": "yellow", "mark": "red", "age": "dim", "param": "cyan"}
-STATUSES = {"failed": "red", "crashed": "red", "lost": "red", "interrupted": "yellow",
-            "running": "green"}  # fmt: skip
 _FIXED = ("id", "mark", "status")
 
 
@@ -29,4 +26,4 @@ def _cell(text: str, kind: str) -> Cell:
 
 def piece(text: str, kind: str) -> Piece:
     """One cell in the style of its kind."""
-    return Piece(text, STATUSES.get(text.strip(), "") if kind == "status" else STYLES.get(kind, ""))
+    return Piece(text, style(text, kind))

@@ -12,9 +12,9 @@ import msgspec
 
 from git_exp import values
 from git_exp.cli import terminal
+from git_exp.visible import CONTROL
+from git_exp.visible import escape as escape
 
-# C0, DEL, C1, line separators, bidi marks and overrides, halves of surrogate pairs.
-_CONTROL = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 _GAP = 2
 _NARROWEST = 4
 
@@ -39,17 +39,6 @@ class Column(NamedTuple):
 
 
 Cell = str | Piece
-
-
-def escape(text: str, keep: str = "") -> str:
-    """Text that a terminal cannot take for an order: ESC is `^[`, others are `^X` or `\\x9b`.
-
-    Line feeds and tabs too, unless they are among the characters to keep.
-    """
-    # Nearly all text is plain, and a long listing is a great deal of it.
-    if text.isprintable():
-        return text
-    return re.sub(_CONTROL, lambda one: _visible(one[0], keep), text)
 
 
 def line(*pieces: Cell) -> None:
@@ -155,7 +144,7 @@ def _json(value: Any) -> bytes:
         body = msgspec.json.encode(values.plain(value))
     if body.isascii() and b"\x7f" not in body:
         return body
-    return re.sub(_CONTROL, lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
+    return re.sub(CONTROL, lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
 
 
 def _write(data: bytes) -> None:
@@ -169,15 +158,6 @@ def _field(value: Any) -> Any:
     if isinstance(value, dict | list | tuple | msgspec.Struct):
         value = _json(value).decode()
     return escape(value) if isinstance(value, str) and terminal.shown() else value
-
-
-def _visible(sign: str, keep: str) -> str:
-    code = ord(sign)
-    if sign in keep:
-        return sign
-    if code < 0x20 or code == 0x7F:
-        return f"^{chr(code ^ 0x40)}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _piece(cell: Cell) -> Piece:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import click
 
-from git_exp import cli, compare, curve, errors, points, query, records, table
-from git_exp.cli import listing, options, output, terminal
+from git_exp import cli, compare, curve, doubts, errors, events, points, query, table
+from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import View
 from git_exp.run import Run
@@ -74,9 +72,10 @@ def _show(store: Store, run: Run, diff_options: list[str]) -> None:
     now = time.time_ns() // 1_000
     output.line(Piece(f"run {run.id}", "yellow"))
     for label, words in table.facts(run, now):
-        style = listing.STATUSES.get(run.status, "") if label in ("Status", "Error") else ""
+        style = table.STATUSES.get(run.status, "") if label in ("Status", "Error") else ""
         output.line(f"{label + ':':<10}", Piece(words, style))
-    _alarm(run)
+    for doubt in doubts.of(run):
+        output.line(Piece(doubt, "bold red"))
     _section("", (run.error.traceback or "").strip("\n").split("\n") if run.error else ())
     _section("Params", _aligned(table.params(run)))
     if run.metrics:
@@ -87,27 +86,10 @@ def _show(store: Store, run: Run, diff_options: list[str]) -> None:
         output.table([Column(one.heading, right=one.right) for one in shown.columns], shown.rows)
     for note in run.notes:
         _section(f"Note, {table.age(note.t, now)}", note.text.split("\n"))
-    _section("Artifacts", (_artifact(one) for one in run.artifacts))
+    _section("Artifacts", map(table.artifact, run.artifacts))
+    _section("Actions", _aligned(events.actions(run)))
     _section("Not in the snapshot", _aligned(table.left_out(run)))
     _changes(store, run, diff_options)
-
-
-def _alarm(run: Run) -> None:
-    """Say loudly what makes this run less than it seems."""
-    capture = run.git.capture if run.git else "none"
-    if capture == "none":
-        _loud("NO SNAPSHOT: the code that ran was not captured")
-    elif run.partial:
-        _loud("PARTIAL SNAPSHOT: not all of the code that ran was captured")
-    if run.conflicts:
-        _loud(f"CONFLICT: several values were given for {', '.join(dict.fromkeys(run.conflicts))}")
-    if run.damaged:
-        records_are = "1 record is" if run.damaged == 1 else f"{run.damaged} records are"
-        _loud(f"DAMAGE: {records_are} not readable; see git exp fsck")
-
-
-def _loud(text: str) -> None:
-    output.line(Piece(text, "bold red"))
 
 
 def _section(title: str, lines: Iterable[str]) -> None:
@@ -125,11 +107,6 @@ def _section(title: str, lines: Iterable[str]) -> None:
 def _aligned(pairs: Sequence[tuple[str, str]]) -> list[str]:
     width = max((len(first) for first, _ in pairs), default=0)
     return [f"{first:<{width}}  {second}" for first, second in pairs]
-
-
-def _artifact(artifact: records.Artifact) -> str:
-    where = "" if artifact.stored else f", {artifact.uri or 'not stored'}"
-    return f"{artifact.path} ({table.size(artifact.size)}{where})"
 
 
 def _changes(store: Store, run: Run, diff_options: list[str]) -> None:
@@ -156,20 +133,12 @@ def _sides(store: Store, run: Run) -> compare.Sides | None:
 def _events(store: Store, run: Run, as_json: bool) -> None:
     lines = store.lines(run)
     if as_json:
-        output.document("show", {"run": run.id, "events": list(map(_event, lines))})
+        output.document("show", {"run": run.id, "events": list(map(events.plain, lines))})
         return
     output.page()
     for line in lines:
-        event = _event(line)
-        t, kind = event.pop("t", ""), event.pop("event", "damaged")
-        output.line(Piece(str(t), "dim"), f"  {kind:<13}  ", table.text(event))
-
-
-def _event(line: bytes) -> dict[str, Any]:
-    if isinstance(records.parse(line), records.Damaged):
-        return {"line": line.decode(errors="backslashreplace")}
-    event: dict[str, Any] = json.loads(line)
-    return event
+        t, kind, told = events.told(line)
+        output.line(Piece(t, "dim"), f"  {kind:<13}  ", told)
 
 
 def _series(store: Store, run: Run, metric: str, *, as_json: bool) -> None:

@@ -59,7 +59,7 @@ class Look:
         """The runs that fit, in the order asked for."""
         ids = self._selected(wanted)
         found = self._runs(self._touching(ids, wanted) if wanted.paths else ids)
-        more = self._fitting(wanted)
+        more = self.fitting(wanted)
         if more:
             found = _ordered([*found, *more], wanted.sort)
         return found[: wanted.limit]
@@ -78,7 +78,7 @@ class Look:
             limit=limit,
         )
 
-    def _fitting(self, wanted: Bound) -> list[Run]:
+    def fitting(self, wanted: Bound) -> list[Run]:
         """The runs of the spool that fit."""
         if not self.live:
             return []

@@ -73,6 +73,10 @@ class Indexed(Store):
         """
         return self._ask(lambda look: look.select(self._bound(look, wanted)))
 
+    def spooled(self, wanted: Selection = EVERY) -> list[Run]:
+        """Those of the runs that fit which are not sealed yet, in no order."""
+        return self._ask(lambda look: look.fitting(self._bound(look, wanted)))
+
     def get(self, run_id: str) -> Run | None:
         return self._ask(lambda look: look.one("r.run_id = ?", run_id, live=_has_id(run_id)))
 

@@ -100,7 +100,7 @@ def _plan(turn: _Turn, writer: Writer, before: Before) -> Plan:
     commit = _code(turn, writer)
     large = _data(turn, writer, commit)
     old = merge.lines(before.note(run.commit))
-    _insist(turn, old)
+    _insist(turn, [*old, *_objects(turn)])
     # The new run has refs of its own, wherever the old one's went.
     kept = [line for line in old if not records.is_kind(line, b"archived")]
     lines = [_record(turn, line, commit) for line in kept]
@@ -141,6 +141,12 @@ def _insist(turn: _Turn, lines: Sequence[bytes]) -> None:
                 f"run {query.short(turn.run.id)} has no key '{key}'",
                 hint="see what it holds: git exp show --events",
             )
+
+
+def _objects(turn: _Turn) -> list[bytes]:
+    """The configs that the run holds: what they are made of is in no record of its own."""
+    repo = turn.store.repo
+    return (data.file(repo, turn.store.data_tip(turn.run), data.OBJECTS) or b"").splitlines()
 
 
 def _code(turn: _Turn, writer: Writer) -> str:

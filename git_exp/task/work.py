@@ -36,10 +36,11 @@ def executed(task: Task, run_id: str | None) -> Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return _ended(begun, endings.told_by(error))
+        status, code, told = endings.told_by(error)
+        return Outcome(status=status, exit_code=code, error=told, wall_ms=_since(begun))
     finally:
         ambient.within.reset(token)
-    outcome = _ended(begun, endings.told_by(None))
+    outcome = Outcome(exit_code=0, wall_ms=_since(begun))
     try:
         return msgspec.structs.replace(outcome, metrics=_counted(returned))
     except errors.Unencodable as error:
@@ -59,7 +60,6 @@ def failed(kind: str, why: str) -> Outcome:
     return Outcome(status="failed", error=records.Error(type=kind, message=why))
 
 
-def _ended(begun: float, told: endings.Told) -> Outcome:
-    lasted = (time.monotonic() - begun) * 1000
-    status, code, error = told
-    return Outcome(status=status, exit_code=code, error=error, wall_ms=round(lasted, 3))
+def _since(begun: float) -> float:
+    """Milliseconds since then."""
+    return round((time.monotonic() - begun) * 1000, 3)

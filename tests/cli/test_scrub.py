@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,19 @@ def test_an_archive_of_another_clone_that_holds_the_run_is_told(
     ask("pull")
     ask("push")
     assert git("for-each-ref", "refs/exp/archive", cwd=origin) == ""
+
+
+def test_a_key_that_only_a_task_of_the_run_has_is_masked_too(
+    repo: Path, ask: Ask, git: Git_
+) -> None:
+    Path("study.py").write_text(
+        "from git_exp import Param, Task, experiment\n"
+        "class T(Task):\n    phrase: Param[str]\n    def execute(self): pass\n"
+        "with experiment('study'):\n    T(phrase=input()).submit()\n"
+    )
+    subprocess.run((sys.executable, "study.py"), input="open sesame\n", text=True, check=True)
+
+    ask("scrub", "study", "--key", "phrase")
+    ask("scrub", "T", "--key", "phrase")
+
+    assert b"open sesame" not in everything(git)
