@@ -24,7 +24,6 @@ from git_exp.run import flat
 
 LIST_LIMIT = 1_000
 _TRIES = 3
-_AGAIN = (errors.ObjectsVanished, errors.RefMoved, errors.RefLocked)
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,11 +77,12 @@ def begin(repo: Repo, request: Request) -> Started:
             with suppress(errors.ObjectsVanished):
                 return _begun(repo, request, described)
     except OSError as error:
-        raise _unwritten(repo, error) from error
+        raise unwritten(repo, error) from error
     raise errors.ObjectsVanished
 
 
-def _unwritten(repo: Repo, error: OSError) -> errors.GitExpError:
+def unwritten(repo: Repo, error: OSError) -> errors.GitExpError:
+    """What to say when the file system does not take what a run begins with."""
     if isinstance(error, errors.GitExpError):
         return error
     where = error.filename or repo.common_dir
@@ -106,68 +106,21 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         taken = _captured(repo, request, learn)
         commit = _commit(repo, described, taken, tips=learned.tips)
         git = _git(repo, commit, taken, full=request.snapshot)
-        run = msgspec.structs.replace(described, t=_now(), git=git)
-        opened = _journal(repo, run, commit)
+        run = msgspec.structs.replace(described, t=now(), git=git)
+        opened = first_journal(repo, run, commit)
         try:
             remember(repo, run.run_id)
             pending.commit([Change(name=ref, new=commit, old=None)])
         except BaseException:
             # Ctrl-C too: in a notebook the process goes on, and would hold the journal for good.
-            _undo(opened)
+            undo(opened)
             raise
     if not objects.reachable(repo, commit, taken.changes):
         # The ref first: while it stands, git's own gc stumbles over what it lacks.
         refs.insist(lambda: refs.update(repo, [Change(name=ref, new=None, old=commit)]))
-        _undo(opened)
+        undo(opened)
         raise errors.ObjectsVanished
     return Started(run=run, commit=commit, opened=opened, packages=learned.packages)
-
-
-def beside(writer: objects.Writer, parent: records.RunStart, request: Request) -> Started:
-    """Begin a child of a run, on a commit of the same tree: nothing is captured anew.
-
-    The parent's ref holds that tree, so that `writer` may have written for its other children.
-    """
-    if parent.git is None:
-        raise errors.UsageError(f"run '{parent.run_id}' has no code that another could be of")
-    described = checked(writer.repo, request, str(uuid.uuid4()))
-    try:
-        for _ in range(_TRIES):
-            # A `git pack-refs` removes empty folders, just where a ref is about to be made.
-            with suppress(*_AGAIN, errors.WriteFailed):
-                return _begun_beside(writer, parent.git, described)
-        return _begun_beside(writer, parent.git, described)
-    except OSError as error:
-        raise _unwritten(writer.repo, error) from error
-
-
-def _begun_beside(writer: objects.Writer, git: records.Git, described: records.RunStart) -> Started:
-    repo = writer.repo
-    above = objects.commit(repo, git.commit)
-    if above is None:
-        raise errors.ObjectsVanished
-    author = objects.ident(repo, time.time())
-    commit = writer.commit(
-        above.tree, above.parents, _message(described, dirty=bool(git.dirty)),
-        author=author, committer=above.committer,
-    )  # fmt: skip
-    # What is not in the tree the parent's record lists.
-    own = msgspec.structs.replace(
-        git, commit=commit, tree=above.tree, status=[], skipped=[], missed=[]
-    )
-    run = msgspec.structs.replace(described, t=_now(), git=own)
-    ref = f"refs/runs/{run.run_id}"
-    opened = _journal(repo, run, commit)
-    try:
-        remember(repo, run.run_id)
-        refs.add(repo, ref, commit)
-        if not objects.is_on_disk(repo, commit):
-            refs.insist(lambda: refs.update(repo, [Change(name=ref, new=None, old=commit)]))
-            raise errors.ObjectsVanished
-    except BaseException:
-        _undo(opened)
-        raise
-    return Started(run=run, commit=commit, opened=opened, packages=b"")
 
 
 def _captured(repo: Repo, request: Request, learn: Callable[[], None]) -> Snapshot:
@@ -184,7 +137,7 @@ def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
         name = values.quoted(git_exp.names.checked(name))
     who = objects.ident(repo, time.time())
     run = records.RunStart(
-        t=_now(),
+        t=now(),
         v=records.VERSION,
         run_id=run_id,
         name=name or git_exp.names.made_up(run_id),
@@ -280,30 +233,33 @@ def host() -> records.Host:
 
 def writer(run_id: str, commit: str, *, owner: bool, rank: int) -> records.Writer:
     """The first line of a journal that this process is about to write."""
-    now = spool.here()
+    here = spool.here()
     return records.Writer(
-        t=_now(),
+        t=now(),
         run_id=run_id,
         commit=commit,
         owner=owner,
         rank=rank,
         pid=os.getpid(),
-        host=now.host,
-        boot=now.boot,
-        machine=now.machine,
+        host=here.host,
+        boot=here.boot,
+        machine=here.machine,
     )
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as records have it."""
     return records.stamp(time.time_ns() // 1000)
 
 
-def _journal(repo: Repo, run: records.RunStart, commit: str) -> journal.Opened:
+def first_journal(repo: Repo, run: records.RunStart, commit: str) -> journal.Opened:
+    """The journal of a run that begins, with its first record in it."""
     folder = seal.spools(repo) / run.run_id
     return journal.create(folder, writer(run.run_id, commit, owner=True, rank=0), records.line(run))
 
 
-def _undo(opened: journal.Opened) -> None:
+def undo(opened: journal.Opened) -> None:
+    """Take back a first journal: its run has not begun."""
     path, fd = opened
     path.unlink(missing_ok=True)
     os.close(fd)
@@ -318,13 +274,14 @@ def _commit(repo: Repo, run: records.RunStart, taken: Snapshot, *, tips: Collect
     return objects.Writer(repo).commit(
         taken.tree,
         [taken.base] if taken.base else [],
-        _message(run, dirty=taken.dirty),
+        message(run, dirty=taken.dirty),
         author=author,
         committer=objects.Ident(name=author.name, email=author.email, time=when, offset=0),
     )
 
 
-def _message(run: records.RunStart, *, dirty: bool) -> str:
+def message(run: records.RunStart, *, dirty: bool) -> str:
+    """The message of the commit of a run."""
     said = "true" if dirty else "false"
     return f"run: {run.name}\n\nRun-Id: {run.run_id}\nRun-Dirty: {said}\n"
 

@@ -107,7 +107,10 @@ class Config:
 
         Raises `BadConfig` for a value that has none, or for over 100,000 of them.
         """
-        return Identifiers().of(self).hex()
+        try:
+            return Identifiers().of(self).hex()
+        except RecursionError:
+            raise errors.BadConfig(f"{type(self).__name__}: it is nested too deeply") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._expect_free(name)
@@ -123,14 +126,16 @@ class Config:
 
     def __copy__(self) -> Self:
         made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__)
+        for name, one in self.__dict__.items():
+            made.__dict__[name] = copy.copy(one) if name.startswith("_") else one
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         made = memo[id(self)] = object.__new__(type(self))
         for name, one in self.__dict__.items():
             # A copy of a task's output is one of the same task, not of another.
-            made.__dict__[name] = one if name.startswith("_") else copy.deepcopy(one, memo)
+            own = name.startswith("_")
+            made.__dict__[name] = copy.copy(one) if own else copy.deepcopy(one, memo)
         return made
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from git_exp import errors
@@ -64,5 +65,7 @@ class _Copy:
 
     def _config(self, value: Any) -> Any:
         made = object.__new__(type(value))
-        made.__dict__.update({name: self.of(one) for name, one in value.__dict__.items()})
+        for name, one in value.__dict__.items():
+            # Which tasks it is an output of, for example: of those there are no others.
+            made.__dict__[name] = copy.copy(one) if name.startswith("_") else self.of(one)
         return made

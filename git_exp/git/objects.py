@@ -51,13 +51,6 @@ def is_here(repo: Repo, oid: str) -> bool:
     return is_oid(oid) and commit(repo, oid) is not None
 
 
-def is_on_disk(repo: Repo, oid: str) -> bool:
-    """Whether an object that was written and never read is there still: a gc may have come."""
-    import pygit2
-
-    return pygit2.Oid(hex=oid) in repo.pg.odb
-
-
 def ident(repo: Repo, now: float) -> Ident:
     """The user as git would name the author of a commit, or `git-exp <git-exp@localhost>`."""
     name, email = (

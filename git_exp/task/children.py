@@ -13,6 +13,7 @@ from typing import Any
 from git_exp import endings, errors, records, seal, starting, values
 from git_exp.git import objects, refs
 from git_exp.recorder import Recorder
+from git_exp.task import sibling
 from git_exp.task.task import Task
 from git_exp.task.work import Outcome
 
@@ -79,6 +80,7 @@ class Family:
             python=told.python,
         )
         self._parent = parent
+        self._commits: list[objects.Commit] = []
 
     def begin(self, task: Task, key: str) -> Child:
         """Begin the run of a task."""
@@ -90,9 +92,15 @@ class Family:
             parent_run=self._parent.run_id,
             private=self._start.private,
         )
-        started = starting.beside(self._writer, self._start, request)
+        started, commit = sibling.begin(self._writer, self._start, request)
+        self._commits.append(commit)
         first = starting.writer(started.run.run_id, started.commit, owner=True, rank=0)
         return Child(Recorder(self._parent.repo, first, started.opened, start=started.run.t))
+
+    def keep(self) -> None:
+        """Write again what a gc took that had read the refs before those of the children."""
+        with suppress(errors.GitExpError, OSError):
+            sibling.restore(self._writer, self._commits)
 
     def tidy(self) -> None:
         """Pack the refs of the children, where many are loose."""

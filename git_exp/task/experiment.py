@@ -143,10 +143,13 @@ class experiment:  # noqa: N801 - what is written after `with`
         return self._close(None, None, None)
 
     def _close(self, *told: Any) -> None:
+        if self._family is None:
+            return self.run.__exit__(*told)
+        self._family.keep()
         self.run.__exit__(*told)
-        if self._family:
-            # Each task has left two refs.
-            self._family.tidy()
+        self._family.keep()
+        self._family.tidy()
+        return None
 
     def _tell(self) -> None:
         every = self._jobs.every

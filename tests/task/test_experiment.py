@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Callable
@@ -131,10 +132,10 @@ def test_objects_are_there_before_the_event_that_names_them(
         action = exp.add_action(Export(model=Model(width=1)))
         monkeypatch.undo()
 
-    *objects, told = [json.loads(line) for line in there[0].splitlines()]
+    *objects, last = [json.loads(line) for line in there[0].splitlines()]
     assert [one["class"].partition(":")[2] for one in objects] == ["Model", "Export"]
-    assert told["action"] == action
-    assert told["object"] == objects[-1]["object"]
+    assert last["action"] == action
+    assert last["object"] == objects[-1]["object"]
 
 
 def test_submit_asks_the_task_before_the_older_way_and_gives_the_task_else(repo: Path) -> None:
@@ -174,7 +175,7 @@ def test_a_task_comes_after_those_whose_outputs_it_holds_however_deep(repo: Path
 
 
 def test_a_failed_task_fails_its_dependents_and_the_others_go_on(repo: Path) -> None:
-    with pytest.raises(errors.TasksFailed) as caught, experiment("fails"):
+    with pytest.raises(errors.TasksFailed) as caught, experiment("fails"):  # noqa: PT012
         Score(model=Train(width=1, fails=True).submit()).submit()
         Score(model=Train(width=2).submit()).submit()
 
@@ -222,6 +223,48 @@ def test_outputs_with_equal_values_of_different_tasks_are_not_the_same(repo: Pat
     assert len({run.metadata["task"]["key"] for run in family()[1]}) == 5
 
 
+def test_a_copy_of_an_output_is_an_output_of_the_same_task_and_of_no_other(repo: Path) -> None:
+    class Again(Task):
+        model: Param[Model]
+
+        def __submit__(self, dep: Any, add_action: Any, **kwargs: Any) -> Any:
+            return dep(self.model)
+
+        def execute(self) -> None:
+            DONE.append("again")
+
+    with experiment("copies"):
+        model = Train(width=1).submit()
+        late = [Score(model=one) for one in (copy.copy(model), copy.deepcopy(model))]
+        Again(model=copy.copy(model)).submit()
+        for one in late:
+            one.submit()
+
+    assert DONE == ["train 1", "again", "score 1"]
+    assert model.config_id() == Model(width=1).config_id()
+
+
+def test_a_default_that_is_an_output_is_one_for_each_that_has_it(repo: Path) -> None:
+    with pytest.raises(errors.TasksFailed, match="1 of 3 tasks failed"), experiment("defaults"):  # noqa: PT012
+        made = Train(width=1).submit()
+
+        class Uses(Task):
+            number: Param[int]
+            model: Param[Model] = made
+
+            def __submit__(self, dep: Any, add_action: Any, **kwargs: Any) -> Any:
+                return dep(self.model)
+
+            def execute(self) -> None:
+                DONE.append(self.number)
+                if self.number == 1:
+                    raise ValueError
+
+        Uses(number=1).submit()
+        Uses(number=2).submit()
+    assert DONE == ["train 1", 1, 2]
+
+
 def test_what_depends_on_a_task_that_holds_an_output_waits_for_it(repo: Path) -> None:
     with experiment("nested"):
         model = Train(width=1).submit()
@@ -246,7 +289,7 @@ def test_tasks_that_wait_for_each_other_fail_and_the_others_go_on(repo: Path) ->
         def execute(self) -> None:
             DONE.append("marks")
 
-    with pytest.raises(errors.TasksFailed) as caught, experiment("cycle"):
+    with pytest.raises(errors.TasksFailed) as caught, experiment("cycle"):  # noqa: PT012
         inner = Marks(held=[Model()])
         Marks(held=[inner]).submit()
         inner.submit()
@@ -348,7 +391,7 @@ def test_submit_needs_an_experiment_and_takes_a_task(repo: Path) -> None:
 
 
 def test_a_body_that_raises_executes_nothing(repo: Path) -> None:
-    with pytest.raises(ValueError, match="body"), experiment("raises"):
+    with pytest.raises(ValueError, match="body"), experiment("raises"):  # noqa: PT012
         Add(number=1).submit()
         raise ValueError("body")
 
@@ -360,7 +403,7 @@ def test_a_body_that_raises_executes_nothing(repo: Path) -> None:
 
 
 def test_ctrl_c_in_a_task_interrupts_it_and_begins_no_other(repo: Path, exp: Exp) -> None:
-    with pytest.raises(KeyboardInterrupt), experiment("stops"):
+    with pytest.raises(KeyboardInterrupt), experiment("stops"):  # noqa: PT012
         Add(number=1).submit()
         Raises(what="interrupt").submit()
         Add(number=2).submit()
@@ -374,7 +417,7 @@ def test_ctrl_c_in_a_task_interrupts_it_and_begins_no_other(repo: Path, exp: Exp
 
 
 def test_a_task_may_exit_as_a_program_does(repo: Path) -> None:
-    with pytest.raises(errors.TasksFailed, match="1 of 2 tasks failed"), experiment("exits"):
+    with pytest.raises(errors.TasksFailed, match="1 of 2 tasks failed"), experiment("exits"):  # noqa: PT012
         Raises(what="exit").submit()
         Raises(what="leave").submit()
 
@@ -437,7 +480,8 @@ def test_params_of_a_run_are_flat_and_no_more_than_a_list_can_use(repo: Path) ->
 
     ((first, second, third),) = [family()[1]]
     assert first.params == {
-        "big": "16610 bits", "where": "a", "model.width": 1, "by_name.x": 1, "by_name.y.z": '"\\377"',
+        "big": "16610 bits", "where": "a", "model.width": 1, "by_name.x": 1,
+        "by_name.y.z": '"\\377"',
     }  # fmt: skip
     assert len(second.params) == 200
     assert third.params == {f"{'a.' * 60}width": 1}

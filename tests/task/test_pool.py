@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -45,7 +46,7 @@ class Broken(Executor):
     def __init__(self, *, cancels: bool = False) -> None:
         self._cancels = cancels
 
-    def submit(self, *given: Any, **named: Any) -> Future[Any]:  # type: ignore[override]
+    def submit(self, *given: Any, **named: Any) -> Future[Any]:
         if not self._cancels:
             raise RuntimeError("cannot schedule new futures after shutdown")
         cancelled: Future[Any] = Future()
@@ -98,14 +99,17 @@ def test_in_threads_each_task_has_its_own_run(repo: Path) -> None:
 
 
 def test_what_fails_in_a_pool_is_told_by_the_child_and_the_others_go_on(repo: Path) -> None:
-    with spawned() as pool, pytest.raises(errors.TasksFailed) as caught:
-        with experiment("fails", executor=pool):
-            Raises(what="no").submit()
-            Raises(what="exit").submit()
-            Returns(what="lock").submit()
-            Score(model=Train(width=1, fails=True).submit()).submit()
-            Holds(lock=open(os.devnull)).submit()
-            Add(number=1).submit()
+    with (  # noqa: PT012
+        spawned() as pool,
+        pytest.raises(errors.TasksFailed) as caught,
+        experiment("fails", executor=pool),
+    ):
+        Raises(what="no").submit()
+        Raises(what="exit").submit()
+        Returns(what="lock").submit()
+        Score(model=Train(width=1, fails=True).submit()).submit()
+        Holds(lock=threading.Lock()).submit()
+        Add(number=1).submit()
 
     told = {
         run.name: (run.status, run.exit_code, run.error.type if run.error else None)
@@ -123,18 +127,24 @@ def test_what_fails_in_a_pool_is_told_by_the_child_and_the_others_go_on(repo: Pa
 
 
 def test_ctrl_c_in_a_process_of_the_pool_interrupts_that_task(repo: Path) -> None:
-    with spawned() as pool, pytest.raises(errors.TasksFailed):
-        with experiment("stops", executor=pool):
-            Raises(what="interrupt").submit()
+    with (
+        spawned() as pool,
+        pytest.raises(errors.TasksFailed),
+        experiment("stops", executor=pool),
+    ):
+        Raises(what="interrupt").submit()
 
     assert [run.status for run in family()[1]] == ["interrupted"]
 
 
 def test_a_worker_that_is_killed_fails_what_the_pool_had(repo: Path, exp: Exp) -> None:
-    with spawned() as pool, pytest.raises(errors.TasksFailed) as caught:
-        with experiment("killed", executor=pool):
-            Raises(what="kill").submit()
-            Add(number=1).submit()
+    with (  # noqa: PT012
+        spawned() as pool,
+        pytest.raises(errors.TasksFailed) as caught,
+        experiment("killed", executor=pool),
+    ):
+        Raises(what="kill").submit()
+        Add(number=1).submit()
 
     parent, below = family()
     assert parent.status == "failed"
@@ -153,7 +163,7 @@ def test_a_worker_that_is_killed_fails_what_the_pool_had(repo: Path, exp: Exp) -
 def test_an_executor_that_takes_nothing_fails_each_task_with_its_reason(
     repo: Path, executor: Executor, status: str, said: str
 ) -> None:
-    with pytest.raises(errors.TasksFailed) as caught, experiment("shut", executor=executor):
+    with pytest.raises(errors.TasksFailed) as caught, experiment("shut", executor=executor):  # noqa: PT012
         Add(number=1).submit()
         Add(number=2).submit()
 
@@ -168,9 +178,12 @@ def test_what_breaks_off_the_wait_ends_the_children_that_wait(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("git_exp.task.experiment.wait", interrupted)
-    with ThreadPoolExecutor(1) as threads, pytest.raises(KeyboardInterrupt):
-        with experiment("stops", executor=threads):
-            Add(number=1).submit()
+    with (
+        ThreadPoolExecutor(1) as threads,
+        pytest.raises(KeyboardInterrupt),
+        experiment("stops", executor=threads),
+    ):
+        Add(number=1).submit()
 
     parent, below = family()
     assert (parent.status, [run.status for run in below]) == ("interrupted", ["interrupted"])
@@ -250,7 +263,7 @@ with ThreadPoolExecutor(4) as threads, experiment("low", executor=threads):
 def test_a_cluster_of_dask_executes_tasks(repo: Path, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
 
-    with (
+    with (  # noqa: PT012
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=2, dashboard_address=None, local_directory=str(tmp_path)
         ) as cluster,
