@@ -35,8 +35,8 @@ class PublishBranch(Action):
         """What it does, in one line."""
         return f"Publish the code as branch '{self.branch}'" if self.branch else "Publish a branch"
 
-    def execute(self, interaction: Interaction) -> None:
-        """Ask for its name and whether to push it, and make it."""
+    def execute(self, interaction: Interaction) -> str:
+        """Ask for its name and whether to push it, make it, and say what it is."""
         run, store = self.of_run, self.of_store
         leaving.expect_public(run)
         tree = _tree(store, run)
@@ -53,6 +53,8 @@ class PublishBranch(Action):
         refs.update(store.repo, [Change(name=full, new=commit, old=None)])
         if other:
             _push(store.repo, other, Update(name=full, new=commit, forced=True))
+        pushed = f", and at {other.shown}" if other else ""
+        return f"branch {name} is at {query.short(commit)}{pushed}"
 
 
 def message(run: Run) -> str:

@@ -31,8 +31,8 @@ class ExportArtifact(Action):
         what = f"artifact '{self.path}'" if self.path else "artifacts"
         return f"Export {what} to a folder or an archive"
 
-    def execute(self, interaction: Interaction) -> None:
-        """Ask what and where to, and write it."""
+    def execute(self, interaction: Interaction) -> str:
+        """Ask what and where to, write it, and say where it is."""
         run, store = self.of_run, self.of_store
         found = artifacts.chosen(run, interaction, self.path)
         files = artifacts.files(store, run, found)
@@ -43,12 +43,15 @@ class ExportArtifact(Action):
 
         if target == FOLDER:
             said = interaction.text("folder", "Folder:", default=slug(run))
-            placing.folder(place(said or slug(run), store.repo.env), files, may_replace)
+            path = place(said or slug(run), store.repo.env)
+            placing.folder(path, files, may_replace)
         else:
             name = f"{slug(run)}.{target}"
             said = interaction.text("file", "File:", default=name)
             path = place(said or name, store.repo.env)
             placing.archive(path, files, may_replace, kind=target, when=_ended(run))
+        count = "1 file" if len(files) == 1 else f"{len(files)} files"
+        return f"{count} of run {query.short(run.id)} in {path}"
 
 
 def slug(run: Run) -> str:

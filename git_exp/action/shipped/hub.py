@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from git_exp import errors, scan
+from git_exp import errors, query, scan
 from git_exp.action.action import Action
 from git_exp.action.interaction import Interaction
 from git_exp.action.shipped import artifacts, leaving, told
@@ -46,8 +46,8 @@ class PushToHub(Action):
         what = f"artifact '{self.path}'" if self.path else "artifacts"
         return f"Push {what} to {self.repo or 'the Hugging Face Hub'}"
 
-    def execute(self, interaction: Interaction) -> None:
-        """Ask what and where to, and upload it."""
+    def execute(self, interaction: Interaction) -> str:
+        """Ask what and where to, upload it, and say where it is."""
         run, store = self.of_run, self.of_store
         leaving.expect_public(run)
         library = _library()
@@ -65,6 +65,7 @@ class PushToHub(Action):
             if other.has(CARD) and not interaction.checkbox("card", label):
                 del files[CARD]
         other.push(files, f"Add artifacts of {told.title(run)}", private=private)
+        return f"{len(files)} files of run {query.short(run.id)} in {other.name}"
 
 
 def card(run: Run) -> str:
