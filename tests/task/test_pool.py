@@ -287,3 +287,52 @@ def test_no_limit_on_open_files_is_none(monkeypatch: pytest.MonkeyPatch) -> None
     for limit, most in ((resource.RLIM_INFINITY, 200), (64, 16), (1, 1), (10**6, 200)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
         assert spool.at_once(200) == most
+
+
+@pytest.mark.slow
+def test_the_classes_of_a_script_have_one_identifier_wherever_they_are_sent(repo: Path) -> None:
+    (repo / "script.py").write_text(
+        """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from git_exp import Param, Task, experiment
+
+
+class Own(Task):
+    number: Param[int]
+
+    def execute(self):
+        return int(self.config_id()[:8], 16)
+
+
+def main():
+    from distributed import Client, LocalCluster
+
+    class Local(Own):
+        pass
+
+    every = [Own(number=1), Own(number=2)]
+    with (
+        LocalCluster(n_workers=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+        experiment("dask", executor=client.get_executor()),
+    ):
+        for one in (*every, Local(number=1)):
+            one.submit()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool, experiment("pool", executor=pool):
+        for one in every:
+            one.submit(rerun=True)
+    print(*(int(one.config_id()[:8], 16) for one in (*every, Local(number=1))))
+
+
+if __name__ == "__main__":
+    main()
+"""
+    )
+
+    done = subprocess.run((sys.executable, "script.py"), capture_output=True, text=True, check=True)
+
+    one, two, local = map(int, done.stdout.split())
+    found = sorted(run.metrics["value"].last for run in programs.runs() if run.parent_run)
+    assert found == sorted([one, one, two, two, local])
