@@ -19,7 +19,7 @@ SEAMS = [
     (objects, "differing"),
     (starting, "_commit"),
     (starting, "_git"),
-    (starting, "_journal"),
+    (starting, "first_journal"),
     (starting, "remember"),
 ]
 
