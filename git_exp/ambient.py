@@ -6,9 +6,10 @@ from contextvars import ContextVar
 
 # The run that a task is, while it is executed: what is tracked there belongs to it.
 within: ContextVar[str | None] = ContextVar("git_exp_run", default=None)
-# Whether a script is executed for its classes alone.
-inert: ContextVar[bool] = ContextVar("git_exp_inert", default=False)
 
 
 class Inert(BaseException):
     """A script that is executed for its classes has come to where it would begin a run."""
+
+    # How many such scripts are executed, in whatever threads.
+    count = 0

@@ -53,6 +53,15 @@ def forget(run: Unfinished) -> None:
         _process.unfinished.remove(run)
 
 
+def let_go(run_id: str | None) -> None:
+    """Close what joined a run in this process without ending it: the run's owner ends it."""
+    for run in list(_process.unfinished):
+        recorder = getattr(run, "_recorder", None)
+        if recorder is not None and recorder.run_id == run_id and not recorder.owner:
+            recorder.close()
+            forget(run)
+
+
 def told_by(error: BaseException | None) -> Told:
     """Status, exit code and error of a run that an exception ended, or none."""
     match error:

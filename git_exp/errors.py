@@ -295,6 +295,16 @@ class TasksFailed(AnswerIsNo):
         self.failed = failed
 
 
+def said(error: BaseException) -> str:
+    """What somebody else's exception says, in one line; some cannot even say that."""
+    kind = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        return kind
+    return f"{kind}: {text}" if text else kind
+
+
 def pointed(text: str, at: int) -> str:
     """Two lines: a text, or as much of it as stands around a place, and a caret below that."""
     import unicodedata

@@ -97,7 +97,7 @@ class Experiment:
         self._register: Register | None = None
         self._start: records.RunStart | None = None
         env = os.environ
-        if ambient.inert.get():
+        if ambient.Inert.count:
             raise ambient.Inert
         if _is_silent(env):
             return
@@ -327,7 +327,7 @@ def _parents(repo: Repo, request: Request) -> tuple[Recorder, records.RunStart] 
 
     An `Experiment` at the top of a script is one run, whichever way its children are started.
     """
-    if not _is_main_again():
+    if not is_main_again():
         return None
     from git_exp import recorder
 
@@ -336,7 +336,8 @@ def _parents(repo: Repo, request: Request) -> tuple[Recorder, records.RunStart] 
     return (attached, run) if attached and run else None
 
 
-def _is_main_again() -> bool:
+def is_main_again() -> bool:
+    """Whether multiprocessing executes the program's main module once more, in a child."""
     frame = sys._getframe()
     while frame.f_back:
         frame = frame.f_back

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from git_exp import data, errors, query
 from git_exp.action import trusted
 from git_exp.action.action import Action
+from git_exp.action.held import Held, parsed
 from git_exp.action.loading import Loader
 from git_exp.config import Config, objects
-from git_exp.config.objects import Stored
 from git_exp.run import Run
+from git_exp.store import Store
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,14 +23,6 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
 
     jobs: dict[str, Config]
     actions: dict[str, Action]
-
-
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored of an experiment: objects by id, the object of each job and action."""
-
-    objects: Mapping[str, Stored]
-    jobs: Mapping[str, str]
-    actions: Mapping[str, str]
 
 
 def load_xp_info(
@@ -68,63 +58,69 @@ def load_xp_info(
     """
     from git_exp.history import opened
 
-    path = None if isinstance(run_or_path, Run) else Path(run_or_path)
     with closing(opened(repo)) as store:
-        if path is not None and _is_there(path):
-            held = _read(path)
-        else:
-            given = run_or_path
-            run = given if isinstance(given, Run) else query.find(store, str(given))
-            source = trusted.source(store, run)
-            trusted.expect(source, trust=trust)
-            held = parsed(trusted.lines(store, source))
+        held = _held(store, run_or_path, trust=trust)
         with Loader(store.repo.top) as loader:
             return made(held, loader)
+
+
+def _held(store: Store, given: Run | str | os.PathLike[str], *, trust: bool) -> Held:
+    """What is meant: a text is a run's name first, and a path where there is no such run."""
+    if isinstance(given, str) or not isinstance(given, os.PathLike):
+        try:
+            run = given if isinstance(given, Run) else query.find(store, given)
+        except errors.NotFound:
+            if isinstance(given, Run) or not _path(given):
+                raise
+        else:
+            if not run.own:
+                trusted.expect(run, vouched=False, trust=trust)
+            found = trusted.held(store, run)
+            every = (*found.jobs.values(), *found.actions.values())
+            trusted.expect(run, vouched=all(one.vouched for one in every), trust=trust)
+            return found
+    path = _path(given)
+    if path is None:
+        raise errors.NotFound(f"there are no objects at '{given}'")
+    return parsed(path.read_bytes().splitlines())
 
 
 def made(held: Held, loader: Loader) -> Info:
     """All jobs and actions; an object that several hold is one."""
     reader = objects.Reader(held.objects, loader.find)
-    jobs = {key: reader.make(oid) for key, oid in held.jobs.items()}
-    actions = {key: action(reader, oid) for key, oid in held.actions.items()}
+    jobs = {key: config(reader, one.object) for key, one in held.jobs.items()}
+    actions = {key: action(reader, one.object) for key, one in held.actions.items()}
     return Info(jobs=jobs, actions=actions)
+
+
+def config(reader: objects.Reader, object_id: str) -> Config:
+    """An object, whatever somebody has written as one. Raises `ActionFailed` for what is none."""
+    try:
+        return reader.make(object_id)
+    except errors.BadConfig as error:
+        raise errors.ActionFailed(
+            f"object {object_id[:8]} does not fit its class: {error}",
+            hint="the run's own code may: git exp actions run --at-run",
+        ) from error
+    except errors.GitExpError:
+        raise
+    except Exception as error:
+        said = type(error).__name__
+        raise errors.ActionFailed(f"object {object_id[:8]} cannot be read: {said}") from error
 
 
 def action(reader: objects.Reader, object_id: str) -> Action:
     """The action of an object. Raises `ActionFailed` for what is none."""
-    found = reader.make(object_id)
+    found = config(reader, object_id)
     if not isinstance(found, Action):
         raise errors.ActionFailed(f"{type(found).__name__} is no Action")
     return found
 
 
-def parsed(lines: Iterable[bytes]) -> Held:
-    """What lines tell of; what is torn or unknown is passed over."""
-    found: dict[str, Stored] = {}
-    named: dict[str, dict[str, str]] = {"job": {}, "action": {}}
-    for line in lines:
-        told = _line(line)
-        if one := objects.stored(told):
-            found[one.id] = one
-            continue
-        for kind, known in named.items():
-            key, oid = told.get(kind), told.get("object")
-            if isinstance(key, str) and isinstance(oid, str):
-                known.setdefault(key, oid)
-    return Held(objects=found, jobs=named["job"], actions=named["action"])
-
-
-def _line(line: bytes) -> dict[str, Any]:
-    try:
-        told = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def _is_there(path: Path) -> bool:
-    return path.is_file() or (path / data.OBJECTS).is_file()
-
-
-def _read(path: Path) -> Held:
-    return parsed((path / data.OBJECTS if path.is_dir() else path).read_bytes().splitlines())
+def _path(given: str | os.PathLike[str]) -> Path | None:
+    """The file of objects that a path means, None for any other text."""
+    path = Path(given)
+    for one in (path / data.OBJECTS, path):
+        if one.is_file():
+            return one
+    return None

@@ -71,7 +71,9 @@ class Answers(Interaction):
 
     def choice(self, key: str, label: str, choices: Sequence[str]) -> str:
         """One of some texts."""
-        listed = list(choices)
+        listed = list(map(str, choices))
+        if not listed:
+            raise errors.ActionFailed(f"question '{key}' has no choices")
         if self._knows(key):
             return self._give(key, chosen(key, self._known[key], listed))
         return self._give(key, self._others(key).choice(key, label, listed))
@@ -89,7 +91,7 @@ class Answers(Interaction):
         return self._give(key, self._others(key).text(key, label, default=default))
 
     def _knows(self, key: str) -> bool:
-        self._asked.append(key)
+        self._asked.append(str(key))
         return key in self._known
 
     def _others(self, key: str) -> Interaction:
@@ -98,7 +100,7 @@ class Answers(Interaction):
         return self._rest
 
     def _give(self, key: str, answer: T) -> T:
-        self.given[key] = answer
+        self.given[str(key)] = answer
         return answer
 
 

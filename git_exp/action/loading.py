@@ -5,45 +5,59 @@ Code is imported here, and only here: of what others recorded only where the use
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import importlib
 import importlib.util
+import os
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Self
 
-from git_exp import ambient, errors
+import msgspec
+
+from git_exp import ambient, errors, visible
 from git_exp.config import Config
 from git_exp.config.objects import Stored
 
 _MAIN = ("__main__", "__mp_main__")
+_SHOWN = 200
 
 
 class Loader:
-    """Finds classes below a root: the worktree, or the run's own snapshot.
+    """Finds classes below a root: the worktree, or the run's own snapshot `instead` of it.
 
     A script is executed once, up to where it would begin a run: its classes are defined by then.
-    Within `with` the folders of what was loaded are where more is imported from.
+    Within `with` the folders of what was loaded are where more is imported from; of those of the
+    worktree the snapshot has its own.
     """
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, *, instead: Path | None = None) -> None:
         self._root = root.resolve() if root else None
+        self._instead = instead.resolve() if instead else None
         self._modules: dict[tuple[str, str | None], ModuleType] = {}
-        self._added: list[str] = []
-        self._writes = sys.dont_write_bytecode
+        self._before = (sys.dont_write_bytecode, list(sys.path))
 
     def __enter__(self) -> Self:
         # Nothing is left in the worktree of what is imported.
-        self._writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+        self._before = (sys.dont_write_bytecode, list(sys.path))
+        sys.dont_write_bytecode = True
+        sys.path[:] = map(self._mapped, sys.path)
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.dont_write_bytecode = self._writes
-        for folder in self._added:
-            with suppress(ValueError):
-                sys.path.remove(folder)
+        sys.dont_write_bytecode, sys.path[:] = self._before
+
+    def _mapped(self, folder: str) -> str:
+        if self._instead is None or self._root is None:
+            return folder
+        path = Path(folder).resolve()
+        inside = folder and path.is_relative_to(self._instead) and "site-packages" not in path.parts
+        return str(self._root / path.relative_to(self._instead)) if inside else folder
 
     def find(self, stored: Stored) -> type:
         """The class of an object. Raises `ActionFailed` where it cannot be had."""
@@ -53,12 +67,16 @@ class Loader:
         found: object = self._modules[key]
         for part in stored.name.split("."):
             found = getattr(found, part, None)
-        if not (isinstance(found, type) and issubclass(found, Config)):
-            raise errors.ActionFailed(
-                f"'{stored.file or stored.module}' defines no config '{stored.name}'",
-                hint="the run's own code may: git exp actions run --at-run",
-            )
+        if not (isinstance(found, type) and _is_data(found)):
+            where = visible.escape((stored.file or stored.module)[:_SHOWN])
+            name = visible.escape(stored.name[:_SHOWN])
+            raise errors.ActionFailed(f"'{where}' defines no config '{name}'", hint=self._hint)
         return found
+
+    @property
+    def _hint(self) -> str | None:
+        then = self._instead is not None
+        return None if then else "the run's own code may: git exp actions run --at-run"
 
     def _module(self, stored: Stored) -> ModuleType:
         if stored.file is None:
@@ -69,32 +87,41 @@ class Loader:
         )
         if main is not None:
             return main
-        home = _home(path, stored.module)
-        name = stored.module if home else f"_git_exp_{path.stem}"
-        known = sys.modules.get(name)
-        if known is not None:
-            if _file(known) == path:
-                return known
-            # Another module has its name, of Python's own for example.
-            name = f"_git_exp_{abs(hash(path)):x}"
-        if home is not None and str(home) not in sys.path:
+        # `python -m package` executes this one, and says the package's name.
+        module = f"{stored.module}.__main__" if path.stem == "__main__" else stored.module
+        home = _home(path, module)
+        known = sys.modules.get(module)
+        if home is not None and known is not None and _file(known) == path:
+            return known
+        if home is None or known is not None:
+            # A script that no name imports, or whose name another module has.
+            plain = re.sub(r"\W", "_", path.stem)
+            module, home = f"_git_exp_{plain}_{abs(hash(path)):x}", path.parent
+        if str(home) not in sys.path:
             sys.path.insert(0, str(home))
-            self._added.append(str(home))
-        return _executed(name, path)
+        return sys.modules.get(module) or _executed(module, path)
 
     def _inside(self, file: str) -> Path:
         """A file below the root, whatever a record says."""
         if self._root is None:
             raise errors.ActionFailed(f"'{file}' is in no worktree: this repository has none")
-        path = (self._root / file).resolve()
+        shown = visible.escape(file[:_SHOWN])
+        try:
+            path = (self._root / file).resolve()
+            there = path.is_file()
+        except (OSError, ValueError, RuntimeError):
+            raise errors.ActionFailed(f"'{shown}' is no file") from None
         if not path.is_relative_to(self._root) or path.suffix != ".py" or ".git" in path.parts:
-            raise errors.ActionFailed(f"'{file}' is no Python file of the worktree")
-        if not path.is_file():
-            raise errors.ActionFailed(
-                f"'{file}' is not there today",
-                hint="the run's own code has it: git exp actions run --at-run",
-            )
+            raise errors.ActionFailed(f"'{shown}' is no Python file of the worktree")
+        if not there:
+            when = "in the snapshot" if self._instead else "there today"
+            raise errors.ActionFailed(f"'{shown}' is not {when}", hint=self._hint)
         return path
+
+
+def _is_data(cls: type) -> bool:
+    """Whether objects are of such classes: configs, and what their params may be."""
+    return issubclass(cls, Config | enum.Enum | msgspec.Struct) or dataclasses.is_dataclass(cls)
 
 
 def _home(path: Path, module: str) -> Path | None:
@@ -111,54 +138,71 @@ def _home(path: Path, module: str) -> Path | None:
 def _installed(stored: Stored) -> ModuleType:
     if stored.module in _MAIN:
         raise errors.ActionFailed(
-            f"the class '{stored.name}' was defined in no file",
+            f"the class '{visible.escape(stored.name[:_SHOWN])}' was defined in no file",
             hint="define it in a module, and register it from there",
         )
-    try:
+    with _inert(None), _loading(stored.module):
         return importlib.import_module(stored.module)
-    except Exception as error:
-        raise _unloadable(stored.module, error) from error
 
 
 def _executed(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise errors.ActionFailed(f"'{path.name}' is no Python file")
-    try:
+    module = importlib.util.module_from_spec(spec)
+    with _inert(path), _loading(path.name):
         above, _, last = name.rpartition(".")
         package = importlib.import_module(above) if above else None
-        module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         if package:
             setattr(package, last, module)
-        with _inert(path):
+        try:
             spec.loader.exec_module(module)
-    except (ambient.Inert, SystemExit):
-        # What follows is the experiment itself, or the program's end.
-        return module
-    except Exception as error:
-        sys.modules.pop(name, None)
-        raise _unloadable(path.name, error) from error
+        except (ambient.Inert, SystemExit):
+            # What follows is the experiment itself, or the program's end.
+            return module
+        except BaseException:
+            sys.modules.pop(name, None)
+            raise
     return module
 
 
 @contextmanager
-def _inert(path: Path) -> Iterator[None]:
-    """While a script is executed for its classes: it begins no run, and gets no arguments."""
-    token, before = ambient.inert.set(True), sys.argv
-    sys.argv = [str(path)]
+def _inert(path: Path | None) -> Iterator[None]:
+    """While code is executed for its classes: it begins no run, and a script gets no arguments."""
+    before, off = sys.argv, os.environ.get("GIT_EXP_DISABLED")
+    ambient.Inert.count += 1
+    # What it starts begins none either.
+    os.environ["GIT_EXP_DISABLED"] = "1"
+    sys.argv = [str(path)] if path else before
     try:
         yield
     finally:
         sys.argv = before
-        ambient.inert.reset(token)
+        ambient.Inert.count -= 1
+        if off is None:
+            os.environ.pop("GIT_EXP_DISABLED", None)
+        else:
+            os.environ["GIT_EXP_DISABLED"] = off
+
+
+@contextmanager
+def _loading(what: str) -> Iterator[None]:
+    """Whatever the user's code raises while it is imported, in one line."""
+    shown = visible.escape(what[:_SHOWN])
+    try:
+        yield
+    except (errors.ActionFailed, KeyboardInterrupt):
+        raise
+    except ambient.Inert:
+        raise errors.ActionFailed(
+            f"cannot load '{shown}': a module begins a run when it is imported",
+            hint="let it begin below: if __name__ == '__main__'",
+        ) from None
+    except BaseException as error:
+        raise errors.ActionFailed(f"cannot load '{shown}': {errors.said(error)[:300]}") from error
 
 
 def _file(module: ModuleType | None) -> Path | None:
     file = getattr(module, "__file__", None)
     return Path(file).resolve() if file else None
-
-
-def _unloadable(what: str, error: Exception) -> errors.ActionFailed:
-    said = " ".join(str(error).split())
-    return errors.ActionFailed(f"cannot load '{what}': {type(error).__name__}: {said[:300]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,13 @@ from typing import Any
 
 import msgspec
 
-from git_exp import errors, mask, query, records, values
+from git_exp import errors, mask, query, records, values, visible
 from git_exp.action import info, trusted
 from git_exp.action.action import Action, executing
+from git_exp.action.held import Held
 from git_exp.action.interaction import Answers, Cancelled, Interaction
 from git_exp.action.loading import Loader
+from git_exp.action.registering import LONGEST
 from git_exp.action.shipped import SHIPPED
 from git_exp.config.objects import Reader
 from git_exp.git import objects, worktree
@@ -22,6 +25,10 @@ from git_exp.run import Run
 from git_exp.store import Store
 
 _FEWEST = 4
+# What a question's key says of its answer.
+_SECRET = re.compile(
+    r"key|token|secret|pass(?:word|wd|phrase)|credential|(?:^|[\W_])auth(?:$|[\W_])", re.I
+)
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +61,29 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 def listed(store: Store, run: Run) -> list[Offered]:
     """What a run offers, in the order of registration; nothing is imported for it.
 
-    The run of a task offers what its experiment does, if nothing of its own.
+    The run of a task offers what its experiment does, if nothing of its own. Of a run of one's own
+    the objects say what an action is: its records may be anybody's.
     """
     above = None if run.actions or run.parent_run is None else store.get(run.parent_run)
     run = above if above and above.actions else run
-    return [
-        Offered(run=run, id=one.id, cls=one.cls, description=one.description, t=one.t)
-        for one in run.actions
-    ]
+    held = trusted.held(store, run) if run.own and run.actions else None
+    return [_offered(run, one, held) for one in run.actions]
+
+
+def _offered(run: Run, said: records.Action, held: Held | None) -> Offered:
+    cls, description = said.cls, said.description
+    named = held.actions.get(said.id) if held else None
+    if held and named and named.vouched and named.object in held.objects:
+        cls = held.objects[named.object].name.rpartition(".")[2]
+        description = named.description
+    return Offered(
+        run=run, id=_shown(said.id), cls=_shown(cls), description=_shown(description), t=said.t
+    )
+
+
+def _shown(text: str) -> str:
+    """Text that others may have written: one line, no longer than ours is, and no order."""
+    return visible.escape(text[:LONGEST])
 
 
 def find(store: Store, run: Run, name: str) -> Offered:
@@ -69,6 +91,8 @@ def find(store: Store, run: Run, name: str) -> Offered:
 
     Raises `NotFound`, or `Ambiguous` with the candidates. What comes with git exp every run has.
     """
+    if not name:
+        raise errors.UsageError("an action has a name", hint="list them: git exp actions list RUN")
     every = listed(store, run)
     for found in (
         [one for one in every if one.cls == name or one.id == name],
@@ -104,7 +128,7 @@ def perform(
     with _loaded(store, offered, trust=trust, at_run=at_run) as action:
         token = executing.set(offered.run)
         try:
-            outcome, told = _outcome(action, asked)
+            outcome, told, error = _outcome(action, asked)
         finally:
             executing.reset(token)
     unused = interaction.unused if isinstance(interaction, Answers) else []
@@ -117,27 +141,30 @@ def perform(
         unused=unused,
     )
     _record(store, done)
+    if error:
+        raise error
     return done
 
 
-def _outcome(action: Action, asked: Answers) -> tuple[str, str | None]:
+def _outcome(action: Action, asked: Answers) -> tuple[str, str | None, Exception | None]:
+    """How it ended, what is to be told of that, and what its caller is to hear."""
     try:
         said = action.execute(asked)
     except (Cancelled, KeyboardInterrupt):
-        return "cancelled", None
+        return "cancelled", None, None
     except SystemExit as error:
-        return ("failed", f"it exited with {error.code}") if error.code else ("done", None)
+        left = f"it exited with {error.code}" if error.code else None
+        return ("failed" if left else "done"), left, None
     except (errors.MissingAnswer, errors.BadAnswer) as error:
         if not asked.given:
             # Nothing was done, and there is nothing to record.
             raise
-        return "failed", error.message
+        return "failed", f"no answer for '{error.key}'", error
     except errors.GitExpError as error:
-        return "failed", error.message
-    except Exception as error:
-        said = " ".join(str(error).split())
-        return "failed", f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return "done", said if isinstance(said, str) else None
+        return "failed", error.message, None
+    except BaseException as error:
+        return "failed", errors.said(error), None
+    return "done", said if isinstance(said, str) else None, None
 
 
 @contextmanager
@@ -146,14 +173,20 @@ def _loaded(store: Store, offered: Offered, *, trust: bool, at_run: bool) -> Ite
     if not offered.t and offered.cls in SHIPPED:
         yield SHIPPED[offered.cls]()
         return
-    source = trusted.source(store, offered.run)
-    trusted.expect(source, trust=trust)
-    held = info.parsed(trusted.lines(store, source))
-    object_id = held.actions.get(offered.id)
-    if object_id is None:
+    run = offered.run
+    if not run.own:
+        # Before anything of it is fetched.
+        trusted.expect(run, vouched=False, trust=trust)
+    held = trusted.held(store, run)
+    named = held.actions.get(offered.id)
+    if named is None:
         raise errors.NotFound(f"the object of action {offered.id[:8]} is not there")
-    with _root(store, offered.run, at_run=at_run) as root, Loader(root) as loader:
-        yield info.action(Reader(held.objects, loader.find), object_id)
+    trusted.expect(run, vouched=named.vouched, trust=trust)
+    with (
+        _root(store, run, at_run=at_run) as root,
+        Loader(root, instead=store.repo.top if at_run else None) as loader,
+    ):
+        yield info.action(Reader(held.objects, loader.find), named.object)
 
 
 @contextmanager
@@ -192,8 +225,7 @@ def _masked(answers: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in answers.items():
         if isinstance(value, str):
-            (word,) = mask.argv([f"{key}={value}"])
-            value = values.quoted(word.partition("=")[2])
+            value = mask.MASK if _SECRET.search(key) else values.quoted(mask.url(value))
         found[values.quoted(key)] = value
     return found
 

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from git_exp import errors, records, values
+from git_exp.action import trusted
 from git_exp.action.action import Action
 from git_exp.config import Config, objects
 from git_exp.recorder import Recorder
@@ -20,6 +21,7 @@ class Register:
         self._recorder = recorder
         self._root = recorder.repo.top
         self._writer = objects.Writer(self._root)
+        self._mark = trusted.marker(recorder.repo, recorder.run_id, recorder.commit)
         self._known: set[str] = set()
         self._lock = threading.Lock()
 
@@ -34,25 +36,27 @@ class Register:
         with self._lock:
             if found in self._known:
                 return found
-            self._keep(action, {"action": found, "description": said})
+            self._keep(action, "action", found, description=said)
             self._recorder.record(
                 lambda t: records.Action(t=t, id=found, cls=type(action).__name__, description=said)
             )
             self._known.add(found)
         return found
 
-    def job(self, key: str, task: Config) -> None:
-        """Register a task under its key."""
+    def job(self, key: str, task: Config, *, earlier: str | None = None) -> None:
+        """Register a task under its key; `earlier` is the run that had finished it before."""
         with self._lock:
             if key not in self._known:
-                self._keep(task, {"job": key})
+                self._keep(task, "job", key, **({"run": earlier} if earlier else {}))
                 self._known.add(key)
 
-    def _keep(self, config: Config, told: dict[str, Any]) -> None:
+    def _keep(self, config: Config, kind: str, name: str, **told: str) -> None:
         # The objects first: a record never names what is not there.
         try:
             found, fresh = self._writer.add(config)
-            lines = [records.encode(one) for one in (*fresh, {**told, "object": found})]
+            mark = self._mark(kind, name, found)
+            named = {kind: name, **told, "object": found, "mark": mark}
+            lines = [records.encode(one) for one in (*fresh, named)]
             self._recorder.keep_objects(b"".join(line + b"\n" for line in lines))
         except BaseException:
             # What it counts as written may not be.

@@ -1,63 +1,80 @@
-"""Whose an experiment's objects are: what names the code that would be executed."""
+"""What this clone vouches for: which code is executed nobody else's record decides.
+
+Each action and job is written with a mark that only this clone can make, by a key that never leaves
+it (HMAC of RFC 2104 with SHA-256). Ids and refs prove nothing: anybody may write a record with an
+id of ours, and a stock fetch may move any ref.
+"""
 
 from __future__ import annotations
 
-import msgspec
+import hashlib
+import hmac
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from git_exp import data, errors, query, seal
-from git_exp.git import refs
+from git_exp.action.held import Held, parsed
+from git_exp.git.repo import Repo
 from git_exp.run import Run
-from git_exp.share import archive
 from git_exp.store import Store
 
+_BYTES = 32
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and where its objects stand: `own` where both began in this clone."""
-
-    run: Run
-    own: bool
-    tip: str | None
+# The mark of a job or action: by its kind, its name, and the object that it is.
+Mark = Callable[[str, str, str], str]
 
 
-def source(store: Store, run: Run) -> Source:
-    """Where the objects of a run are to be read.
+def marker(repo: Repo, run_id: str, commit: str) -> Mark:
+    """What marks the jobs and actions of a run, whose code is that commit."""
+    key = _key(repo.home / "key")
 
-    A record that says it is one's own is not enough: anybody may write one that has an id of ours,
-    on another commit, or that says its data is in an archive. The refs of this clone decide.
-    """
-    if run.own:
-        code = refs.resolve(store.repo, f"refs/runs/{run.id}")
-        if code == run.commit:
-            return Source(run=run, own=True, tip=data.tip(store.repo, run.id))
-        if code is None and (kept := _archived(store, run)):
-            return Source(run=run, own=True, tip=kept.data)
-    return Source(run=run, own=False, tip=store.data_tip(run))
+    def mark(kind: str, name: str, object_id: str) -> str:
+        said = "\n".join((run_id, commit, kind, name, object_id)).encode()
+        return hmac.new(key, said, hashlib.sha256).hexdigest()[:32]
+
+    return mark
 
 
-def expect(found: Source, *, trust: bool) -> None:
-    """Raise `Refused` where a run is somebody else's and not trusted."""
-    if found.own or trust:
+def held(store: Store, run: Run) -> Held:
+    """The jobs and actions of a run; those that this clone has registered are vouched for."""
+    if not run.own:
+        return parsed(
+            (data.file(store.repo, store.data_tip(run), data.OBJECTS) or b"").splitlines()
+        )
+    # Its own ref first: a record may say that its data is elsewhere.
+    tip = data.tip(store.repo, run.id) or store.data_tip(run)
+    sealed = data.file(store.repo, tip, data.OBJECTS)
+    waiting = data.kept_objects(seal.spools(store.repo) / run.id)
+    lines = data.joined(sealed, waiting).splitlines()
+    return parsed(lines, marker(store.repo, run.id, run.commit))
+
+
+def expect(run: Run, *, vouched: bool, trust: bool) -> None:
+    """Raise `Refused` for what this clone did not register, unless it is trusted."""
+    if vouched or trust:
         return
-    who = f" ({found.run.user})" if found.run.user else ""
+    who = f" ({run.user})" if run.user else ""
     raise errors.Refused(
-        f"run {query.short(found.run.id)} is not yours{who}: it names the code to execute",
+        f"run {query.short(run.id)} is not yours{who}: it names the code to execute",
         hint="if you trust whoever recorded it: --trust",
     )
 
 
-def lines(store: Store, found: Source) -> list[bytes]:
-    """The lines of a run's objects, those in the spool too."""
-    sealed = data.file(store.repo, found.tip, data.OBJECTS)
-    waiting = b""
-    if found.own:
-        waiting = data.kept_objects(seal.spools(store.repo) / found.run.id)
-    return data.joined(sealed, waiting).splitlines()
-
-
-def _archived(store: Store, run: Run) -> archive.Entry | None:
-    for name, tip in refs.listing(store.repo, archive.PREFIX).items():
-        if archive.is_ours(store.repo, name):
-            for entry in archive.entries(store.repo, tip):
-                if (entry.run_id, entry.commit) == (run.id, run.commit):
-                    return entry
-    return None
+def _key(path: Path) -> bytes:
+    with suppress(FileNotFoundError):
+        return path.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"key.{os.getpid()}.{os.urandom(4).hex()}")
+    fd = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        os.write(fd, os.urandom(_BYTES))
+        os.fsync(fd)
+        # Whoever comes second takes the first one's.
+        with suppress(FileExistsError):
+            os.link(new, path)
+    finally:
+        os.close(fd)
+        new.unlink()
+    return path.read_bytes()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,7 +33,9 @@ def _offer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
         store = cli.store(recover=False)
         run = query.find(store, ctx.params.get("run") or "@", near=False)
         every = offered.listed(store, run)
-        told = [(one.cls, one.description) for one in (*every, *offered.shipped(run, every))]
+        both = (*every, *offered.shipped(run, every))
+        # No word of others that a command would take for an option.
+        told = [(one.cls, one.description) for one in both if one.cls.isidentifier()]
     except Exception:
         # A completion that fails must not disturb the prompt.
         return []
@@ -121,14 +125,27 @@ def _run(
     found = offered.find(store, query.find(store, names[0]), names[1])
     asked = Answers(answers, rest=asking.Terminal() if asking.there() else None)
     # What an action prints is no part of a document.
-    aside = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
-    with aside:
+    with _aside() if as_json else contextlib.nullcontext():
         done = offered.perform(store, found, asked, **how)
     for key in done.unused:
         near = difflib.get_close_matches(key, asked.asked, n=1)
         hint = f"did you mean {near[0]}?" if near else f"asked: {', '.join(asked.asked) or 'none'}"
         output.warn(f"no question has the key '{key}'", hint)
     return _answered(done, as_json=as_json)
+
+
+@contextlib.contextmanager
+def _aside() -> Iterator[None]:
+    """Standard output to standard error, also that of processes which are started meanwhile."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _answered(done: Done, *, as_json: bool) -> int:

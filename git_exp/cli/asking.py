@@ -44,10 +44,14 @@ class Terminal(Interaction):
 
     def text(self, key: str, label: str, *, default: str = "") -> str:
         """Any text; nothing is the default."""
-        shown = bool(default)
+        # The default may be anybody's: rich would write it as it is.
+        asked = f"{output.escape(label).rstrip(': ')} ({output.escape(default)})"
         given = _asked(
             lambda ask: ask.Prompt.ask(
-                _text(label), default=default, show_default=shown, console=_console()
+                _text(asked if default else label),
+                default=default,
+                show_default=False,
+                console=_console(),
             )
         )
         return str(given)

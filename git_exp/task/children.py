@@ -14,6 +14,7 @@ from git_exp import endings, errors, records, seal, starting, values
 from git_exp.git import objects, refs
 from git_exp.recorder import Recorder
 from git_exp.task import sibling
+from git_exp.task.earlier import files_of
 from git_exp.task.task import Task
 from git_exp.task.work import Outcome
 
@@ -84,10 +85,11 @@ class Family:
 
     def begin(self, task: Task, key: str) -> Child:
         """Begin the run of a task."""
+        files = files_of(task, self._writer.repo.top)
         request = starting.Request(
             caller=self._caller,
             name=name_of(task),
-            metadata={"task": {"class": type(task).__name__, "key": key}},
+            metadata={"task": {"class": type(task).__name__, "key": key, "files": files}},
             params=params_of(task),
             parent_run=self._parent.run_id,
             private=self._start.private,

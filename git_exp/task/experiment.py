@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from concurrent.futures import CancelledError, Executor, Future
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from git_exp.task.earlier import Earlier
 from git_exp.task.plan import Job, Jobs, Queue
 from git_exp.task.task import Task
 from git_exp.task.work import Outcome, executed, failed
-from git_exp.tracking import Experiment
+from git_exp.tracking import Experiment, is_main_again
 
 # Runs that have begun and wait for a worker: each has a file open, and so has what they talk by.
 IN_FLIGHT = 200
@@ -72,6 +73,11 @@ class experiment:  # noqa: N801 - what is written after `with`
         private: bool = False,
         repo: str | os.PathLike[str] | None = None,
     ) -> None:
+        if is_main_again():
+            raise errors.UsageError(
+                "a process of a pool executes the script again, and would submit its tasks",
+                hint="let the experiment begin below: if __name__ == '__main__'",
+            )
         self.run = Experiment(name, tags=tags, private=private, repo=repo)
         self._executor = executor
         self._jobs = Jobs()
@@ -97,8 +103,8 @@ class experiment:  # noqa: N801 - what is written after `with`
         job.output = task if given is None else given
         recorder = self.run._running()
         if recorder:
-            self.run._registers(recorder).job(key, task)
-            job.earlier = None if rerun else self._finished_before(key)
+            job.earlier = None if rerun else self._finished_before(job)
+            self.run._registers(recorder).job(key, task, earlier=job.earlier)
         if job.earlier:
             job.outcome = Outcome()
         self._jobs.add(job)
@@ -178,6 +184,7 @@ class experiment:  # noqa: N801 - what is written after `with`
     def _spread(self, queue: Queue, executor: Executor) -> None:
         busy: dict[Future[Outcome], tuple[Job, Child | None]] = {}
         most = spool.at_once(IN_FLIGHT)
+        over: SimpleQueue[Future[Outcome]] = SimpleQueue()
         try:
             while True:
                 while len(busy) < most and (job := queue.next()):
@@ -186,14 +193,18 @@ class experiment:  # noqa: N801 - what is written after `with`
                         queue.settled(job)
                         continue
                     child = self._begin(job)
-                    busy[_sent(executor, job.task, child.run_id if child else None)] = job, child
+                    future = _sent(executor, job.task, child.run_id if child else None)
+                    busy[future] = job, child
+                    # One that is cancelled is over too: `concurrent.futures.wait` does not tell.
+                    future.add_done_callback(over.put)
                 if not busy:
                     return
-                for future in wait(busy, return_when=FIRST_COMPLETED).done:
-                    job, child = busy.pop(future)
-                    job.outcome = _received(future)
-                    self._end(child, job.outcome)
-                    queue.settled(job)
+                future = over.get()
+                job, child = busy[future]
+                job.outcome = _received(future)
+                self._end(child, job.outcome)
+                del busy[future]
+                queue.settled(job)
         except BaseException as error:
             status, code, told = endings.told_by(error)
             for future, (_, child) in busy.items():
@@ -222,10 +233,10 @@ class experiment:  # noqa: N801 - what is written after `with`
             self._unsealed = 0
             child.seal()
 
-    def _finished_before(self, key: str) -> str | None:
+    def _finished_before(self, job: Job) -> str | None:
         if self._earlier is None and self.run._start and (recorder := self.run._running()):
             self._earlier = Earlier(recorder.repo, self.run._start)
-        return self._earlier.finished(key) if self._earlier else None
+        return self._earlier.finished(job.task, job.key) if self._earlier else None
 
 
 def _sent(executor: Executor, task: Task, run_id: str | None) -> Future[Outcome]:

@@ -40,6 +40,7 @@ def executed(task: Task, run_id: str | None) -> Outcome:
         return Outcome(status=status, exit_code=code, error=told, wall_ms=_since(begun))
     finally:
         ambient.within.reset(token)
+        endings.let_go(run_id)
     outcome = Outcome(exit_code=0, wall_ms=_since(begun))
     try:
         return msgspec.structs.replace(outcome, metrics=_counted(returned))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,9 +106,9 @@ def test_a_record_that_says_our_data_is_in_an_archive_of_others_is_not_followed(
     store.add(run, lambda t: records.Action(t=t, id=key, cls="Evil"))
     store.add(run, lambda t: records.Archived(t=t, ref="refs/exp/archive/2026-01-x", data=data))
 
-    done = exp("actions", "run", run.id, "Evil", code=3)
+    done = exp("actions", "run", run.id, "Evil", code=4)
 
-    assert done.stderr == f"fatal: the object of action {key[:8]} is not there\n"
+    assert "is not yours" in done.stderr
     assert not marker.exists()
 
 
@@ -197,18 +196,87 @@ def test_an_object_that_holds_itself_or_what_is_not_there_is_said(
         load_xp_info(held)
 
 
-def test_an_archived_run_of_ours_is_ours_and_a_copy_of_the_clone_is_another(
-    study: Study, repo: Path, git: Git, exp: Exp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_archived_run_of_ours_is_ours(study: Study, git: Git, exp: Exp) -> None:
     study()
     git("config", "exp.archiveAfter", "0")
     exp("archive")
     assert git("for-each-ref", "refs/runs", "refs/exp/data") == ""
 
     done = exp("actions", "run", "study", "Say", *GIVEN)
-    shutil.copytree(repo, tmp_path / "copy", symlinks=True)
-    monkeypatch.chdir(tmp_path / "copy")
-    refused = exp("actions", "run", "study", "Say", *GIVEN, code=4)
 
     assert "saying hello" in done.stdout
-    assert "is not yours" in refused.stderr
+
+
+def test_a_record_of_others_does_not_say_which_action_of_ours_is_executed(
+    study: Study, repo: Path, exp: Exp
+) -> None:
+    study()
+    store, run = here()
+    say, fail = run.actions
+    for one, cls in ((say, "Fail"), (fail, "Say")):
+        store.add(run, lambda t, i=one.id, c=cls: records.Action(t=t, id=i, cls=c))  # type: ignore[misc]
+    store.add(run, lambda t: records.Action(t=t, id="f" * 32, cls="ExportArtifact"))
+
+    listed = json.loads(exp("actions", "list", "study", "--json").stdout)["actions"]
+    done = exp("actions", "run", "study", "Say", *GIVEN)
+    refused = exp("actions", "run", "study", "f" * 32, code=3)
+
+    assert {(one["id"], one["class"]) for one in listed[:2]} == {(say.id, "Say"), (fail.id, "Fail")}
+    assert "saying hello" in done.stdout
+    assert "is not there" in refused.stderr
+
+
+def test_data_that_a_stock_fetch_has_put_in_the_place_of_ours_is_somebody_elses(
+    study: Study, repo: Path, git: Git, exp: Exp
+) -> None:
+    study()
+    _, run = here()
+    held = git("show", f"refs/exp/data/{run.id}:objects.jsonl")
+    changed = held.replace('"word":"hello"', '"word":"evil"') + "\n"
+    blob = git("hash-object", "-w", "--stdin", stdin=changed)
+    tree = git("mktree", stdin=f"100644 blob {blob}\tobjects.jsonl\n")
+    tip = git("commit-tree", tree, "-p", f"refs/exp/data/{run.id}", "-m", "data")
+    git("update-ref", f"refs/exp/data/{run.id}", tip)
+
+    done = exp("actions", "run", "study", "Say", *GIVEN, code=3)
+
+    assert "is not there, or holds itself" in done.stderr
+    assert "evil" not in done.stdout
+
+
+def test_a_name_is_that_of_a_run_before_it_is_a_path(study: Study, repo: Path) -> None:
+    study()
+    (repo / "study").mkdir()
+    (repo / "study/objects.jsonl").write_text(
+        '{"object": "a", "class": "evil:E", "file": "evil.py", "values": {}}\n'
+        '{"job": "k", "object": "a"}\n'
+    )
+    (repo / "evil.py").write_text("raise SystemError('executed')\n")
+
+    assert len(load_xp_info("study").actions) == 2
+    with pytest.raises(errors.NotFound, match="no run 'nothing'"):
+        load_xp_info("nothing")
+    with pytest.raises(errors.NotFound, match="there are no objects at"):
+        load_xp_info(Path("nothing"))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ({"$int": 5}, "TypeError"),
+        ({"$int": "zz"}, "ValueError"),
+        ({"$set": [[1]]}, "TypeError"),
+        ({"$seconds": [1e30, 1, 1]}, "OverflowError"),
+        ({"$path": {}}, "KeyError"),
+    ],
+)
+def test_a_value_that_means_nothing_is_one_line(
+    study: Study, repo: Path, tmp_path: Path, value: object, kind: str
+) -> None:
+    study()
+    line = {"object": "c" * 32, "class": "study:Say", "file": "study.py", "values": {"word": value}}
+    held = tmp_path / "objects.jsonl"
+    held.write_text(json.dumps(line) + '\n{"job": "k", "object": "' + "c" * 32 + '"}\n')
+
+    with pytest.raises(errors.ActionFailed, match=f"object cccccccc cannot be read: {kind}"):
+        load_xp_info(held)

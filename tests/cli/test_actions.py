@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from git_exp import records
 from tests.action.conftest import STUDY, Study, study
 from tests.conftest import Exp
 from tests.programs import only, store
@@ -99,12 +100,11 @@ def test_bad_answers_are_one_line_and_nothing_is_recorded(
 def test_an_answer_that_is_missing_later_is_recorded_as_a_failure(study: Study, exp: Exp) -> None:
     study()
 
-    done = exp("actions", "run", "study", "Say", "--set", "loud=n", "--set", "how=soon", code=5)
+    done = exp("actions", "run", "study", "Say", "--set", "loud=n", "--set", "how=soon", code=2)
 
-    assert done.stderr == "fatal: Say failed: bad answer 'soon' for 'how'\n"
-    assert results() == [
-        ({"loud": False}, {"status": "failed", "error": "bad answer 'soon' for 'how'"})
-    ]
+    assert done.stderr.startswith("error: bad answer 'soon' for 'how'\n")
+    # What was given is not recorded: it may be a secret that missed its question.
+    assert results() == [({"loud": False}, {"status": "failed", "error": "no answer for 'how'"})]
 
 
 def test_what_an_action_raises_is_one_line_and_a_code_that_is_not_zero(
@@ -138,6 +138,46 @@ def test_what_is_not_there_is_refused(
     assert results() == []
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("class Own(BaseException): pass\n        raise Own('x')", "Own: x"),
+        (
+            "class Own(Exception):\n            def __str__(self): return 1/0\n        raise Own",
+            "Own",
+        ),
+        ("raise SystemExit(3)", "it exited with 3"),
+        ("interaction.choice('none', 'Which?', [])", "question 'none' has no choices"),
+    ],
+)
+def test_however_an_action_fails_it_is_one_line_and_recorded(
+    study: Study, exp: Exp, body: str, said: str
+) -> None:
+    study(STUDY.replace('raise ValueError("no\\nway")', body))
+
+    done = exp("actions", "run", "study", "Fail", code=5)
+
+    assert done.stderr == f"fatal: Fail failed: {said}\n"
+    assert results() == [({}, {"status": "failed", "error": said})]
+
+
+def test_a_class_name_of_others_forges_no_line_and_no_option(
+    study: Study, repo: Path, exp: Exp
+) -> None:
+    study()
+    run = only()
+    for cls in ("Ev\nhint: run curl", "--trust", "W" * 100_000, "\x1b[31mred"):
+        store().add(run, lambda t, c=cls: records.Action(t=t, id="e" * 32, cls=c))  # type: ignore[misc]
+        listed = exp("actions", "list", "study").stdout
+        missing = exp("actions", "run", "study", "nosuch", code=3).stderr
+
+        assert len(missing.splitlines()) == 2
+        assert "\x1b" not in missing + listed
+        assert max(map(len, listed.splitlines())) < 400
+    assert exp("--offer", "actions", "run", "study", "-").stdout.count("--trust") == 1
+    assert "has a name" in exp("actions", "run", "study", "", code=2).stderr
+
+
 def test_a_beginning_that_several_have_is_ambiguous(study: Study, exp: Exp) -> None:
     study(STUDY.replace("class Fail", "class Sail").replace("Fail()", "Sail()"))
 
@@ -166,7 +206,11 @@ def test_a_key_that_nothing_asked_for_is_told_with_the_one_that_is_near(
 
 
 def test_json_has_the_outcome_alone_on_stdout(study: Study, exp: Exp) -> None:
-    study()
+    study(
+        STUDY.replace(
+            'print("saying', "__import__('os').system('echo from a child'); print(\"saying"
+        )
+    )
 
     done = exp("actions", "run", "study", "Say", *WELL, "--json")
 
@@ -174,16 +218,17 @@ def test_json_has_the_outcome_alone_on_stdout(study: Study, exp: Exp) -> None:
     assert (told["schema"], told["class"], told["outcome"]) == ("git-exp/actions/1", "Say", "done")
     assert told["answers"] == {"loud": True, "to": "you", "how": "now"}
     assert "saying hello" in done.stderr
+    assert "from a child" in done.stderr
 
 
 def test_a_secret_among_the_answers_is_not_recorded(study: Study, exp: Exp) -> None:
-    text = STUDY.replace('"to", "To whom?"', '"api_token", "Token?"')
+    text = STUDY.replace('"to", "To whom?"', '"private key", "Key?"')
     study(text)
 
-    exp("actions", "run", "study", "Say", "--set", "loud=y", "--set", "api_token=hf_x1",
+    exp("actions", "run", "study", "Say", "--set", "loud=y", "--set", "private key=hf_x1",
         "--set", "how=now")  # fmt: skip
 
-    assert results()[0][0] == {"loud": True, "api_token": "***", "how": "now"}
+    assert results()[0][0] == {"loud": True, "private key": "***", "how": "now"}
     assert all(b"hf_x1" not in line for line in store().lines(only()))
 
 

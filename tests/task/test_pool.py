@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from git_exp import errors, experiment, spool
+from git_exp import Param, Task, errors, experiment, spool
 from tests import programs
 from tests.conftest import Exp
 from tests.task.tasks import Add, Holds, Outer, Raises, Returns, Score, Tracks, Train
@@ -177,7 +177,7 @@ def test_what_breaks_off_the_wait_ends_the_children_that_wait(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("git_exp.task.experiment.wait", interrupted)
+    monkeypatch.setattr("git_exp.task.experiment._received", interrupted)
     with (
         ThreadPoolExecutor(1) as threads,
         pytest.raises(KeyboardInterrupt),
@@ -336,3 +336,22 @@ if __name__ == "__main__":
     one, two, local = map(int, done.stdout.split())
     found = sorted(run.metrics["value"].last for run in programs.runs() if run.parent_run)
     assert found == sorted([one, one, two, two, local])
+
+
+def test_a_pool_that_is_shut_down_meanwhile_is_waited_for_by_nobody(repo: Path) -> None:
+    pool = ThreadPoolExecutor(1)
+
+    class Shuts(Task):
+        number: Param[int]
+
+        def execute(self) -> None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    with pytest.raises(errors.TasksFailed), experiment("shut", executor=pool):  # noqa: PT012
+        for number in range(5):
+            Shuts(number=number).submit()
+
+    # What was not sent yet is refused, what was sent is cancelled.
+    statuses = [run.status for run in family()[1]]
+    assert (len(statuses), statuses.count("finished")) == (5, 1)
+    assert set(statuses) <= {"finished", "failed", "interrupted"}

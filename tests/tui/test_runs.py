@@ -272,6 +272,7 @@ def test_text_of_others_gives_no_orders_and_is_no_markup(
     play(script, size=(120, 36))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (10, 3), (20, 5), (40, 10), (300, 90)])
 def test_any_size_of_a_terminal_will_do(three: Runs, play: Play, size: tuple[int, int]) -> None:
     async def script(shown: Shown) -> None:
