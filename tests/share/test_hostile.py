@@ -515,7 +515,14 @@ def test_artifacts_with_names_of_places_stay_in_git(
     assert victim.is_untouched()
 
 
-@pytest.mark.parametrize("how", ["", "--worktree", "--keep-base", "path"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "",
+        "--worktree",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("--keep-base", "path")),
+    ],
+)
 def test_code_that_would_go_elsewhere_is_not_checked_out(
     victim: Victim, evil: Evil, exp: Exp, how: str
 ) -> None:

@@ -138,7 +138,7 @@ ACTS = [pytest.param(push_killed, id="push"), pytest.param(pull_killed, id="pull
 Act = Callable[[World, int, str], int]
 
 
-@pytest.mark.parametrize("how", ["before", "after"])
+@pytest.mark.parametrize("how", [pytest.param("before", marks=pytest.mark.slow), "after"])
 @pytest.mark.parametrize("act", ACTS)
 def test_a_kill_at_some_git_calls_loses_nothing(world: World, act: Act, how: str) -> None:
     total = act(world, 0, "")

@@ -235,6 +235,7 @@ def test_a_page_that_fails_is_one_line_and_the_others_are_shown(
     play(script)
 
 
+@pytest.mark.slow
 def test_very_long_lines_and_many_of_them_are_scrolled_through(
     runs: Runs, play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -231,6 +231,7 @@ def test_a_run_is_followed_from_its_start_to_its_end(
     play(script)
 
 
+@pytest.mark.slow
 def test_a_live_run_keeps_its_tab_and_where_one_has_scrolled(play: Play, repo: Path) -> None:
     async def script(shown: Shown) -> None:
         with Experiment("live", repo=repo) as exp:
