@@ -166,3 +166,38 @@ with experiment("it"):
 
     found = [run.metrics["acc"].last for run in runs() if run.name == "Train"]
     assert sorted(found) == [0.1, 0.2]
+
+
+def test_three_hundred_tasks_with_an_equal_action_are_as_many_jobs_and_one_action(
+    repo: Path,
+) -> None:
+    text = (
+        ACTION.replace("class Show", "from git_exp import Task, experiment\n\nclass Show")
+        + """
+class Work(Task):
+    seed: Param[int]
+
+    def __submit__(self, dep, add_action, **kwargs):
+        add_action(Show(model=Model(width=7)))
+        return self
+
+    def execute(self):
+        pass
+
+if __name__ == "__main__":
+    with experiment("many"):
+        for seed in range(300):
+            Work(seed=seed).submit()
+"""
+    )
+    write(repo / "work.py", text)
+    python("work.py")
+
+    python(
+        "-c",
+        "from git_exp import load_xp_info\n"
+        "info = load_xp_info('many')\n"
+        "assert sorted(job.seed for job in info.jobs.values()) == list(range(300))\n"
+        "(action,) = info.actions.values()\n"
+        "assert action.model.width == 7\n",
+    )
