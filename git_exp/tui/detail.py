@@ -176,7 +176,8 @@ class Detail(Vertical):
         actions: list[Offered] = []
         try:
             if wanted.tab == "Actions":
-                actions = offered.listed(self._store, wanted.run)
+                own = offered.listed(self._store, wanted.run)
+                actions = [*own, *offered.shipped(wanted.run, own)]
                 lines = [] if actions else [[Span("this run offers no actions", "dim")]]
             else:
                 view = pages.View(width, self._clock())

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from git_exp import errors
+from git_exp import Action, Experiment, Param, errors
 from git_exp.action import offered
 from git_exp.action.interaction import Cancelled, Interaction
 from git_exp.action.offered import Done, Offered
 from git_exp.run import Run
 from git_exp.store import Store
 from tests.cli.conftest import Git_, Runs
+from tests.programs import only
 from tests.tui.conftest import Play, Shown
 
 Ask = Callable[[Interaction], Any]
@@ -29,6 +30,7 @@ class Performed:
         self.answers: list[Any] = []
         self.trusted: list[bool] = []
         monkeypatch.setattr(offered, "listed", self.listed)
+        monkeypatch.setattr(offered, "shipped", lambda run, known: [])
         monkeypatch.setattr(offered, "perform", self.perform)
 
     def listed(self, store: Store, run: Run) -> list[Offered]:
@@ -50,6 +52,46 @@ class Performed:
         except ValueError as error:
             return Done(action=one, outcome="failed", error=str(error))
         return Done(action=one)
+
+
+class Greet(Action):
+    """A real one."""
+
+    name: Param[str]
+
+    def describe(self) -> str:
+        return f"Greet {self.name}"
+
+    def execute(self, interaction: Interaction) -> str:
+        how = interaction.choice("how", "How?", ["kindly", "loudly"])
+        twice = interaction.checkbox("twice", "Twice?")
+        return f"{interaction.text('word', 'Word?', default='hello')} {how} {twice} {self.name}"
+
+
+def test_a_real_action_asks_and_is_recorded_and_what_ships_is_offered_too(
+    repo: Path, play: Play
+) -> None:
+    with Experiment("real") as exp:
+        exp.add_action(Greet(name="Ada"))
+
+    async def script(shown: Shown) -> None:
+        await shown.press("6", "enter")
+        await shown.sees("Greet Ada")
+        await shown.sees("Publish a branch")
+        await shown.press("enter")
+        await shown.sees("How?")
+        await shown.press("j", "enter")
+        await shown.sees("Twice?")
+        await shown.press("y")
+        await shown.sees("Word?")
+        await shown.press("enter")
+        await shown.sees("Greet Ada: done")
+
+    play(script)
+
+    (result,) = only().results
+    assert result.answers == {"how": "loudly", "twice": True, "word": "hello"}
+    assert result.outcome == {"status": "done", "said": "hello loudly True Ada"}
 
 
 @pytest.fixture
@@ -252,6 +294,7 @@ def test_a_run_without_actions_says_so(
     mine: Runs, play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(offered, "listed", lambda store, run: [])
+    monkeypatch.setattr(offered, "shipped", lambda run, known: [])
 
     async def script(shown: Shown) -> None:
         await shown.press("6", "enter")
