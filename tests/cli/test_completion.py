@@ -11,6 +11,7 @@ import pytest
 
 from git_exp import cli
 from tests.conftest import Exp
+from tests.families import few
 from tests.pseudo_terminal import Screen
 
 GIT_FOR_BASH = Path("/usr/share/bash-completion/completions/git")
@@ -94,20 +95,23 @@ def test_pygit2_is_only_imported_to_complete_the_names_of_runs(runs: Path) -> No
 @bash
 @pytest.mark.parametrize(
     ("line", "offered"),
-    [
-        ("git exp lo", ["log "]),
-        ("git exp log --form", ["--format "]),
-        ("git -C sub/.. exp show base", ["baseline "]),
-        ("git --git-dir=.git exp show base", ["baseline "]),
-        ("git alias-of-exp show base", ["baseline "]),
-        ("git exp show se", ["second\\ try "]),
-        ("git exp show 'se", ["second try"]),
-        ("git exp show @{be", ["@{best:acc} "]),
-        ("git exp show @{best:a", ["acc} "]),
-        ("git exp diff @{best:acc} base", ["baseline "]),
-        ("git exp show nothing", [""]),
-        ("git ex", ["exp "]),
-    ],
+    few(
+        5,
+        [
+            ("git exp lo", ["log "]),
+            ("git exp log --form", ["--format "]),
+            ("git -C sub/.. exp show base", ["baseline "]),
+            ("git --git-dir=.git exp show base", ["baseline "]),
+            ("git alias-of-exp show base", ["baseline "]),
+            ("git exp show se", ["second\\ try "]),
+            ("git exp show 'se", ["second try"]),
+            ("git exp show @{be", ["@{best:acc} "]),
+            ("git exp show @{best:a", ["acc} "]),
+            ("git exp diff @{best:acc} base", ["baseline "]),
+            ("git exp show nothing", [""]),
+            ("git ex", ["exp "]),
+        ],
+    ),
 )
 def test_bash_completes_below_git(line: str, offered: list[str], runs: Path) -> None:
     assert _bash(line, "__git_wrap__git_main") == offered
@@ -148,16 +152,19 @@ def test_a_name_is_never_run_by_the_shell(repo: Path) -> None:
 @zsh
 @pytest.mark.parametrize(
     ("keys", "seen"),
-    [
-        ("git exp lo\t", "git exp log "),
-        ("git exp show base\t", "show baseline "),
-        ("git exp show se\t", r"second\\ try "),
-        ("git -C sub/.. exp show base\t", "baseline "),
-        ("git --git-dir=.git exp show base\t", "baseline "),
-        ("git-exp show base\t", "baseline "),
-        ("git exp log --form\t", "--format "),
-        ("git exp show @\t\t", r"@\{best:acc\} +-- the run with the best acc"),
-    ],
+    few(
+        3,
+        [
+            ("git exp lo\t", "git exp log "),
+            ("git exp show base\t", "show baseline "),
+            ("git exp show se\t", r"second\\ try "),
+            ("git -C sub/.. exp show base\t", "baseline "),
+            ("git --git-dir=.git exp show base\t", "baseline "),
+            ("git-exp show base\t", "baseline "),
+            ("git exp log --form\t", "--format "),
+            ("git exp show @\t\t", r"@\{best:acc\} +-- the run with the best acc"),
+        ],
+    ),
 )
 def test_zsh_completes_with_its_own_git_completion(keys: str, seen: str, runs: Path) -> None:
     (Path.home() / ".zshrc").write_text(ZSH.format(scripts=SCRIPTS))

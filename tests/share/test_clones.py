@@ -11,6 +11,7 @@ from git_exp import data, share
 from git_exp.git.repo import discover
 from git_exp.index.search import Indexed
 from tests.conftest import Exp
+from tests.families import few
 from tests.share.test_servers import calls, held, hook, noted
 from tests.share.world import Clone, clone, git, server
 
@@ -49,13 +50,16 @@ def recorded(where: Path, exp: Exp) -> str:
 
 @pytest.mark.parametrize(
     "options",
-    [
-        pytest.param((), id="whole"),
-        pytest.param(("--filter=blob:none",), id="without-blobs"),
-        pytest.param(("--filter=tree:0",), id="without-trees"),
-        pytest.param(("--depth=1",), id="shallow"),
-        pytest.param(("--single-branch", "--no-tags"), id="one-branch"),
-    ],
+    few(
+        2,
+        [
+            pytest.param((), id="whole"),
+            pytest.param(("--filter=blob:none",), id="without-blobs"),
+            pytest.param(("--filter=tree:0",), id="without-trees"),
+            pytest.param(("--depth=1",), id="shallow"),
+            pytest.param(("--single-branch", "--no-tags"), id="one-branch"),
+        ],
+    ),
 )
 def test_a_clone_that_lacks_something_shows_and_sends_runs(
     there: Path, here: Clone, theirs: str, tmp_path: Path, exp: Exp, options: tuple[str, ...]
@@ -370,7 +374,7 @@ def test_a_path_or_a_url_is_a_remote_too(
 
 
 @pytest.mark.parametrize(
-    "name", ["a/b", "x.lock", "ünïcode", "a..b", "UPPER", "1", "a.b", "a.lock/b"]
+    "name", few(3, ["a/b", "x.lock", "ünïcode", "a..b", "UPPER", "1", "a.b", "a.lock/b"])
 )
 def test_a_remote_may_have_an_odd_name(
     here: Clone, there: Path, mate: Clone, exp: Exp, name: str

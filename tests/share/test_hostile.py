@@ -13,6 +13,7 @@ from git_exp import share
 from git_exp.share import archive
 from tests import pseudo_terminal
 from tests.conftest import Exp
+from tests.families import few
 from tests.share.hostile import FILE, FOLDER, LINK, MODULE, WHO, Evil, line, new_id, note, strewn
 from tests.share.test_servers import held
 from tests.share.world import Clone, clone, git, server
@@ -246,7 +247,7 @@ def test_a_run_that_claims_the_id_of_one_of_ours_is_not_it(
     assert found.own
 
 
-@pytest.mark.parametrize("how", ["own", "own-archived", "theirs"])
+@pytest.mark.parametrize("how", few(2, ["own", "own-archived", "theirs"]))
 def test_code_out_of_an_archive_takes_no_ref_of_another_run(
     victim: Victim, there: Path, evil: Evil, tmp_path: Path, exp: Exp, how: str
 ) -> None:
@@ -378,7 +379,7 @@ def test_junk_in_the_tree_of_notes_is_passed_over(
 
 
 @pytest.mark.parametrize(
-    "name", [b".git", b".GIT", ".g\u200cit".encode(), b"..", b".", b"git~1", b"a/b"]
+    "name", few(3, [b".git", b".GIT", ".g\u200cit".encode(), b"..", b".", b"git~1", b"a/b"])
 )
 def test_notes_that_no_server_would_take_from_us_do_not_become_ours(
     victim: Victim, evil: Evil, exp: Exp, name: bytes
@@ -404,7 +405,7 @@ def test_notes_that_no_server_would_take_from_us_do_not_become_ours(
     exp("push", cwd=victim.path)
 
 
-@pytest.mark.parametrize("said", ["0", "1", "999999999", "9" * 5000, "-3", "x"], ids=len)
+@pytest.mark.parametrize("said", few(3, ["0", "1", "999999999", "9" * 5000, "-3", "x"]), ids=len)
 def test_a_count_of_notes_that_lies_loses_none(
     victim: Victim, evil: Evil, exp: Exp, said: str
 ) -> None:
@@ -426,7 +427,9 @@ def test_a_count_of_notes_that_lies_loses_none(
     assert not git(victim.path, "fsck", "--connectivity-only", "--no-dangling")
 
 
-@pytest.mark.parametrize("kind", ["blob", "tree", "tag", "tag-of-blob", "commit-without-tree"])
+@pytest.mark.parametrize(
+    "kind", few(2, ["blob", "tree", "tag", "tag-of-blob", "commit-without-tree"])
+)
 def test_a_notes_ref_that_is_no_commit_is_one_clear_line(
     victim: Victim, evil: Evil, exp: Exp, kind: str
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from git_exp import share
 from git_exp.share import archive
 from tests.conftest import Exp
+from tests.families import few
 from tests.share import serving
 from tests.share.test_servers import held, noted
 from tests.share.world import Clone, git
@@ -110,7 +111,7 @@ def test_runs_go_out_and_come_in(url: str, here: Clone, mate: Clone, there: Path
     assert here.tree() == mate.tree()
 
 
-@pytest.mark.parametrize("version", ["0", "2"])
+@pytest.mark.parametrize("version", few(4, ["0", "2"]))
 def test_code_comes_out_of_an_archive(
     url: str, here: Clone, mate: Clone, there: Path, exp: Exp, version: str
 ) -> None:

@@ -16,6 +16,7 @@ from git_exp.action.offered import Done, Offered
 from git_exp.run import Run
 from git_exp.store import Store
 from tests.cli.conftest import Git_, Runs
+from tests.families import few
 from tests.programs import only
 from tests.tui.conftest import Play, Shown
 
@@ -123,19 +124,22 @@ def a_text(dialogs: Interaction) -> Any:
 
 @pytest.mark.parametrize(
     ("ask", "keys", "answer"),
-    [
-        (a_choice, ["enter"], "HF Hub"),
-        (a_choice, ["j", "enter"], "a folder\x1b"),
-        (a_choice, ["down", "up", "enter"], "HF Hub"),
-        (a_checkbox, ["enter"], True),
-        (a_checkbox, ["n"], False),
-        (a_checkbox, ["y"], True),
-        (a_checkbox, ["j", "enter"], False),
-        (a_text, ["enter"], "my-model"),
-        (a_text, ["x", "y", "enter"], "my-modelxy"),
-        (a_text, ["ctrl+u", "a", "enter"], "a"),
-        (a_text, ["ctrl+u", "enter"], "my-model"),
-    ],
+    few(
+        4,
+        [
+            (a_choice, ["enter"], "HF Hub"),
+            (a_choice, ["j", "enter"], "a folder\x1b"),
+            (a_choice, ["down", "up", "enter"], "HF Hub"),
+            (a_checkbox, ["enter"], True),
+            (a_checkbox, ["n"], False),
+            (a_checkbox, ["y"], True),
+            (a_checkbox, ["j", "enter"], False),
+            (a_text, ["enter"], "my-model"),
+            (a_text, ["x", "y", "enter"], "my-modelxy"),
+            (a_text, ["ctrl+u", "a", "enter"], "a"),
+            (a_text, ["ctrl+u", "enter"], "my-model"),
+        ],
+    ),
 )
 def test_a_dialog_gives_an_answer(
     mine: Runs, play: Play, performed: Performed, ask: Ask, keys: Sequence[str], answer: object

@@ -10,6 +10,7 @@ from git_exp import Experiment
 from git_exp.tui.runs import Runs as RunsScreen
 from tests.cli.conftest import Git_, Runs
 from tests.conftest import Clock
+from tests.families import few
 from tests.tui.conftest import Play, Shown
 
 HOSTILE = "\x1b[2J[red]x[/red]\u202e"
@@ -37,11 +38,11 @@ def test_the_runs_stand_in_a_table_and_the_first_in_tabs(three: Runs, play: Play
 
 @pytest.mark.parametrize(
     ("keys", "selected"),
-    [
+    few(3, [
         (["j"], "wide"), (["down", "down", "down"], "base"), (["G"], "base"),
         (["G", "k"], "wide"), (["G", "g"], "slow"), (["ctrl+d"], "base"), (["end", "up"], "wide"),
         (["end", "home"], "slow"), (["k"], "slow"), (["pagedown", "pageup"], "slow"),
-    ],
+    ]),
 )  # fmt: skip
 def test_keys_move_the_selection_and_the_tabs_go_along(
     three: Runs, play: Play, keys: list[str], selected: str
