@@ -93,7 +93,8 @@ class Runs(Screen[None]):
         self._first = first
         # What is shown, and what is asked for: that may turn out to be wrong.
         self._good = self._asked = Asked(where)
-        self._busy = False
+        # The first look is still to come.
+        self._busy = True
         self._again = False
         self._idle_until = 0.0
         self._typing: Timer | None = None
@@ -108,11 +109,12 @@ class Runs(Screen[None]):
     def on_mount(self) -> None:
         if self._asked.where:
             self._open_filter()
+        self._show_nothing(self._asked.where)
         self._grid.show(rows.of(self._first))
         self._tell()
         self._grid.focus()
         # When the first screen is painted, and not before.
-        self.set_timer(_FIRST, self._look)
+        self.set_timer(_FIRST, self._begin)
         self.set_interval(_EACH, self._tick)
         self.set_interval(_AGES, lambda: self._grid.refresh())
 
@@ -150,6 +152,10 @@ class Runs(Screen[None]):
         if time.monotonic() >= self._idle_until:
             self._look()
 
+    def _begin(self) -> None:
+        self._busy = False
+        self._look()
+
     def _look(self, asked: Asked | None = None) -> None:
         """Ask for rows in a thread; a wish that comes meanwhile has its turn afterwards."""
         self._asked = asked or self._asked
@@ -184,10 +190,13 @@ class Runs(Screen[None]):
             self._wrong(event.error)
         if event.found is not None:
             self._keep(event.found)
-            where = event.asked.where
-            self._grid.nothing = "no run fits" if where else "no runs yet: git exp run COMMAND"
+            self._show_nothing(event.asked.where)
             self._grid.show(event.found, event.asked.order)
         self._tell()
+
+    def _show_nothing(self, where: str | None) -> None:
+        """What to say where there is no run."""
+        self._grid.nothing = "no run fits" if where else "no runs yet: git exp run COMMAND"
 
     def _keep(self, found: Rows) -> None:
         """Look for no garbage among runs that were read anew."""
