@@ -174,6 +174,10 @@ def test_what_shared_runs_cost_everybody(tmp_path: Path, rows: list[Row], big: B
         # As whoever runs a server does, and as git does by itself where people work. In our clone
         # it has: what has come since stays as it is.
         git(one, "gc", "-q")
+    # Files of the very second of their index are read again at each status, in either clone.
+    time.sleep(1.1)
+    for one in (here, bare):
+        git(one, "update-index", "-q", "--refresh")
     mate, other = (_mate(tmp_path, f"mate {at}", of) for at, of in enumerate((server, alone)))
 
     fetch = interleaved(
