@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from git_exp import records
+from git_exp import endings, records, tracking
 from git_exp.run import Run
 from git_exp.store import Store
 
@@ -81,3 +81,12 @@ def without_root() -> tuple[str, ...]:
         return ()
     dropped = "-dac_override,-dac_read_search,-fowner"
     return ("setpriv", f"--bounding-set={dropped}", "--inh-caps=-all")
+
+
+def forget_runs() -> None:
+    """End what this process has left open: no run of a test is left to the end of all tests."""
+    for left in list(endings._process.unfinished):
+        left._end("finished")
+        endings.forget(left)
+    tracking._said.clear()
+    tracking._joined.clear()

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import git_exp
-from git_exp import Experiment, endings, errors, merge, recorder, records, starting, tracking
+from git_exp import Experiment, endings, errors, merge, recorder, records, starting
 from git_exp.git.objects import EMPTY_TREE
 from tests import programs
 from tests.conftest import Clock
@@ -34,11 +34,7 @@ Git = Callable[..., str]
 def ended() -> Iterator[None]:
     """No run of a test is left to the end of all tests."""
     yield
-    for left in list(endings._process.unfinished):
-        left._end("finished")
-        endings.forget(left)
-    tracking._said.clear()
-    tracking._joined.clear()
+    programs.forget_runs()
 
 
 def test_a_run_records_what_it_is_told(repo: Path) -> None:

@@ -140,7 +140,13 @@ def perform(
         said=told if outcome == "done" else None,
         unused=unused,
     )
-    _record(store, done)
+    try:
+        _record(store, done)
+    except (errors.GitExpError, OSError) as failed:
+        raise errors.ActionFailed(
+            f"{offered.cls} was {outcome}, but no record of it could be written: {failed}",
+            hint="it is not to be done again for that",
+        ) from failed
     if error:
         raise error
     return done

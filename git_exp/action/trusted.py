@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,8 +29,10 @@ Mark = Callable[[str, str, str], str]
 
 def marker(repo: Repo, run_id: str, commit: str) -> Mark:
     """What marks the jobs and actions of a run, whose code is that commit."""
-    key = _key(repo.home / "key")
+    return _marker(_made(repo.home / "key"), run_id, commit)
 
+
+def _marker(key: bytes, run_id: str, commit: str) -> Mark:
     def mark(kind: str, name: str, object_id: str) -> str:
         said = "\n".join((run_id, commit, kind, name, object_id)).encode()
         return hmac.new(key, said, hashlib.sha256).hexdigest()[:32]
@@ -48,7 +51,8 @@ def held(store: Store, run: Run) -> Held:
     sealed = data.file(store.repo, tip, data.OBJECTS)
     waiting = data.kept_objects(seal.spools(store.repo) / run.id)
     lines = data.joined(sealed, waiting).splitlines()
-    return parsed(lines, marker(store.repo, run.id, run.commit))
+    key = _known(store.repo.home / "key")
+    return parsed(lines, _marker(key, run.id, run.commit) if key else _nobody)
 
 
 def expect(run: Run, *, vouched: bool, trust: bool) -> None:
@@ -62,19 +66,33 @@ def expect(run: Run, *, vouched: bool, trust: bool) -> None:
     )
 
 
-def _key(path: Path) -> bytes:
-    with suppress(FileNotFoundError):
-        return path.read_bytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"key.{os.getpid()}.{os.urandom(4).hex()}")
-    fd = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+def _nobody(*_: str) -> str:
+    """A mark that nothing has: a clone without a key has registered nothing."""
+    return os.urandom(_BYTES).hex()
+
+
+def _known(path: Path) -> bytes | None:
+    """The key of this clone, None where it has none, or one that cannot be read."""
     try:
-        os.write(fd, os.urandom(_BYTES))
-        os.fsync(fd)
-        # Whoever comes second takes the first one's.
-        with suppress(FileExistsError):
-            os.link(new, path)
-    finally:
-        os.close(fd)
-        new.unlink()
-    return path.read_bytes()
+        found = path.read_bytes()
+    except OSError:
+        return None
+    return found if len(found) == _BYTES else None
+
+
+def _made(path: Path) -> bytes:
+    """The key of this clone; the first process that needs one makes it, whole or not at all."""
+    while (found := _known(path)) is None:
+        try:
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix="key.") as new:
+                new.write(os.urandom(_BYTES))
+                new.flush()
+                os.fsync(new.fileno())
+                # Whoever comes second takes the first one's.
+                with suppress(FileExistsError):
+                    os.link(new.name, path)
+        except OSError as error:
+            raise errors.WriteFailed(str(path), error.strerror or str(error)) from error
+        if path.exists() and _known(path) is None:
+            raise errors.WriteFailed(str(path), "what is there is no key")
+    return found

@@ -112,7 +112,8 @@ class Family:
 
 def name_of(task: Task) -> str:
     """What the run of a task is called: its class, as a list shows its params beside it."""
-    return values.quoted(type(task).__name__)
+    plain = " ".join(type(task).__name__.split()).lstrip("-@ ")
+    return values.quoted(plain) or "task"
 
 
 def params_of(task: Task) -> dict[str, Any]:

@@ -71,12 +71,13 @@ def test_a_src_layout_is_that_of_the_run_with_at_run(
 ) -> None:
     write(repo / "src/lab/__init__.py", "")
     write(repo / "src/lab/shown.py", ACTION)
-    write(repo / "train.py", "from lab.shown import *\n" + BEGIN)
+    more = "from lab.shown import *\n\nclass More(Show):\n    pass\n"
+    write(repo / "train.py", more + BEGIN.replace("Show", "More"))
     monkeypatch.setenv("PYTHONPATH", str(repo / "src"))
     python("train.py")
     write(repo / "src/lab/shown.py", ACTION.replace("VERSION", "it is"))
 
-    then, now = (exp("actions", "run", "it", "Show", *more) for more in (("--at-run",), ()))
+    then, now = (exp("actions", "run", "it", "More", *how) for how in (("--at-run",), ()))
 
     assert (then.stdout, then.stderr) == ("width 1, as it was\n", "")
     assert (now.stdout, now.stderr) == ("width 1, as it is\n", "")

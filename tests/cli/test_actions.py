@@ -266,6 +266,35 @@ def test_on_a_terminal_what_has_no_answer_is_asked(
     assert [one[1] for one in results()] == [{"status": status}]
 
 
+def test_a_default_gives_no_orders_to_the_terminal(study: Study) -> None:
+    study(STUDY.replace('default="all"', r'default="a\x1b]0;b\u202e"'))
+    with Screen(("git", "exp", "actions", "run", "study", "Say", "--set", "loud=y")) as screen:
+        told = screen.until("To whom.*: ")
+        screen.type("\n")
+        told += screen.until("How.*: ")
+
+    assert "To whom? (a^[]0;b\\u202e): " in told
+
+
+def test_what_was_done_is_told_though_its_record_cannot_be_written(
+    study: Study, repo: Path, exp: Exp
+) -> None:
+    study(
+        STUDY.replace(
+            "        if interaction",
+            """
+        import pathlib
+        pathlib.Path(".git/refs/notes/exp.lock").write_text("")
+        if interaction""",
+        )
+    )
+
+    done = exp("actions", "run", "study", "Say", *WELL, code=5)
+
+    assert "HELLO you" in done.stdout
+    assert done.stderr.startswith("fatal: Say was done, but no record of it could be written: ")
+
+
 def test_an_action_is_there_the_moment_it_is_registered_whatever_then_becomes_of_its_run(
     repo: Path, exp: Exp
 ) -> None:

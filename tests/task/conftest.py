@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from git_exp import ambient, endings, tracking
+from git_exp import ambient
+from tests import programs
 from tests.task import tasks
 
 
@@ -15,9 +16,5 @@ def ended() -> Iterator[None]:
     """No run of a test is left to the end of all tests."""
     tasks.DONE.clear()
     yield
-    for left in list(endings._process.unfinished):
-        left._end("finished")
-        endings.forget(left)
-    tracking._said.clear()
-    tracking._joined.clear()
+    programs.forget_runs()
     ambient.within.set(None)

@@ -534,3 +534,32 @@ def test_a_task_in_a_process_that_ended_its_run_says_so(repo: Path) -> None:
         exp.submit(Add(number=1))
     assert os.environ.get("GIT_EXP_RUN") is None
     assert tasks.DONE == []
+
+
+def test_what_joined_a_task_without_an_end_is_closed_with_it(repo: Path) -> None:
+    class Joins(Task):
+        number: Param[int]
+
+        def execute(self) -> None:
+            Experiment("joins").track(self.number)
+
+    opened = Path("/proc/self/fd")
+    files = len(list(opened.iterdir()))
+    with experiment("joined") as xp:
+        for number in range(5):
+            Joins(number=number).submit()
+        xp.wait()
+        assert len(list(opened.iterdir())) < files + 5
+
+    assert [run.metrics["value"].last for run in family()[1]] == list(range(5))
+    assert not list((repo / ".git/exp/spool").iterdir())
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "@best", "-x", " "])
+def test_a_task_may_be_called_as_no_run_can_be(repo: Path, name: str) -> None:
+    odd = type(name, (Add,), {})
+
+    with experiment("odd"):
+        odd(number=1).submit()
+
+    assert [run.status for run in family()[1]] == ["finished"]

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -345,13 +346,12 @@ def test_a_pool_that_is_shut_down_meanwhile_is_waited_for_by_nobody(repo: Path) 
         number: Param[int]
 
         def execute(self) -> None:
+            while pool._work_queue.qsize() < 4:
+                time.sleep(0.001)
             pool.shutdown(wait=False, cancel_futures=True)
 
     with pytest.raises(errors.TasksFailed), experiment("shut", executor=pool):  # noqa: PT012
         for number in range(5):
             Shuts(number=number).submit()
 
-    # What was not sent yet is refused, what was sent is cancelled.
-    statuses = [run.status for run in family()[1]]
-    assert (len(statuses), statuses.count("finished")) == (5, 1)
-    assert set(statuses) <= {"finished", "failed", "interrupted"}
+    assert [run.status for run in family()[1]] == ["finished"] + ["interrupted"] * 4
