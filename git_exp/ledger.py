@@ -9,7 +9,7 @@ from functools import cached_property
 import msgspec
 
 from git_exp import errors, locks, merge, records
-from git_exp.git import notes, objects, refs
+from git_exp.git import gc, notes, objects, refs
 from git_exp.git.notes import Reader, Tip
 from git_exp.git.objects import Ident, Writer
 from git_exp.git.refs import Change
@@ -111,9 +111,9 @@ def _attempt(repo: Repo, lock: locks.Held, plan: Planner) -> None:
                 pending.commit(changes)
     stands = {change.name: change.new for change in changes}
     for _ in range(_REWRITES):
-        if not writer.missing():
+        if gc.held(repo, writer.written) and not writer.missing():
             return _look_again(repo, stands)
-        # A `gc --prune=now` came before the refs moved: write it all again, as it was before.
+        # A `gc --prune=now` has taken what it knew no ref of: write it all again, as it was.
         writer, changes = _built(plan, before)
         _move_on(repo, changes, stands)
     raise errors.ObjectsVanished()

@@ -15,7 +15,7 @@ import msgspec
 
 import git_exp.names
 from git_exp import distributions, errors, journal, mask, records, seal, spool, values
-from git_exp.git import dates, objects, refs, snapshot, untracked
+from git_exp.git import dates, gc, objects, refs, snapshot, untracked
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
 from git_exp.git.snapshot import Snapshot
@@ -115,7 +115,8 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
             # Ctrl-C too: in a notebook the process goes on, and would hold the journal for good.
             undo(opened)
             raise
-    if not objects.reachable(repo, commit, taken.changes):
+    kept = gc.held_commit(repo, commit, taken.base)
+    if not (kept and objects.reachable(repo, commit, taken.changes)):
         # The ref first: while it stands, git's own gc stumbles over what it lacks.
         refs.insist(lambda: refs.update(repo, [Change(name=ref, new=None, old=commit)]))
         undo(opened)

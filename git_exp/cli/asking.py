@@ -45,7 +45,7 @@ class Terminal(Interaction):
     def text(self, key: str, label: str, *, default: str = "") -> str:
         """Any text; nothing is the default."""
         # The default may be anybody's: rich would write it as it is.
-        asked = f"{output.escape(label).rstrip(': ')} ({output.escape(default)})"
+        asked = f"{label.rstrip(': ')} ({default})"
         given = _asked(
             lambda ask: ask.Prompt.ask(
                 _text(asked if default else label),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import msgspec
 
 from git_exp import errors
-from git_exp.git import extras, objects, refs, snapshot
+from git_exp.git import extras, gc, objects, refs, snapshot
 from git_exp.git.overwrite import Peril
 from git_exp.git.repo import Repo
 from git_exp.git.survey import Entry, Survey, entries, naming, remove
@@ -61,6 +61,9 @@ def put(found: Survey, peril: Peril, *, known: str, now: float) -> tuple[Saved, 
         notes = extras.write(writer, extras.collect(found, held, paths, writer=writer))
         saved = _commit(found, writer, (index, _tree(found), notes), known=known, now=now)
     refs.update(repo, [refs.Change(name=saved.name, new=saved.commit, old=None)])
+    if not gc.held_commit(repo, saved.commit, found.head):
+        refs.update(repo, [refs.Change(name=saved.name, new=None, old=saved.commit)])
+        raise errors.ObjectsVanished
     return saved, sorted(missed)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from git_exp import errors, records, values
-from git_exp.git import dates, notes, objects, refs
+from git_exp.git import dates, gc, notes, objects, refs
 from git_exp.git.objects import Ident
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
@@ -182,7 +182,7 @@ def hold(repo: Repo, made: Sequence[Made]) -> None:
         ]
         if changes:
             refs.update(repo, changes)
-        if writer.missing():
+        if not gc.held(repo, writer.written) or writer.missing():
             raise errors.ObjectsVanished
 
     refs.insist(attempt)

@@ -10,7 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from git_exp import errors, records, starting
-from git_exp.git import objects, refs
+from git_exp.git import gc, objects, refs
 from git_exp.git.objects import Commit, Writer
 from git_exp.git.refs import Change
 from git_exp.starting import Request, Started
@@ -39,7 +39,9 @@ def begin(writer: Writer, parent: records.RunStart, request: Request) -> tuple[S
 
 def restore(writer: Writer, commits: Sequence[Commit]) -> None:
     """Write again what is gone of the commits that were written: their refs stand."""
-    if writer.missing():
+    for _ in range(_TRIES):
+        if gc.held(writer.repo, writer.written) and not writer.missing():
+            return
         for one in commits:
             _written(writer, one)
 
