@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from git_exp import errors
 from git_exp.session.profile import DataProfile
 from git_exp.session.profiler import DataProfiler
-from git_exp.session.profiling import distinct, sample, source
+from git_exp.session.profiling import distinct, sample, source, tally
 
 ROWS = [
     {"age": 31, "pay": 1.5, "city": "Rome", "ok": True},
@@ -117,7 +117,8 @@ def test_a_profile_survives_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["a.csv", "a.CSV", "a.tsv", "a.tab", "a.csv.gz", "a.tsv.gz", "a.parquet", "a.pq", "a.jsonl",
-     "a.ndjson", "a.jsonl.gz", "a[1]*.csv", "a[1]*.parquet"],
+     "a.ndjson", "a.jsonl.gz", "a[1]*.csv", "a[1]*.parquet",
+     "a[1]*.jsonl", "a[1]*.csv.gz"],
 )  # fmt: skip
 def test_a_table_has_the_same_profile_in_every_form(tmp_path: Path, name: str) -> None:
     path, frame = tmp_path / name, pl.DataFrame(ROWS)
@@ -455,6 +456,13 @@ def test_columns_without_a_name_or_with_that_of_another_get_one(tmp_path: Path) 
     assert found.notes[1] == "column 3 has no name: it is called 'Unnamed: 2'"
 
 
+def test_a_name_that_is_made_up_is_not_that_of_another_column(tmp_path: Path) -> None:
+    found = profile(csv(tmp_path, "a,a,a.1,\n1,2,3,4\n"))
+
+    assert len(set(found.columns)) == found.n_columns == 4
+    assert [found.numeric_stats[one]["min"] for one in found.columns] == [1, 2, 3, 4]
+
+
 def test_names_of_columns_may_be_any_text(tmp_path: Path) -> None:
     names = ["count", "row", "value", "c0", "^a.*$", "*", "x.mean"]
 
@@ -651,6 +659,42 @@ def test_a_small_table_of_many_texts_is_counted_in_its_sample_exactly(tmp_path: 
     assert (stats["most_frequent_count"], stats["approximate"]) == (2, [])
 
 
+def test_how_a_table_is_cut_into_batches_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = column(tmp_path, *[f"text{at % 7}" for at in range(500)])
+    whole = profile(path, "row")
+    heights: list[int] = []
+    add = tally.Tally.add
+
+    def noted(self: tally.Tally, batch: pl.DataFrame) -> None:
+        heights.append(batch.height)
+        add(self, batch)
+
+    monkeypatch.setattr(tally.Tally, "add", noted)
+    monkeypatch.setattr("git_exp.session.profiling.kinds.BATCH_BYTES", 100)
+
+    found = profile(path, "row")
+
+    # Rows are of ten bytes or so.
+    assert max(heights) <= 11
+    assert found.categorical_stats == whole.categorical_stats
+    mean = whole.numeric_stats["row"]["mean"]
+    assert found.numeric_stats["row"]["mean"] == pytest.approx(mean, rel=1e-12)
+    skewness = whole.target_stats["skewness"]
+    assert found.target_stats["skewness"] == pytest.approx(skewness, abs=1e-9)
+
+
+def test_a_thousand_columns_are_no_trouble(tmp_path: Path) -> None:
+    names = [f"c{at}" for at in range(1000)]
+    path = csv(tmp_path, f"{','.join(names)}\n{','.join(['1'] * 1000)}\n")
+
+    found = profile(path, "c999")
+
+    assert found.numeric_columns == names
+    assert found.target_stats["class_counts"] == {"1": 1}
+
+
 def test_the_same_file_has_the_same_profile_each_time(tmp_path: Path) -> None:
     path = column(tmp_path, *np.random.default_rng(2).normal(size=150_000))
 
@@ -687,7 +731,7 @@ def test_statistics_are_those_of_numpy_and_of_plain_python(
     frame.write_csv(path, quote_style="always", float_scientific=False)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("git_exp.session.profiling.tally.BATCH_ROWS", batch)
+        patch.setattr("git_exp.session.profiling.kinds.BATCH_ROWS", batch)
         found = profile(path, "n", "regression")
 
     given_words = [one for one in words if one]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 import polars as pl
@@ -15,6 +16,9 @@ MISSING = (
     "", "#N/A", "#NA", "<NA>", "N/A", "n/a", "NA", "NULL", "Null", "null", "NaN", "-NaN", "nan",
     "-nan", "None", "?",
 )  # fmt: skip
+BATCH_ROWS = 50_000
+BATCH_CELLS = 1 << 20
+BATCH_BYTES = 32 << 20
 _DATE = "%Y-%m-%d"
 _FORMATS = (
     _DATE, f"{_DATE} %H:%M:%S%.f", f"{_DATE}T%H:%M:%S%.f", f"{_DATE}T%H:%M:%S%.f%#z",
@@ -44,9 +48,8 @@ EMPTY = Kind(name="object", cleaned=True, empty=True)
 _TRUTH, _WHOLE, _REAL = (Kind(name=name) for name in _DTYPES)
 _TIMES = tuple(Kind(name="datetime64", format=one) for one in _FORMATS)
 _ALL = (_TRUTH, _WHOLE, _REAL, *_TIMES)
-# What a column of JSON Lines may be beside what its first rows say.
-_WIDER = {"bool": (_TRUTH,), "int64": (_WHOLE, _REAL), "float64": (_REAL,), "datetime64": _TIMES,
-          "object": _ALL[:3]}  # fmt: skip
+# What a column may be that is not what its first rows say; "object" if those say nothing.
+_WIDER = {"bool": (_TRUTH,), "int64": (_WHOLE, _REAL), "float64": (_REAL,), "datetime64": _TIMES}
 Kinds = dict[str, Kind]
 
 
@@ -66,20 +69,26 @@ def first(source: Source) -> Kinds:
 def whole(source: Source, kinds: Kinds, only: Collection[str] | None = None) -> Kinds:
     """The kinds that hold for every row, where they were wrong about the first ones."""
     doubtful = {
-        name: _ALL if source.form == "csv" else _WIDER[kind.name]
+        name: _WIDER.get(kind.name, _ALL if source.form == "csv" else _ALL[:3])
         for name, kind in kinds.items()
         if (kind != TEXT if only is None else name in only)
     }
     return {**kinds, **_settled(source, doubtful)}
 
 
-def scanned(source: Source, kinds: Kinds) -> pl.LazyFrame:
-    """The table with every column as its kind, under the names of `key`; NaN is null."""
+def scanned(source: Source, kinds: Kinds) -> Iterator[pl.DataFrame]:
+    """The table in batches, every column as its kind, under the names of `key`; NaN is null."""
     types = {name: _read_as(kind) for name, kind in kinds.items()}
-    frame = source.scan(types)
-    return frame.select(
+    frame = source.scan(types).select(
         _made(source, name, kind).alias(key(at)) for at, (name, kind) in enumerate(kinds.items())
     )
+    return batches(frame, source, len(kinds))
+
+
+def batches(frame: pl.LazyFrame, source: Source, columns: int) -> Iterator[pl.DataFrame]:
+    """A table a piece at a time; each is some MB, however many or long its columns are."""
+    rows = min(BATCH_ROWS, BATCH_CELLS // columns, BATCH_BYTES // source.row_bytes)
+    yield from frame.collect_batches(chunk_size=max(1, rows), engine="streaming")
 
 
 def key(at: int) -> str:
@@ -121,7 +130,10 @@ def _settled(
         for at, (name, kinds) in enumerate(wanted.items())
         for each in _asked(name, str(at), kinds)
     ]
-    found = frame.select(asked).collect(engine="streaming").row(0, named=True)
+    found: Counter[str] = Counter()
+    # The streaming engine would take minutes to plan as many questions as 1,000 columns have.
+    for batch in batches(frame, source, len(wanted)):
+        found.update(batch.select(asked).row(0, named=True))
     return {
         name: _chosen(found, str(at), kinds, native=native)
         for at, (name, kinds) in enumerate(wanted.items())
@@ -138,7 +150,7 @@ def _asked(name: str, at: str, kinds: Sequence[Kind]) -> list[pl.Expr]:
     return asked
 
 
-def _chosen(found: dict[str, int], at: str, kinds: Sequence[Kind], *, native: bool) -> Kind:
+def _chosen(found: Counter[str], at: str, kinds: Sequence[Kind], *, native: bool) -> Kind:
     if found[at] == 0:
         return EMPTY
     for number, kind in enumerate(kinds):

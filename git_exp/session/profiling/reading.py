@@ -117,7 +117,7 @@ def _names(source: Source, keys: list[str]) -> dict[str, str]:
         plain = f"{named[first]}.{int(number) + 1}" if again else key
         if not (first if again else key):
             plain = f"Unnamed: {at}"
-        named[key] = key if plain in named.values() else plain
+        named[key] = key if plain in keys else plain
     return named
 
 

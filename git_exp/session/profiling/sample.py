@@ -14,7 +14,10 @@ class Sample:
 
     def __init__(self, numbers: list[str], texts: list[str]) -> None:
         self._numbers = [pl.col(key) for key in numbers]
-        self._texts = [pl.col(key).str.slice(0, TEXT_LIMIT) for key in texts]
+        # Copied, since a slice keeps all of the text it is of in memory.
+        self._texts = [
+            pl.concat_str(pl.col(key).str.slice(0, TEXT_LIMIT), pl.lit("")) for key in texts
+        ]
         self._rows = min(ROWS, CELLS // max(1, len(numbers) + len(texts)))
         self._kept: pl.DataFrame | None = None
         self._halvings = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import glob
 import gzip
 import io
 import tempfile
@@ -40,6 +41,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     form: str
     separator: str = ","
+    # About how large a row is in the file.
+    row_bytes: int = 1
     notes: tuple[str, ...] = ()
 
     def scan(self, types: Mapping[str, pl.DataType], rows: int | None = None) -> pl.LazyFrame:
@@ -50,7 +53,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         if self.form == "parquet":
             return pl.scan_parquet(self.path, glob=False)
         if self.form == "jsonl":
-            return pl.scan_ndjson(self.path, schema=dict(types), n_rows=rows)
+            return pl.scan_ndjson(self._literal, schema=dict(types), n_rows=rows)
         return pl.scan_csv(
             self.path,
             separator=self.separator,
@@ -63,10 +66,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     def schema(self) -> dict[str, pl.DataType]:
         """The columns and types that the file's first rows have, or Parquet declares."""
         if self.form == "jsonl":
-            frame = pl.scan_ndjson(self.path, infer_schema_length=HEAD_ROWS)
+            frame = pl.scan_ndjson(self._literal, infer_schema_length=HEAD_ROWS)
         else:
             frame = self.scan({})
         return dict(frame.collect_schema())
+
+    @property
+    def _literal(self) -> str:
+        """The path for the one reader of polars that always takes it for a pattern."""
+        return glob.escape(str(self.path))
 
 
 @contextmanager
@@ -79,7 +87,7 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[Source]:
     _check(path)
     form = FORMS[suffix]
     if form == "parquet":
-        yield Source(path=path, form=form)
+        yield Source(path=path, form=form, row_bytes=_row_bytes(path))
         return
     head = _head(path)
     if not head:
@@ -91,7 +99,10 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[Source]:
     with _recoded(path, encoding) as readable:
         separator = "\t" if suffix in _TABS else _separator(_head(readable))
         notes = () if encoding in _UTF8 else (f"the file is read as {encoding}",)
-        yield Source(path=readable, form=form, separator=separator, notes=notes)
+        row_bytes = len(head) // (head.count(b"\n") or 1)
+        yield Source(
+            path=readable, form=form, separator=separator, row_bytes=row_bytes or 1, notes=notes
+        )
 
 
 def is_utf8(path: Path) -> bool:
@@ -105,6 +116,12 @@ def is_utf8(path: Path) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _row_bytes(path: Path) -> int:
+    """What a row of Parquet takes in memory, by the first ones."""
+    head = pl.scan_parquet(path, glob=False).head(100).collect(engine="streaming")
+    return max(1, int(head.estimated_size()) // max(1, head.height))
 
 
 def _suffix(path: Path) -> str:

@@ -11,9 +11,6 @@ from git_exp.session.profiling.moments import Moments, Span
 from git_exp.session.profiling.sample import Sample
 from git_exp.session.profiling.source import Source
 
-BATCH_ROWS = 50_000
-BATCH_CELLS = 1 << 20
-
 
 class Column:
     """What is counted of one column; what does not apply to its kind is None."""
@@ -79,7 +76,6 @@ class Tally:
 def counted(source: Source, kinds: Kinds, target: str | None) -> Tally:
     """Count all of a table; raises what polars does for a value that is not of its kind."""
     tally = Tally(kinds, target)
-    rows = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, len(kinds))))
-    for batch in of.scanned(source, kinds).collect_batches(chunk_size=rows, engine="streaming"):
+    for batch in of.scanned(source, kinds):
         tally.add(batch)
     return tally
