@@ -39,6 +39,7 @@ HOMES = {
     "vl_convert": ("plotting",),
     "pyarrow": ("frames",),
     "pandas": ("frames",),
+    "polars": ("session.profiling",),
     "yaml": ("imports",),
     "kingfisher_sdk": ("scan.library",),
     "huggingface_hub": ("action.shipped.hub",),

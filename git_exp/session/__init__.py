@@ -1,0 +1,1 @@
+"""session: the autonomous experiment loop: what it knows of its data, its state, its steps."""

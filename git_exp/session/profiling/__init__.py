@@ -1,0 +1,1 @@
+"""profiling: one pass over a table, in memory that does not grow with its rows."""
