@@ -19,6 +19,7 @@ GitExpError                   5  the repository or a remote failed
 │   ├── BadExpression         2  points at the place
 │   ├── BadName               2  also a ValueError
 │   ├── BadConfig             2  also a TypeError, names class and param
+│   ├── BadField              2  also a ValueError, names model and field, expected and got
 │   ├── MissingAnswer         2  nobody is there to answer an action's question
 │   ├── BadAnswer             2  what was given beforehand is no answer
 │   └── Unencodable           2  also a TypeError, names the key
@@ -210,6 +211,10 @@ class Unencodable(UsageError, TypeError):
 
 class BadConfig(UsageError, TypeError):
     """A value that a param does not take, or a class that cannot be a config."""
+
+
+class BadField(UsageError, ValueError):
+    """A value that a field of a model does not take."""
 
 
 class MissingAnswer(UsageError):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     "errors values records",
     "metrics run merge names query config table mask curve left_out points chart scale columns"
-    " visible doubts events",
+    " visible doubts events tagged",
     "git",
     "journal spool locks ledger outputs data seal store index",
     "ambient distributions starting recorder endings tracking task launch compare seen restore"
@@ -52,6 +52,7 @@ ELSEWHERE = {
     ("values", "msgspec"): "makes plain what records are about to encode",
     ("table", "msgspec"): "encodes a nested value as one cell",
     ("config.fields", "msgspec"): "checks a value against the type of its param",
+    ("session.model", "msgspec"): "checks a value against the type of its field",
     ("cli.output", "msgspec"): "writes Structs as JSON",
     ("demo", "subprocess"): "plays a user's commands, each in a process of its own",
     ("cli.terminal", "subprocess"): "starts the user's pager",

@@ -7,29 +7,22 @@ A meta that cannot be stored is left out where the class has a default for it.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import datetime
-import decimal
 import enum
 import hashlib
-import math
 import sys
 import typing
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from git_exp import errors, records
+from git_exp import errors, records, tagged
 from git_exp.config import fields
 from git_exp.config.build import Config
 from git_exp.config.identifier import class_name, is_record, module_of, parts
 from git_exp.config.owned import DEEPEST, MOST
-
-_SAFE = 2**53
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,56 +113,20 @@ class Writer:
                 listed = [inner(one) for one in value]
                 return {"$set": sorted(listed, key=records.encode)}
             case Mapping():
-                return _mapping({key: inner(one) for key, one in value.items()}, inner)
+                return tagged.mapping({key: inner(one) for key, one in value.items()}, inner)
             case enum.Enum():
                 return {"$enum": {**self._named(type(value)), "name": value.name}}
         if is_record(value):
             held = {name: inner(getattr(value, name)) for name in parts(value)}
             return {"$record": {**self._named(type(value)), "values": held}}
-        return _scalar(fields.plain(value), where)
-
-
-def _mapping(plain: dict[Any, Any], inner: Callable[[Any], Any]) -> Any:
-    odd = any(
-        not isinstance(key, str) or key.startswith("$") or _text(key) is not key for key in plain
-    )
-    return {"$dict": [[inner(key), one] for key, one in plain.items()]} if odd else plain
-
-
-def _text(value: str) -> Any:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return {"$text": base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()}
-    return value
+        return _scalar(value, where)
 
 
 def _scalar(value: Any, where: str) -> Any:
-    match value:
-        case str():
-            return _text(str(value))
-        case int():
-            return int(value) if abs(value) < _SAFE else {"$int": f"{value:x}"}
-        case float():
-            return float(value) if math.isfinite(value) else {"$float": str(value)}
-        case bytes() | bytearray():
-            return {"$bytes": base64.b64encode(value).decode()}
-        case PurePath():
-            return {"$path": _text(str(value))}
-    for kind, tag, told in _TAGGED:
-        if isinstance(value, kind):
-            return {tag: told(value)}
-    raise errors.BadConfig(f"{where}: values of type {type(value).__name__} cannot be stored")
-
-
-_TAGGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
-    (datetime.datetime, "$datetime", datetime.datetime.isoformat),
-    (datetime.date, "$date", datetime.date.isoformat),
-    (datetime.time, "$time", datetime.time.isoformat),
-    (datetime.timedelta, "$seconds", lambda one: [one.days, one.seconds, one.microseconds]),
-    (decimal.Decimal, "$decimal", str),
-    (uuid.UUID, "$uuid", str),
-)
+    try:
+        return tagged.scalar(fields.plain(value), where)
+    except errors.Unencodable as error:
+        raise errors.BadConfig(str(error)) from None
 
 
 def defined_in(cls: type, root: Path | None) -> str | None:
@@ -236,10 +193,10 @@ class Reader:
             ((tag, held),) = value.items()
             if tag == "$object":
                 return self.make(str(held))
-            if tag in _READ:
-                return _READ[tag](held)
-            if tag in _NESTED:
-                return _NESTED[tag](self._value(held, wanted))
+            if tag in tagged.SCALARS:
+                return tagged.SCALARS[tag](held)
+            if tag in tagged.CONTAINERS:
+                return tagged.CONTAINERS[tag](self._value(held, wanted))
             if tag in ("$enum", "$record") and isinstance(held, dict):
                 return self._instance(tag, held, wanted)
         return {key: self._value(one, wanted) for key, one in value.items()}
@@ -278,19 +235,3 @@ def classes(wanted: Any, seen: frozenset[Any] = frozenset()) -> Iterator[type]:
             yield from classes(one, seen)
     for one in (*getattr(wanted, "__args__", ()), *getattr(wanted, "members", ())):
         yield from classes(one, seen)
-
-
-_NESTED: dict[str, Callable[[Any], Any]] = {"$tuple": tuple, "$set": frozenset, "$dict": dict}
-_READ: dict[str, Callable[[Any], Any]] = {
-    "$int": lambda held: int(held, 16),
-    "$float": float,
-    "$bytes": base64.b64decode,
-    "$path": lambda held: Path(held if isinstance(held, str) else _READ["$text"](held["$text"])),
-    "$text": lambda held: base64.b64decode(held).decode("utf-8", "surrogatepass"),
-    "$datetime": datetime.datetime.fromisoformat,
-    "$date": datetime.date.fromisoformat,
-    "$time": datetime.time.fromisoformat,
-    "$seconds": lambda held: datetime.timedelta(held[0], held[1], held[2]),
-    "$decimal": decimal.Decimal,
-    "$uuid": uuid.UUID,
-}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
+from git_exp.session.model import Model
 
 
-class DataProfile(msgspec.Struct, frozen=True, kw_only=True):
+class DataProfile(Model, kw_only=True):
     """What a table holds, column by column, in plain JSON values.
 
     `column_types` are "int64", "float64", "bool", "datetime64" and "object", as pandas calls them,
@@ -44,8 +44,8 @@ class DataProfile(msgspec.Struct, frozen=True, kw_only=True):
     target_type: str | None = None
     missing_values: dict[str, int]
     missing_percentages: dict[str, float]
-    numeric_stats: dict[str, dict[str, Any]]
-    categorical_stats: dict[str, dict[str, Any]]
+    numeric_stats: dict[str, dict[str, Any]] = {}
+    categorical_stats: dict[str, dict[str, Any]] = {}
     datetime_stats: dict[str, dict[str, Any]] = {}
     target_stats: dict[str, Any] = {}
     notes: list[str] = []

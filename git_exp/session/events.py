@@ -1,0 +1,104 @@
+"""What happens in a session: its state is the fold of these, in the order of their times."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from git_exp.session.model import Model
+from git_exp.session.models import (
+    ConversationEntry,
+    ExperimentConfig,
+    ExperimentPhase,
+    ExperimentResult,
+    HypothesisSet,
+)
+from git_exp.session.profile import DataProfile
+
+
+class Event(Model, kw_only=True):
+    """Something that happened at `t`, in seconds since 1970; `by` says who did it."""
+
+    t: float
+    by: str | None = None
+
+
+class Start(Event, kw_only=True):
+    """The session begins."""
+
+    session_id: str
+    config: ExperimentConfig
+
+
+class Profile(Event, kw_only=True):
+    """The data set was looked at."""
+
+    profile: DataProfile
+
+
+class Result(Event, kw_only=True):
+    """An experiment is over."""
+
+    result: ExperimentResult
+
+
+class Phase(Event, kw_only=True):
+    """The agent goes on to something else."""
+
+    phase: ExperimentPhase
+
+
+class Hypotheses(Event, kw_only=True):
+    """What may be tried next."""
+
+    hypotheses: HypothesisSet
+
+
+class Message(Event, kw_only=True):
+    """Somebody said something."""
+
+    entry: ConversationEntry
+
+
+class Pause(Event, kw_only=True):
+    """Time stands still from here on."""
+
+
+class Resume(Event, kw_only=True):
+    """Time goes on."""
+
+
+class Stop(Event, kw_only=True):
+    """Nobody expects more of it; `reason` is theirs, if they say one."""
+
+    reason: str | None = None
+
+
+class Claim(Event, kw_only=True):
+    """An agent tries an idea, which is nobody else's for `ttl` seconds."""
+
+    claim_id: str
+    idea: Annotated[str, Meta(min_length=1)]
+    ttl: Annotated[float, Meta(gt=0)]
+
+
+class Release(Event, kw_only=True):
+    """An idea is anybody's again."""
+
+    claim_id: str
+
+
+KINDS: dict[str, type[Event]] = {
+    "start": Start,
+    "profile": Profile,
+    "result": Result,
+    "phase": Phase,
+    "hypotheses": Hypotheses,
+    "message": Message,
+    "pause": Pause,
+    "resume": Resume,
+    "stop": Stop,
+    "claim": Claim,
+    "release": Release,
+}

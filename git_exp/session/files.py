@@ -1,0 +1,111 @@
+"""Models as JSON and back: a state in a file, an event on a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from git_exp import errors, outfile, records, tagged
+from git_exp.session.events import KINDS, Event
+from git_exp.session.model import Model, built
+
+VERSION = 1
+_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def save(state: Model, path: Path) -> None:
+    """Write a state where its user says, whole or not at all."""
+    text = document(state)
+    with outfile.written(path) as file:
+        file.write(text)
+
+
+def load(cls: type[Model], path: Path) -> Model:
+    """Read a state that was written."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise errors.NotFound(f"cannot read '{path}': {error.strerror}") from None
+    return read(cls, raw, str(path))
+
+
+def document(state: Model) -> bytes:
+    """A state as JSON that people can read."""
+    told = {"version": VERSION, **plain(state)}
+    return json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def read(cls: type[Model], raw: bytes, where: str) -> Model:
+    """A state out of JSON. Raises `BadField` for what is damaged or of a newer version."""
+    told = _object(raw, where)
+    version = told.pop("version", None)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise errors.BadField(f"'{where}' is no state of a session: it has no version")
+    if version > VERSION:
+        raise errors.BadField(
+            f"'{where}' is of version {version}, this git exp reads {VERSION}",
+            hint="take a newer one: pip install -U git-exp",
+        )
+    return _built(cls, told, where)
+
+
+def line(event: Event) -> bytes:
+    """An event as one line of JSON, its time first."""
+    told = plain(event)
+    t = records.stamp(round(told.pop("t") * 1_000_000))
+    named = {"t": t, "event": _NAMES[type(event)], **_said(told)}
+    return json.dumps(named, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def parse(raw: bytes) -> Event | None:
+    """The event of a line; None for one that a newer git exp wrote. Raises `BadField`."""
+    told = _object(raw, "a line of a session")
+    t, kind = told.pop("t", None), told.pop("event", None)
+    if not (isinstance(t, str) and records.valid_time(t)):
+        raise errors.BadField("a line of a session has no time")
+    if kind not in KINDS:
+        return None
+    cls = KINDS[kind]
+    given = {name: told[name] for name in told if name in cls.__struct_fields__}
+    found = _built(cls, {**given, "t": records.micros(t) / 1_000_000}, "a line of a session")
+    assert isinstance(found, Event)
+    return found
+
+
+def plain(model: Model) -> dict[str, Any]:
+    """A model as JSON has it."""
+    name = type(model).__name__
+    return {one: _plain(getattr(model, one), f"{name}.{one}") for one in model.__struct_fields__}
+
+
+def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, Model):
+        return plain(value)
+    if isinstance(value, list) and value and isinstance(value[0], Model):
+        return [plain(one) for one in value]
+    return tagged.told(getattr(value, "value", value), where)
+
+
+def _said(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _object(raw: bytes, where: str) -> dict[str, Any]:
+    try:
+        told = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise errors.BadField(f"'{where}' is damaged: {error}") from None
+    if not isinstance(told, dict):
+        raise errors.BadField(f"'{where}' is damaged: it is no object")
+    return told
+
+
+def _built(cls: type[Model], told: dict[str, Any], where: str) -> Model:
+    try:
+        return built(cls, {name: tagged.read(value) for name, value in told.items()})
+    except (errors.BadField, ValueError, TypeError, LookupError, RecursionError) as error:
+        if isinstance(error, errors.BadField):
+            raise errors.BadField(f"'{where}' is damaged: {error}") from None
+        raise errors.BadField(f"'{where}' is damaged: {error or type(error).__name__}") from None

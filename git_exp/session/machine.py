@@ -1,0 +1,151 @@
+"""The whole machine: a state and what happens make the next state. No clock, no disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from git_exp.session import events, rules
+from git_exp.session.events import Event
+from git_exp.session.models import Direction, ExperimentConfig, ExperimentResult
+
+if TYPE_CHECKING:
+    from git_exp.session.state import ExperimentState
+
+ITERATIONS = "Maximum iterations reached"
+TIME = "Time budget exhausted"
+PLATEAU = "Performance plateau detected"
+TARGET = "Target metric achieved"
+AGENT = "Agent determined further improvement unlikely"
+FAILURES = "Too many consecutive failures"
+
+
+def begin(event: events.Start) -> ExperimentState:
+    """The state of a session that begins: time runs."""
+    from git_exp.session.state import ExperimentState
+
+    return ExperimentState(
+        session_id=event.session_id,
+        config=event.config,
+        start_time=event.t,
+        running_since=event.t,
+    )
+
+
+def step(state: ExperimentState, event: Event) -> ExperimentState:
+    """The state after an event; the state before stays as it is."""
+    match event:
+        case events.Result():
+            return _settled(_added(state, event.result), event.t)
+        case events.Stop():
+            said = replace(state, agent_recommends_stop=True, stop_reason=event.reason)
+            return _settled(said, event.t)
+        case events.Pause():
+            return _halted(state, event.t)
+        case events.Resume():
+            return _settled(_running(state, event.t), event.t)
+        case events.Profile():
+            return replace(state, data_profile=event.profile)
+        case events.Phase():
+            return replace(state, phase=event.phase)
+        case events.Hypotheses():
+            return replace(state, hypotheses=[*state.hypotheses, event.hypotheses])
+        case events.Message():
+            entries = [*state.gemini_conversation_history, event.entry]
+            return replace(state, gemini_conversation_history=entries)
+        case events.Claim() | events.Release():
+            return replace(state, claims=_claimed(state, event))
+    return state
+
+
+def folded(first: events.Start, rest: Iterable[Event]) -> ExperimentState:
+    """The state after a start and all that happened then."""
+    return reduce(step, rest, begin(first))
+
+
+def elapsed(state: ExperimentState, now: float) -> float:
+    """Seconds that a session ran: no pause counts, and nothing after its end."""
+    running = 0.0 if state.running_since is None else max(0.0, now - state.running_since)
+    return state.elapsed_before + running
+
+
+def reason(state: ExperimentState, now: float) -> str | None:
+    """Why a session is to stop, the first of all that hold; None: it goes on."""
+    if state.termination_reason:
+        return state.termination_reason
+    config = state.config
+    holds = (
+        (state.current_iteration >= config.max_iterations, ITERATIONS),
+        (elapsed(state, now) >= config.time_budget, TIME),
+        (state.iterations_without_improvement >= config.plateau_threshold, PLATEAU),
+        (_is_reached(state), TARGET),
+        (state.agent_recommends_stop, state.stop_reason or AGENT),
+        (state.consecutive_failures >= config.max_consecutive_failures, FAILURES),
+    )
+    return next((why for is_so, why in holds if is_so), None)
+
+
+def direction(config: ExperimentConfig) -> Direction:
+    """Which way the primary metric is better: as said, or as its name tells."""
+    return config.direction or rules.direction_of(config.primary_metric or "")[0]
+
+
+def _claimed(state: ExperimentState, event: events.Claim | events.Release) -> list[events.Claim]:
+    left = [one for one in state.claims if one.claim_id != event.claim_id]
+    return [*left, event] if isinstance(event, events.Claim) else left
+
+
+def _is_reached(state: ExperimentState) -> bool:
+    best, target = state.best_metric, state.config.target_metric_value
+    if best is None or target is None:
+        return False
+    return rules.reaches(best, target, direction(state.config))
+
+
+def _added(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
+    counted = replace(
+        state,
+        experiments=[*state.experiments, result],
+        current_iteration=state.current_iteration + 1,
+        consecutive_failures=0 if result.success else state.consecutive_failures + 1,
+    )
+    return _measured(counted, result) if result.success else counted
+
+
+def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
+    """A success against the best, and against the reference of the plateau."""
+    config = state.config
+    if config.primary_metric is None:
+        usual = rules.usual_metric(config.task_type, result.metrics)
+        config = replace(config, primary_metric=usual) if usual else config
+    value = result.metrics.get(config.primary_metric or "", float("nan"))
+    way = direction(config)
+    found: dict[str, Any] = {"config": config}
+    if rules.is_better(value, state.best_metric, way):
+        found |= {"best_metric": value, "best_experiment": result.experiment_name}
+    if rules.improves(value, state.reference_metric, way, by=config.improvement_threshold):
+        found |= {"reference_metric": value, "iterations_without_improvement": 0}
+    else:
+        found["iterations_without_improvement"] = state.iterations_without_improvement + 1
+    return replace(state, **found)
+
+
+def _settled(state: ExperimentState, now: float) -> ExperimentState:
+    """What a change means for the end of a session: it has come, or not any more."""
+    fresh = replace(state, termination_reason=None, end_time=None)
+    why = reason(fresh, now)
+    if why is None:
+        return _running(fresh, now) if state.termination_reason else fresh
+    ended = replace(_halted(fresh, now), termination_reason=why, end_time=now)
+    return ended if state.termination_reason is None else replace(ended, end_time=state.end_time)
+
+
+def _halted(state: ExperimentState, now: float) -> ExperimentState:
+    return replace(state, elapsed_before=elapsed(state, now), running_since=None)
+
+
+def _running(state: ExperimentState, now: float) -> ExperimentState:
+    return replace(state, running_since=now) if state.running_since is None else state

@@ -1,0 +1,106 @@
+"""What every model of a session is: a Struct whose fields are checked when built and assigned."""
+
+from __future__ import annotations
+
+import enum
+import os
+from functools import lru_cache
+from typing import Any, get_args
+
+import msgspec
+
+from git_exp import errors, tagged
+from git_exp.config import fields
+
+_SHOWN = 60
+_WIDEST = 14_000
+
+
+class Model(msgspec.Struct, kw_only=True):
+    """A Struct that takes no wrong value: `BadField` names the field, what it expects and got.
+
+    Where nothing is lost a value is converted: a text to the enum that has it, a path to text, a
+    scalar of numpy to Python's own, a mapping to a model.
+    """
+
+    def __post_init__(self) -> None:
+        for name in _kinds(type(self)):
+            setattr(self, name, getattr(self, name))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = _kinds(type(self)).get(name)
+        super().__setattr__(name, value if kind is None else _checked(type(self), name, value))
+
+
+def built(cls: type[Model], given: dict[str, Any]) -> Model:
+    """A model of a mapping, whatever that is. Raises `BadField`."""
+    known = cls.__struct_fields__
+    for name in given:
+        if name not in known:
+            raise errors.BadField(f"{cls.__name__}: it has no field '{str(name)[:_SHOWN]}'")
+    for one in msgspec.structs.fields(cls):
+        if one.required and one.name not in given:
+            raise errors.BadField(f"{cls.__name__}.{one.name}: expected a value, got none")
+    return cls(**given)
+
+
+@lru_cache(maxsize=64)
+def _kinds(cls: type[Model]) -> dict[str, Any]:
+    return {one.name: one.type for one in msgspec.structs.fields(cls)}
+
+
+def _checked(cls: type[Model], name: str, value: Any) -> Any:
+    kind = _kinds(cls)[name]
+    where = f"{cls.__name__}.{name}"
+    mine = os.fspath(value) if isinstance(value, os.PathLike) else _owned(value)
+    try:
+        found = msgspec.convert(mine, kind, dec_hook=_as_it_is)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise errors.BadField(_told(where, kind, value, error=error)) from None
+    if isinstance(found, dict):
+        # What a file could not hold is refused at once, and not when an hour's work is saved.
+        tagged.told(found, where)
+    return found
+
+
+def _as_it_is(kind: type, value: Any) -> Any:
+    if isinstance(value, kind):
+        return value
+    raise msgspec.ValidationError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
+
+
+def _owned(value: Any) -> Any:
+    """A value with its containers copied, and the scalars of numpy in it as Python's own."""
+    if type(value) is dict:
+        return {fields.plain(key): _owned(one) for key, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)([_owned(one) for one in value])
+    return fields.plain(value)
+
+
+def _told(where: str, kind: Any, value: Any, *, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return f"{where}: it is nested too deeply"
+    said, _, place = str(error).partition(" - at `$")
+    said = said.replace("`", "")
+    if said.startswith("Invalid enum value"):
+        said = f"expected one of {', '.join(map(repr, _choices(kind)))}"
+    if " got " not in said:
+        said = f"{said}, got {_shown(value) if not place else 'another'}"
+    elif not place and isinstance(value, str | int | float):
+        said = f"{said} {_shown(value)}"
+    return f"{where}{place.rstrip('`')}: {said[:1].lower()}{said[1:]}"
+
+
+def _choices(kind: Any) -> list[Any]:
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return [one.value for one in kind]
+    inner = [one for part in get_args(kind) if part is not type(None) for one in _choices(part)]
+    return inner or ([kind] if isinstance(kind, str) else [])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > _WIDEST:
+        return f"an integer of {value.bit_length():,} bits"
+    text = repr(value) if isinstance(value, str | int | float) else type(value).__name__
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
