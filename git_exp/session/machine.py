@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from git_exp.session import events, rules
 from git_exp.session.events import Event
 from git_exp.session.models import Direction, ExperimentConfig, ExperimentResult
@@ -41,23 +39,23 @@ def step(state: ExperimentState, event: Event) -> ExperimentState:
         case events.Result():
             return _settled(_added(state, event.result), event.t)
         case events.Stop():
-            said = replace(state, agent_recommends_stop=True, stop_reason=event.reason)
+            said = state.but(agent_recommends_stop=True, stop_reason=event.reason)
             return _settled(said, event.t)
         case events.Pause():
             return _halted(state, event.t)
         case events.Resume():
             return _settled(_running(state, event.t), event.t)
         case events.Profile():
-            return replace(state, data_profile=event.profile)
+            return state.but(data_profile=event.profile)
         case events.Phase():
-            return replace(state, phase=event.phase)
+            return state.but(phase=event.phase)
         case events.Hypotheses():
-            return replace(state, hypotheses=[*state.hypotheses, event.hypotheses])
+            return state.but(hypotheses=[*state.hypotheses, event.hypotheses])
         case events.Message():
             entries = [*state.gemini_conversation_history, event.entry]
-            return replace(state, gemini_conversation_history=entries)
+            return state.but(gemini_conversation_history=entries)
         case events.Claim() | events.Release():
-            return replace(state, claims=_claimed(state, event))
+            return state.but(claims=_claimed(state, event))
     return state
 
 
@@ -106,8 +104,7 @@ def _is_reached(state: ExperimentState) -> bool:
 
 
 def _added(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
-    counted = replace(
-        state,
+    counted = state.but(
         experiments=[*state.experiments, result],
         current_iteration=state.current_iteration + 1,
         consecutive_failures=0 if result.success else state.consecutive_failures + 1,
@@ -120,7 +117,7 @@ def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentSta
     config = state.config
     if config.primary_metric is None:
         usual = rules.usual_metric(config.task_type, result.metrics)
-        config = replace(config, primary_metric=usual) if usual else config
+        config = config.but(primary_metric=usual) if usual else config
     value = result.metrics.get(config.primary_metric or "", float("nan"))
     way = direction(config)
     found: dict[str, Any] = {"config": config}
@@ -130,22 +127,22 @@ def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentSta
         found |= {"reference_metric": value, "iterations_without_improvement": 0}
     else:
         found["iterations_without_improvement"] = state.iterations_without_improvement + 1
-    return replace(state, **found)
+    return state.but(**found)
 
 
 def _settled(state: ExperimentState, now: float) -> ExperimentState:
     """What a change means for the end of a session: it has come, or not any more."""
-    fresh = replace(state, termination_reason=None, end_time=None)
+    fresh = state.but(termination_reason=None, end_time=None)
     why = reason(fresh, now)
     if why is None:
         return _running(fresh, now) if state.termination_reason else fresh
-    ended = replace(_halted(fresh, now), termination_reason=why, end_time=now)
-    return ended if state.termination_reason is None else replace(ended, end_time=state.end_time)
+    ended = _halted(fresh, now).but(termination_reason=why, end_time=now)
+    return ended if state.termination_reason is None else ended.but(end_time=state.end_time)
 
 
 def _halted(state: ExperimentState, now: float) -> ExperimentState:
-    return replace(state, elapsed_before=elapsed(state, now), running_since=None)
+    return state.but(elapsed_before=elapsed(state, now), running_since=None)
 
 
 def _running(state: ExperimentState, now: float) -> ExperimentState:
-    return replace(state, running_since=now) if state.running_since is None else state
+    return state.but(running_since=now) if state.running_since is None else state

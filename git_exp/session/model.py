@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 import os
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import msgspec
 
@@ -30,6 +31,13 @@ class Model(msgspec.Struct, kw_only=True):
     def __setattr__(self, name: str, value: Any) -> None:
         kind = _kinds(type(self)).get(name)
         super().__setattr__(name, value if kind is None else _checked(type(self), name, value))
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with other values in some fields, which are checked already."""
+        made = copy.copy(self)
+        for name, value in changes.items():
+            msgspec.Struct.__setattr__(made, name, value)
+        return made
 
 
 def built(cls: type[Model], given: dict[str, Any]) -> Model:

@@ -1,0 +1,82 @@
+"""How `git log` tells the story of a session: each event as the message of a commit."""
+
+from __future__ import annotations
+
+from git_exp import visible
+from git_exp.session import events, machine
+from git_exp.session.events import Event
+from git_exp.session.models import ExperimentResult
+from git_exp.session.state import ExperimentState
+
+_SUBJECT = 72
+_TRAILER = "Exp-Run"
+
+
+def message(event: Event, after: ExperimentState) -> str:
+    """The message of the commit of an event: a line, what it ends, and the run that it is of."""
+    run = event.result.run_id if isinstance(event, events.Result) else None
+    ended = after.termination_reason if after.end_time == event.t else None
+    parts = [
+        _cut(_subject(event, after)),
+        f"The session ends: {_line(ended)}" if ended else "",
+        f"{_TRAILER}: {_line(run)}" if run else "",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def merged(count: int) -> str:
+    """The message of the commit in which two histories of a session meet."""
+    return f"merge {count} event{'s' * (count != 1)}\n"
+
+
+def _subject(event: Event, after: ExperimentState) -> str:
+    match event:
+        case events.Start():
+            return f"start: {event.config.goal or _data(after)}"
+        case events.Result():
+            return f"iteration {after.current_iteration}: {_told(event.result, after)}"
+        case events.Profile():
+            return f"profile: {event.profile.n_rows} rows, {event.profile.n_columns} columns"
+        case events.Phase():
+            return f"phase: {event.phase.value}"
+        case events.Hypotheses():
+            top = event.hypotheses.get_top_hypothesis()
+            return f"hypothesis: {top.statement if top else 'none'}"
+        case events.Message():
+            return f"{event.entry.role}: {event.entry.content}"
+        case events.Claim():
+            return f"claim: {event.idea}"
+        case events.Release():
+            return f"release: {event.claim_id}"
+    return _word(event, after)
+
+
+def _word(event: Event, after: ExperimentState) -> str:
+    if isinstance(event, events.Stop):
+        return f"stop: {event.reason or machine.AGENT}"
+    return "pause" if isinstance(event, events.Pause) else "resume"
+
+
+def _data(state: ExperimentState) -> str:
+    return f"{state.config.target_column} of {state.config.data_path}"
+
+
+def _told(result: ExperimentResult, after: ExperimentState) -> str:
+    if not result.success:
+        why = f": {result.error_message}" if result.error_message else ""
+        return f"failed, {result.experiment_name}{why}"
+    metric = after.config.primary_metric
+    value = result.metrics.get(metric) if metric else None
+    if value is None:
+        return f"no {metric or 'metric'}, {result.experiment_name}"
+    best = after.best_experiment == result.experiment_name and after.best_metric == value
+    return f"{metric} {value}{' (best)' if best else ''}, {result.experiment_name}"
+
+
+def _line(text: str) -> str:
+    return visible.escape(" ".join(text.split()))
+
+
+def _cut(text: str) -> str:
+    line = _line(text)
+    return line if len(line) <= _SUBJECT else f"{line[: _SUBJECT - 3]}..."
