@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,3 +95,18 @@ def test_the_study_of_readme_runs_as_it_is_printed(repo: Path) -> None:
 
     played = "".join(f"$ {one}\n{out}" for one, out in zip(commands, done, strict=True))
     assert settled(played) == settled(printed)
+
+
+def test_the_state_of_a_loop_is_kept_as_readme_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = (one for one in blocks("py") if "create_initial_state" in one)
+    monkeypatch.chdir(tmp_path)
+    Path("housing.csv").write_text("rooms,price\n3,100\n4,200\n")
+    names: dict[str, Any] = {}
+
+    exec(compile(code, "README.md", "exec"), names)  # noqa: S102 - it is our own page
+
+    assert capsys.readouterr().out == "baseline 6000 (False, '')\n"
+    assert names["state"].data_profile.n_rows == 2
+    assert names["state"].current_iteration == 1
