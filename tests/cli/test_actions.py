@@ -276,6 +276,8 @@ def test_a_default_gives_no_orders_to_the_terminal(study: Study) -> None:
     assert "To whom? (a^[]0;b\\u202e): " in told
 
 
+# It waits ten seconds for the lock.
+@pytest.mark.slow
 def test_what_was_done_is_told_though_its_record_cannot_be_written(
     study: Study, repo: Path, exp: Exp
 ) -> None:
