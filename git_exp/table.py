@@ -344,6 +344,7 @@ _FIELDS: dict[str, Callable[[Run], Any]] = {
     "branch": lambda run: run.git.branch if run.git else None,
     "dirty": lambda run: run.git.dirty if run.git else None,
     "capture": lambda run: run.git.capture if run.git else None,
+    "parent": lambda run: run.parent_run,
     "group": lambda run: run.group,
     "tags": lambda run: run.tags or None,
     "user": lambda run: run.user,

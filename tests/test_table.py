@@ -117,14 +117,14 @@ def test_the_exact_table_rounds_nothing_and_leaves_out_nothing() -> None:
 
     assert headings == [
         "id", "name", "status", "started", "ended", "duration_ms", "exit_code", "commit", "base",
-        "branch", "dirty", "capture", "group", "tags", "user", "host", "command", "params.lr",
-        "metrics.acc",
+        "branch", "dirty", "capture", "parent", "group", "tags", "user", "host", "command",
+        "params.lr", "metrics.acc",
     ]  # fmt: skip
     assert rows == [
         [A, "base", "finished", "2026-01-02T01:04:05.000000Z", None, None, None, "c" * 40, None,
-         "main", None, "full", None, ["x"], "Ada", "h", "python 'a b.py'", 0.1, 0.123456789],
+         "main", None, "full", None, None, ["x"], "Ada", "h", "python 'a b.py'", 0.1, 0.123456789],
         [B, "base", "finished", "2026-01-02T01:04:05.000000Z", None, None, None, "c" * 40, None,
-         None, None, None, None, None, None, None, None, None, None],
+         None, None, None, None, None, None, None, None, None, None, None],
     ]  # fmt: skip
 
 

@@ -81,8 +81,8 @@ def command(
     --format takes `%H` id, `%h` short id, `%n` name, `%s` status, `%c` commit, `%b` base commit,
     `%t` tags, `%aI` start, `%ar` age, `%d` duration, `%%`, `%xNN` a byte, and the long forms
     `%(id)`, `%(short)`, `%(name)`, `%(status)`, `%(started)`, `%(ended)`, `%(age)`, `%(duration)`,
-    `%(duration_ms)`, `%(exit_code)`, `%(commit)`, `%(base)`, `%(branch)`, `%(dirty)`, `%(mark)`,
-    `%(capture)`, `%(group)`, `%(tags)`, `%(user)`, `%(host)`, `%(command)`, `%(error)`,
+    `%(duration_ms)`, `%(exit_code)`, `%(commit)`, `%(base)`, `%(parent)`, `%(branch)`, `%(dirty)`,
+    `%(mark)`, `%(capture)`, `%(group)`, `%(tags)`, `%(user)`, `%(host)`, `%(command)`, `%(error)`,
     `%(metric:NAME)`, also with an aggregate as in `%(metric:max(acc))`, and `%(param:NAME)`.
     Numbers are exact there, and what a run does not have is empty.
     """

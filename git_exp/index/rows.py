@@ -16,7 +16,7 @@ from git_exp.run import Run, fold
 
 _EXACT = 1 << 53
 _COLUMNS = {
-    "record": 6, "run": 18, "param": 4, "meta": 4, "metric": 9, "tag": 2, "note": 4, "link": 2,
+    "record": 6, "run": 19, "param": 4, "meta": 4, "metric": 9, "tag": 2, "note": 4, "link": 2,
 }  # fmt: skip
 _DELETIONS = (
     *(
@@ -160,7 +160,7 @@ def _run(run: Run, at: int) -> Row:
     return (
         at, run.commit, run.id, run.name, run.status, run.started, run.ended, run.duration_ms,
         _whole(run.exit_code), *code,
-        run.user, run.host.name if run.host else None, run.group, *_command(run),
+        run.user, run.host.name if run.host else None, run.group, *_command(run), run.parent_run,
     )  # fmt: skip
 
 

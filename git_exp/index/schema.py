@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Another number, and the index is made anew.
-VERSION = 2
+VERSION = 3
 
 # A row of `record` is one note, deleted or not: its paths in the notes tree, its run, packed, its
 # lines, and when a line that came from the future is no longer one. A row of `run` is a run that is
@@ -15,7 +15,7 @@ CREATE TABLE record (id INTEGER PRIMARY KEY, commit_id TEXT NOT NULL UNIQUE, pat
 CREATE TABLE run (id INTEGER PRIMARY KEY, commit_id TEXT NOT NULL, run_id TEXT NOT NULL,
   name TEXT NOT NULL, status TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, duration_ms REAL,
   exit_code INTEGER, branch TEXT, base TEXT, tree TEXT, dirty INTEGER, user TEXT, host TEXT,
-  "group" TEXT, command TEXT, folder TEXT);
+  "group" TEXT, command TEXT, folder TEXT, parent TEXT);
 CREATE TABLE key (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,
   UNIQUE (kind, name));
 CREATE TABLE param (key INTEGER, run INTEGER, number REAL, text TEXT, PRIMARY KEY (key, run))
@@ -48,7 +48,7 @@ VIEWS = {
         "run.run_id AS id, run.name, run.status, run.started, run.ended,"
         " run.duration_ms / 1000.0 AS duration, run.exit_code, run.branch, run.base,"
         ' run.commit_id AS "commit", run.tree, run.dirty, run.user, run.host, run."group",'
-        " run.command, run.folder",
+        " run.command, run.folder, run.parent",
         "{0}.run AS run",
     ),
     "params": (

@@ -14,8 +14,8 @@ from git_exp.query.grammar import AGGREGATES, Literal, Name, Node
 # What a built-in field is, which says how it is compared.
 BUILT_IN = {
     "name": "text", "status": "text", "branch": "text", "user": "text", "host": "text",
-    "group": "text", "id": "hex", "commit": "hex", "base": "hex", "tag": "several",
-    "note": "several", "started": "time", "ended": "time", "duration": "duration",
+    "group": "text", "id": "hex", "commit": "hex", "base": "hex", "parent": "hex",
+    "tag": "several", "note": "several", "started": "time", "ended": "time", "duration": "duration",
     "exit_code": "number", "dirty": "flag",
 }  # fmt: skip
 KINDS = ("param", "metric", "meta")

@@ -141,6 +141,8 @@ def _built_in(name: str, run: Run) -> Any:
             return run.host.name if run.host else None
         case "duration":
             return run.duration_ms
+        case "parent":
+            return run.parent_run
         case "tag":
             return run.tags
         case "note":

@@ -88,6 +88,7 @@ def described() -> st.SearchStrategy[Run]:
         tags=st.lists(words, max_size=3, unique=True),
         notes=st.lists(st.builds(NoteText, t=st.just("t"), text=words), max_size=2),
         group=words | st.none(),
+        parent_run=st.sampled_from(("abcd0001-0000-4000-8000-000000000000", "abcd")) | st.none(),
         user=words | st.none(),
         host=st.builds(Host, name=words) | st.none(),
         git=gits | st.none(),

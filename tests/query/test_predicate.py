@@ -30,6 +30,7 @@ FULL = Run(
     tags=["good", "v1"],
     notes=[NoteText(t="", text="looks fine"), NoteText(t="", text="second\nlook")],
     group="sweep",
+    parent_run="abcdef01-0000-4000-8000-000000000000",
     user="Ada",
     host=Host(name="box"),
     git=Git(
@@ -51,7 +52,8 @@ FITTING = [
     "group = sweep", "host < boy", "user > A",
     "id = 0123", "id = 0123ABCD", "id = 0123abcd-0000-4000-8000-000000000000", "id != 1234",
     "id in (1234, 0123)", "id not in (1234, 2345)", "id ~ abcd",
-    "commit = feed", "commit = FEEDFEED", "base = beef", "base ~ '^beef'", "commit > abcd",
+    "commit = feed", "commit = FEEDFEED", "base = beef", "base ~ '^beef'",
+    "parent = ABCDEF01", "parent exists", "commit > abcd",
     "exit_code = 0", "exit_code < 1", "exit_code in (0, 1)", "exit_code != 1",
     "dirty", "dirty = true", "dirty = YES", "dirty != no", "not dirty = false",
     "duration = 90m", "duration = 1h30m", "duration = 5400", "duration > 1h", "duration <= 5400s",
@@ -107,7 +109,7 @@ def test_a_run_does_not_fit_and_then_the_contrary(text: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["name", "branch", "base", "user", "host", "group", "started", "ended", "duration",
+    ["name", "branch", "base", "parent", "user", "host", "group", "started", "ended", "duration",
      "exit_code", "dirty", "param:lr", "metric:acc", "max(metric:acc)", "meta:model.depth"],
 )  # fmt: skip
 def test_what_a_run_does_not_have_compares_false_with_everything(name: str) -> None:

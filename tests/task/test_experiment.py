@@ -156,6 +156,18 @@ def test_submit_asks_the_task_before_the_older_way_and_gives_the_task_else(repo:
     assert type(plain) is Add
 
 
+def test_an_expression_tells_tasks_from_the_run_that_they_are_in(repo: Path, exp: Exp) -> None:
+    with experiment("baseline"):
+        Add(number=1).submit()
+    parent, below = family()
+
+    asked = (f"parent = {parent.id[:8]}", "not parent exists")
+    told = [exp("log", "--where", one, "--format", "%(name) %(parent)").stdout for one in asked]
+
+    assert len(below) == 1
+    assert told == [f"Add {parent.id}\n", "baseline \n"]
+
+
 def test_a_task_comes_after_those_whose_outputs_it_holds_however_deep(repo: Path) -> None:
     class Deep(Task):
         held: Param[dict[str, list[Model]]]
