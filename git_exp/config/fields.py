@@ -193,10 +193,11 @@ def _shown(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """A scalar of numpy or torch as Python's own."""
-    if type(value).__module__.partition(".")[0] in ("numpy", "torch") and not getattr(
-        value, "ndim", 1
-    ):
-        return value.item()
+    item = getattr(value, "item", None)
+    library = type(value).__module__.partition(".")[0]
+    # A dtype has no dimensions either, and is no scalar.
+    if library in ("numpy", "torch") and callable(item) and not getattr(value, "ndim", 1):
+        return item()
     return value
 
 

@@ -16,12 +16,19 @@ from git_exp.session.models import (
 )
 from git_exp.session.profile import DataProfile
 
+Time = Annotated[float, Meta(ge=0, lt=253_402_300_799)]
+
 
 class Event(Model, kw_only=True):
     """Something that happened at `t`, in seconds since 1970; `by` says who did it."""
 
-    t: float
+    t: Time
     by: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # As a line has it.
+        self.t = round(self.t, 6)
 
 
 class Start(Event, kw_only=True):

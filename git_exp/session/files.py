@@ -9,26 +9,34 @@ from typing import Any
 
 from git_exp import errors, outfile, records, tagged
 from git_exp.session.events import KINDS, Event
-from git_exp.session.model import Model, built
+from git_exp.session.model import Model, built, checked, known
 
 VERSION = 1
+# What a tagged value may raise that is not what its tag says.
+_ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-def save(state: Model, path: Path) -> None:
-    """Write a state where its user says, whole or not at all."""
-    text = document(state)
-    with outfile.written(path) as file:
+def save(state: Model, path: str | Path) -> None:
+    """Write a state where its user says, whole or not at all; checked again before."""
+    text = document(checked(state))
+    with outfile.written(_place(path)) as file:
         file.write(text)
 
 
-def load(cls: type[Model], path: Path) -> Model:
+def load(cls: type[Model], path: str | Path) -> Model:
     """Read a state that was written."""
     try:
-        raw = path.read_bytes()
+        raw = _place(path).read_bytes()
     except OSError as error:
         raise errors.NotFound(f"cannot read '{path}': {error.strerror}") from None
     return read(cls, raw, str(path))
+
+
+def _place(path: str | Path) -> Path:
+    if "\0" in str(path):
+        raise errors.UsageError("a path has no NUL in it")
+    return Path(path)
 
 
 def document(state: Model) -> bytes:
@@ -65,11 +73,10 @@ def parse(raw: bytes) -> Event | None:
     t, kind = told.pop("t", None), told.pop("event", None)
     if not (isinstance(t, str) and records.valid_time(t)):
         raise errors.BadField("a line of a session has no time")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         return None
-    cls = KINDS[kind]
-    given = {name: told[name] for name in told if name in cls.__struct_fields__}
-    found = _built(cls, {**given, "t": records.micros(t) / 1_000_000}, "a line of a session")
+    given = known({**told, "t": records.micros(t) / 1_000_000}, KINDS[kind])
+    found = _built(KINDS[kind], given, "a line of a session")
     assert isinstance(found, Event)
     return found
 
@@ -105,7 +112,9 @@ def _object(raw: bytes, where: str) -> dict[str, Any]:
 def _built(cls: type[Model], told: dict[str, Any], where: str) -> Model:
     try:
         return built(cls, {name: tagged.read(value) for name, value in told.items()})
-    except (errors.BadField, ValueError, TypeError, LookupError, RecursionError) as error:
-        if isinstance(error, errors.BadField):
-            raise errors.BadField(f"'{where}' is damaged: {error}") from None
-        raise errors.BadField(f"'{where}' is damaged: {error or type(error).__name__}") from None
+    except errors.BadField as error:
+        raise errors.BadField(f"'{where}' is damaged: {error}") from None
+    except _ODD as error:
+        raise errors.BadField(
+            f"'{where}' is damaged: a value of it cannot be read ({type(error).__name__})"
+        ) from None

@@ -30,21 +30,29 @@ def begin(event: events.Start) -> ExperimentState:
         config=event.config,
         start_time=event.t,
         running_since=event.t,
+        updated_at=event.t,
     )
 
 
 def step(state: ExperimentState, event: Event) -> ExperimentState:
-    """The state after an event; the state before stays as it is."""
+    """The state after an event; that before stays as it is, and shares what did not change.
+
+    What is told of a time before the latest event happens at that one: time never goes back.
+    """
+    now = max(event.t, state.updated_at)
+    return _settled(_happened(state, event, now), now).but(updated_at=now)
+
+
+def _happened(state: ExperimentState, event: Event, now: float) -> ExperimentState:
     match event:
         case events.Result():
-            return _settled(_added(state, event.result), event.t)
+            return _added(state, event.result)
         case events.Stop():
-            said = state.but(agent_recommends_stop=True, stop_reason=event.reason)
-            return _settled(said, event.t)
+            return state.but(agent_recommends_stop=True, stop_reason=event.reason)
         case events.Pause():
-            return _halted(state, event.t)
+            return _halted(state, now).but(is_paused=True)
         case events.Resume():
-            return _settled(_running(state, event.t), event.t)
+            return state.but(is_paused=False, agent_recommends_stop=False, stop_reason=None)
         case events.Profile():
             return state.but(data_profile=event.profile)
         case events.Phase():
@@ -80,7 +88,7 @@ def reason(state: ExperimentState, now: float) -> str | None:
         (elapsed(state, now) >= config.time_budget, TIME),
         (state.iterations_without_improvement >= config.plateau_threshold, PLATEAU),
         (_is_reached(state), TARGET),
-        (state.agent_recommends_stop, state.stop_reason or AGENT),
+        (state.agent_recommends_stop, AGENT),
         (state.consecutive_failures >= config.max_consecutive_failures, FAILURES),
     )
     return next((why for is_so, why in holds if is_so), None)
@@ -117,7 +125,10 @@ def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentSta
     config = state.config
     if config.primary_metric is None:
         usual = rules.usual_metric(config.task_type, result.metrics)
-        config = config.but(primary_metric=usual) if usual else config
+        if usual is None:
+            # What nobody measures is no plateau.
+            return state
+        config = config.but(primary_metric=usual)
     value = result.metrics.get(config.primary_metric or "", float("nan"))
     way = direction(config)
     found: dict[str, Any] = {"config": config}
@@ -131,13 +142,15 @@ def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentSta
 
 
 def _settled(state: ExperimentState, now: float) -> ExperimentState:
-    """What a change means for the end of a session: it has come, or not any more."""
+    """Whether a session is over: it stays so for its first reason, as long as any holds."""
     fresh = state.but(termination_reason=None, end_time=None)
     why = reason(fresh, now)
     if why is None:
-        return _running(fresh, now) if state.termination_reason else fresh
-    ended = _halted(fresh, now).but(termination_reason=why, end_time=now)
-    return ended if state.termination_reason is None else ended.but(end_time=state.end_time)
+        return fresh if fresh.is_paused else _running(fresh, now)
+    ended = now if state.end_time is None else state.end_time
+    return _halted(fresh, now).but(
+        termination_reason=state.termination_reason or why, end_time=ended
+    )
 
 
 def _halted(state: ExperimentState, now: float) -> ExperimentState:

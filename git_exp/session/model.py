@@ -5,19 +5,21 @@ from __future__ import annotations
 import copy
 import enum
 import os
+import re
 from functools import lru_cache
 from typing import Any, Self, get_args
 
 import msgspec
 
-from git_exp import errors, tagged
+from git_exp import errors, tagged, visible
 from git_exp.config import fields
 
 _SHOWN = 60
+_NAMED = re.compile(r"[A-Z]\w+(?:\.\w+)?: ")
 _WIDEST = 14_000
 
 
-class Model(msgspec.Struct, kw_only=True):
+class Model(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A Struct that takes no wrong value: `BadField` names the field, what it expects and got.
 
     Where nothing is lost a value is converted: a text to the enum that has it, a path to text, a
@@ -45,11 +47,35 @@ def built(cls: type[Model], given: dict[str, Any]) -> Model:
     known = cls.__struct_fields__
     for name in given:
         if name not in known:
-            raise errors.BadField(f"{cls.__name__}: it has no field '{str(name)[:_SHOWN]}'")
+            shown = visible.escape(str(name)[:_SHOWN])
+            raise errors.BadField(f"{cls.__name__}: it has no field '{shown}'")
     for one in msgspec.structs.fields(cls):
         if one.required and one.name not in given:
             raise errors.BadField(f"{cls.__name__}.{one.name}: expected a value, got none")
     return cls(**given)
+
+
+def checked(model: Model) -> Model:
+    """A copy of a model, with all that is in it checked again. Raises `BadField`."""
+    return type(model)(**{name: getattr(model, name) for name in model.__struct_fields__})
+
+
+def known(told: dict[str, Any], cls: type[Model]) -> dict[str, Any]:
+    """What is told of a model, without the fields that a newer one has."""
+    return {
+        name: _known(value, _kinds(cls)[name])
+        for name, value in told.items()
+        if name in _kinds(cls)
+    }
+
+
+def _known(value: Any, kind: Any) -> Any:
+    if isinstance(value, list):
+        inner = get_args(kind)
+        return [_known(one, inner[0] if inner else None) for one in value]
+    models = [one for one in (kind, *get_args(kind)) if isinstance(one, type)]
+    model = next((one for one in models if issubclass(one, Model)), None)
+    return known(value, model) if model and isinstance(value, dict) else value
 
 
 @lru_cache(maxsize=64)
@@ -60,10 +86,10 @@ def _kinds(cls: type[Model]) -> dict[str, Any]:
 def _checked(cls: type[Model], name: str, value: Any) -> Any:
     kind = _kinds(cls)[name]
     where = f"{cls.__name__}.{name}"
-    mine = os.fspath(value) if isinstance(value, os.PathLike) else _owned(value)
     try:
+        mine = os.fspath(value) if isinstance(value, os.PathLike) else _owned(value)
         found = msgspec.convert(mine, kind, dec_hook=_as_it_is)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, RecursionError, UnicodeError) as error:
         raise errors.BadField(_told(where, kind, value, error=error)) from None
     if isinstance(found, dict):
         # What a file could not hold is refused at once, and not when an hour's work is saved.
@@ -78,7 +104,9 @@ def _as_it_is(kind: type, value: Any) -> Any:
 
 
 def _owned(value: Any) -> Any:
-    """A value with its containers copied, and the scalars of numpy in it as Python's own."""
+    """A value with its containers and models copied, scalars of numpy in it as Python's own."""
+    if isinstance(value, Model):
+        return checked(value)
     if type(value) is dict:
         return {fields.plain(key): _owned(one) for key, one in value.items()}
     if type(value) in (list, tuple):
@@ -90,11 +118,14 @@ def _told(where: str, kind: Any, value: Any, *, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return f"{where}: it is nested too deeply"
     said, _, place = str(error).partition(" - at `$")
-    said = said.replace("`", "")
-    if said.startswith("Invalid enum value"):
+    said = visible.escape(said.replace("`", ""))
+    if _NAMED.match(said):
+        # A model in this one has told which field of its own it is.
+        return said
+    if said.startswith("Invalid enum value") and not place:
         said = f"expected one of {', '.join(map(repr, _choices(kind)))}"
-    if " got " not in said:
-        said = f"{said}, got {_shown(value) if not place else 'another'}"
+    if " got " not in said and not place:
+        said = f"{said}, got {_shown(value)}"
     elif not place and isinstance(value, str | int | float):
         said = f"{said} {_shown(value)}"
     return f"{where}{place.rstrip('`')}: {said[:1].lower()}{said[1:]}"

@@ -15,6 +15,8 @@ Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
 Direction = Literal["minimize", "maximize"]
+# What a session of a data set has.
+_DATA = ("data_path", "target_column", "task_type")
 
 
 class TaskType(enum.StrEnum):
@@ -83,14 +85,15 @@ class ExperimentConfig(Model, kw_only=True):
     max_consecutive_failures: Positive = 5
     goal: str | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("data_path", "target_column", "task_type"):
-            if self.goal is None and getattr(self, name) is None:
-                raise errors.BadField(
-                    f"ExperimentConfig.{name}: expected a value, got none",
-                    hint="a session without a data set has a goal",
-                )
+    def __setattr__(self, name: str, value: Any) -> None:
+        told = {one: value if one == name else getattr(self, one) for one in (*_DATA, "goal")}
+        lacking = [one for one in _DATA if told["goal"] is None and told[one] is None]
+        if value is None and lacking and name in told:
+            raise errors.BadField(
+                f"ExperimentConfig.{lacking[0]}: expected a value, got none",
+                hint="a session without a data set has a goal",
+            )
+        super().__setattr__(name, value)
 
 
 class ExperimentSpec(Model, kw_only=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from git_exp.session.model import Model
 
@@ -34,8 +36,8 @@ class DataProfile(Model, kw_only=True):
     Fisher-Pearson, as pandas) and "n_missing". `notes` say what was not as it seemed.
     """
 
-    n_rows: int
-    n_columns: int
+    n_rows: Annotated[int, Meta(ge=0)]
+    n_columns: Annotated[int, Meta(ge=0)]
     columns: list[str]
     column_types: dict[str, str]
     numeric_columns: list[str]

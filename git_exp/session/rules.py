@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import decimal
 import math
 import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from git_exp.session.models import Direction, MetricComparison, Number, TaskType, TrendPattern
 
@@ -78,13 +78,14 @@ HIGHER = frozenset(
     }
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
-_EXACT = decimal.Context(prec=80)
 
 
 def direction_of(metric: str) -> tuple[Direction, bool]:
     """Which way a metric is better, and whether its name says so: one that is unknown maximises."""
-    words = [word.lower() for word in _WORD.findall(metric)]
-    if words[:1] == ["neg"]:
+    whole = re.split(r"[^A-Za-z0-9]+", metric)
+    words = {word.lower() for word in (*_WORD.findall(metric), *whole)}
+    words |= {word.rstrip("0123456789") for word in words}
+    if "neg" in words:
         return "maximize", True
     if LOWER.intersection(words):
         return "minimize", True
@@ -118,8 +119,8 @@ def improves(new: Number, reference: Number | None, direction: Direction, *, by:
         return is_better(new, reference, direction)
     if math.inf in (abs(new), abs(reference), by):
         return by != math.inf
-    gain = _EXACT.abs(_EXACT.subtract(_written(new), _written(reference)))
-    return gain > _EXACT.multiply(_written(by), _EXACT.abs(_written(reference)))
+    gain = abs(_written(new) - _written(reference))
+    return gain > _written(by) * abs(_written(reference))
 
 
 def reaches(value: Number, target: Number, direction: Direction) -> bool:
@@ -177,5 +178,5 @@ def _step(old: Number, new: Number, direction: Direction, *, by: float) -> int:
     return improves(new, old, direction, by=by) - improves(new, old, other, by=by)
 
 
-def _written(value: Number) -> decimal.Decimal:
-    return decimal.Decimal(repr(value) if isinstance(value, float) else value)
+def _written(value: Number) -> Fraction:
+    return Fraction(repr(value) if isinstance(value, float) else value)

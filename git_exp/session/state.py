@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from git_exp.session import events, files, machine, rules
-from git_exp.session.events import Claim, Event
+from git_exp.session.events import Claim, Event, Time
 from git_exp.session.model import Model
 from git_exp.session.models import (
     ConversationEntry,
@@ -22,6 +22,7 @@ from git_exp.session.models import (
     HypothesisSet,
     MetricComparison,
     Number,
+    Seconds,
     TaskType,
     TrendPattern,
 )
@@ -37,9 +38,10 @@ class ExperimentState(Model, kw_only=True):
     """The state of a session: all results, the best of them, and whether it is to go on.
 
     `best_metric` is the best of all successes; `reference_metric` the last value that was better
-    than the one before by more than the threshold, from which a plateau is told. `start_time` and
-    `end_time` are seconds since 1970, `elapsed_before` the seconds that it ran until
-    `running_since`, which is None while it is paused or over.
+    than the one before by more than the threshold, from which a plateau is told. `start_time`,
+    `end_time` and `updated_at` are seconds since 1970, `elapsed_before` the seconds that it ran
+    until `running_since`, which is None while it is paused or over. `stop_reason` is what an agent
+    said as it stopped.
     """
 
     session_id: str = msgspec.field(default_factory=new_id)
@@ -51,16 +53,18 @@ class ExperimentState(Model, kw_only=True):
     best_metric: Number | None = None
     best_experiment: str | None = None
     iterations_without_improvement: Count = 0
-    start_time: float = msgspec.field(default_factory=time.time)
-    end_time: float | None = None
+    start_time: Time = msgspec.field(default_factory=time.time)
+    end_time: Time | None = None
     gemini_conversation_history: list[ConversationEntry] = []
     agent_recommends_stop: bool = False
     termination_reason: str | None = None
     reference_metric: Number | None = None
     consecutive_failures: Count = 0
     stop_reason: str | None = None
-    elapsed_before: float = 0.0
-    running_since: float | None = msgspec.field(default_factory=time.time)
+    elapsed_before: Seconds = 0.0
+    running_since: Time | None = msgspec.field(default_factory=time.time)
+    is_paused: bool = False
+    updated_at: Time = 0.0
     hypotheses: list[HypothesisSet] = []
     claims: list[Claim] = []
 
@@ -73,19 +77,13 @@ class ExperimentState(Model, kw_only=True):
     def conversation(self, entries: list[ConversationEntry]) -> None:
         self.gemini_conversation_history = entries
 
-    @property
-    def is_paused(self) -> bool:
-        """Whether time stands still, though the session is not over."""
-        return self.running_since is None and self.termination_reason is None
-
     def add_experiment(self, result: ExperimentResult) -> None:
         """Add a result: it counts as an iteration, and may be the best.
 
         Warns where the metric is one whose name does not say which way is better.
         """
-        before = self.config.primary_metric
         self.take(events.Result(t=time.time(), result=result))
-        if before is None:
+        if len(self.experiments) == 1:
             warn_of(self.config)
 
     def take(self, event: Event) -> None:
@@ -131,25 +129,33 @@ class ExperimentState(Model, kw_only=True):
         value = result.metrics.get(metric) if metric else None
         if metric is None or value is None:
             return None
-        known = [at for at, one in enumerate(self.experiments) if one is result]
-        before = self._values(known[0] if known else None)
+        known = [at for at, one in enumerate(self.experiments) if one is result or one == result]
+        before = self._values(known[-1] if known else None)
         way = machine.direction(self.config)
         best: Number | None = None
         for one in before:
             best = one if rules.is_better(one, best, way) else best
-        first = before[0] if before else None
-        return rules.compared(metric, value, baseline=first, best=best, direction=way)
+        first = next((one for one in before if one == one), None)
+        found = rules.compared(metric, value, baseline=first, best=best, direction=way)
+        return found if result.success else found.but(is_new_best=False, best_value=best)
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON: whole or not at all. Raises `UsageError` or `WriteFailed`."""
-        files.save(self, Path(path))
+        """Write it as JSON: whole or not at all. What runs goes on to run from when it is loaded.
+
+        Raises `UsageError` or `WriteFailed`, and `BadField` where something in it was changed to
+        what it cannot be.
+        """
+        now = time.time()
+        running = None if self.running_since is None else now
+        files.save(self.but(elapsed_before=machine.elapsed(self, now), running_since=running), path)
 
     @classmethod
     def load(cls, path: str | Path) -> ExperimentState:
         """Read what was saved. Raises `NotFound`, or `BadField` for what is damaged or newer."""
-        found = files.load(cls, Path(path))
+        found = files.load(cls, path)
         assert isinstance(found, cls)
-        return found
+        # The time in between is nobody's.
+        return found if found.running_since is None else found.but(running_since=time.time())
 
     def _values(self, until: int | None = None) -> list[Number]:
         metric = self.config.primary_metric or ""

@@ -35,7 +35,8 @@ def test_what_json_has_no_word_for_comes_back(tmp_path: Path) -> None:
     one.save(str(tmp_path / "s.json"))
     back = ExperimentState.load(tmp_path / "s.json")
 
-    assert repr(back) == repr(one)
+    same = {"elapsed_before": 0.0, "running_since": 0.0}
+    assert repr(back.but(**same)) == repr(one.but(**same))
     told = json.loads((tmp_path / "s.json").read_bytes(), parse_constant=pytest.fail)
     assert told["version"] == 1
 
@@ -52,7 +53,10 @@ def test_what_json_has_no_word_for_comes_back(tmp_path: Path) -> None:
         ('{"version": 1}', "is damaged: ExperimentState.config: expected a value, got none"),
         ('{"version": 1, "config": {}, "x": 1}', "is damaged: ExperimentState: it has no field"),
         ('{"version": 1, "config": {"goal": 1}}', "is damaged: ExperimentState.config.goal: "),
-        ('{"version": 1, "config": {"$float": "x"}}', "is damaged: could not convert"),
+        (
+            '{"version": 1, "config": {"$float": "x"}}',
+            "is damaged: a value of it cannot be read (ValueError)",
+        ),
         ('{"version": 1, "config": ' + "[" * 9_000 + "]" * 9_000 + "}", "is damaged: "),
         ("\udcff", "is damaged: "),
     ],
@@ -104,13 +108,75 @@ def test_a_kill_in_a_loop_of_saves_leaves_the_old_file_or_the_new(tmp_path: Path
     assert seen == 8
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"$decimal":"x"}',
+        '{"$seconds":[10000000000,0,0]}',
+        '{"$uuid":5}',
+        '{"$float":1' + "0" * 400 + "}",
+    ],
+)
+def test_a_value_that_is_not_what_its_tag_says_is_damage(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "s.json"
+    one = state()
+    one.add_experiment(ExperimentResult(experiment_name="a", iteration=0, model_params={"p": 1}))
+    one.save(path)
+    path.write_text(path.read_text().replace('"p": 1', f'"p": {value}'))
+
+    with pytest.raises(BadField, match="is damaged: a value of it cannot be read"):
+        ExperimentState.load(path)
+
+
+def test_the_time_between_a_save_and_a_load_is_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_700_000_000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    one = state(time_budget=1800)
+    now[0] += 100
+    one.save(tmp_path / "s.json")
+    now[0] += 86_400
+
+    back = ExperimentState.load(tmp_path / "s.json")
+
+    assert back.get_elapsed_time() == 100
+    assert back.should_terminate() == (False, "")
+    assert one.get_elapsed_time() == 86_500
+
+
+def test_what_was_changed_to_nonsense_does_not_replace_a_good_file(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    one = state()
+    one.save(path)
+    one.experiments.append({})  # type: ignore[arg-type]
+
+    with pytest.raises(BadField, match=r"ExperimentState\.experiments"):
+        one.save(path)
+
+    assert ExperimentState.load(path).experiments == []
+
+
+def test_a_path_with_a_nul_is_refused() -> None:
+    with pytest.raises(UsageError, match="a path has no NUL"):
+        ExperimentState.load("a\0b")
+    with pytest.raises(UsageError, match="a path has no NUL"):
+        state().save("a\0b")
+
+
 def test_an_event_of_a_newer_version_is_passed_over() -> None:
     line = files.line(events.Pause(t=1.5))
 
     assert line == b'{"t":"1970-01-01T00:00:01.500000Z","event":"pause"}\n'
     assert files.parse(line) == events.Pause(t=1.5)
     assert files.parse(line.replace(b"pause", b"dream")) is None
+    assert files.parse(line.replace(b'"pause"', b"[]")) is None
     assert files.parse(line.replace(b"}", b',"mood":"good"}')) == events.Pause(t=1.5)
+    result = events.Result(t=1.5, result=ExperimentResult(experiment_name="a", iteration=0))
+    newer = files.line(result).replace(b'"iteration":0', b'"iteration":0,"mood":1')
+    newer = newer.replace(b'"scaling":', b'"smell":[],"scaling":')
+    assert newer.count(b"mood") == newer.count(b"smell") == 1
+    assert files.parse(newer) == result
 
 
 @pytest.mark.parametrize(

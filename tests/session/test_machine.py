@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from git_exp.session import (
     ConversationEntry,
+    DataProfile,
     ExperimentConfig,
     ExperimentPhase,
     ExperimentResult,
@@ -57,6 +58,17 @@ def added(state: ExperimentState, *values: float | None) -> ExperimentState:
     return state
 
 
+def test_the_reasons_are_those_of_the_page() -> None:
+    assert [*HOLDING] == [
+        "Maximum iterations reached",
+        "Time budget exhausted",
+        "Performance plateau detected",
+        "Target metric achieved",
+        "Agent determined further improvement unlikely",
+        "Too many consecutive failures",
+    ]
+
+
 @pytest.mark.parametrize("why", HOLDING)
 def test_each_reason_ends_a_session(why: str) -> None:
     state = begun(target_metric_value=0.0)
@@ -100,6 +112,7 @@ def test_of_two_reasons_the_first_is_told(pair: tuple[str, str]) -> None:
         ({"target_metric_value": 0.0}, [3.0, 0.0], machine.TARGET),
         ({"target_metric_value": 2.0, "direction": "maximize"}, [1.0, 1.5], None),
         ({"target_metric_value": 2.0, "direction": "maximize"}, [1.0, 2.5], machine.TARGET),
+        ({"target_metric_value": 2.0, "direction": "maximize"}, [1.0, 2.0], machine.TARGET),
         ({}, [None] * 4, None),
         ({}, [None] * 5, machine.FAILURES),
         ({}, [None] * 4 + [1.0] + [None] * 4, None),
@@ -168,6 +181,79 @@ def test_a_session_that_has_ended_stays_ended_for_the_same_reason() -> None:
     assert machine.elapsed(state, T0 + 10_000) == 2
 
 
+def test_a_session_that_was_stopped_keeps_its_reason_whatever_follows() -> None:
+    state = machine.step(begun(), events.Stop(t=T0 + 1))
+
+    after = added(state, *[3.0] * 30)
+
+    assert (after.termination_reason, after.end_time) == (machine.AGENT, T0 + 1)
+
+
+def test_a_paused_session_goes_on_only_when_it_is_resumed() -> None:
+    state = added(begun(plateau_threshold=1), 3.0)
+    state = machine.step(state, events.Pause(t=T0 + 2))
+
+    late = added(state, 3.0, 1.0)
+
+    assert (late.termination_reason, late.is_paused, late.running_since) == (None, True, None)
+    assert machine.elapsed(late, T0 + 99) == 2
+    resumed = machine.step(late, events.Resume(t=T0 + 50))
+    assert machine.elapsed(machine.step(resumed, events.Resume(t=T0 + 55)), T0 + 60) == 12
+
+
+def test_time_never_goes_back() -> None:
+    state = machine.step(begun(), events.Pause(t=T0 + 100))
+    state = machine.step(state, events.Resume(t=T0 + 50))
+
+    assert machine.elapsed(state, T0 + 150) == 150
+    assert machine.elapsed(state, T0) == 100
+    assert machine.step(state, events.Stop(t=T0 - 5)).end_time == T0 + 100
+
+
+def test_a_budget_that_is_over_ends_a_session_at_whatever_happens_next() -> None:
+    state = machine.step(begun(time_budget=10), events.Pause(t=T0 + 20))
+
+    assert (state.termination_reason, state.end_time) == (machine.TIME, T0 + 20)
+
+
+def test_what_is_told_of_a_session_is_kept_in_its_order() -> None:
+    state = begun()
+    said = [ConversationEntry(role="user", content=text) for text in ("first", "second")]
+    thought = [HypothesisSet(iteration=at) for at in (1, 2)]
+    for one in said:
+        state = machine.step(state, events.Message(t=T0, entry=one))
+    for each in thought:
+        state = machine.step(state, events.Hypotheses(t=T0, hypotheses=each))
+    state = machine.step(state, events.Phase(t=T0, phase=ExperimentPhase.COMPLETED))
+    profile = DataProfile(
+        n_rows=1, n_columns=0, columns=[], column_types={}, numeric_columns=[],
+        categorical_columns=[], missing_values={}, missing_percentages={},
+    )  # fmt: skip
+    state = machine.step(state, events.Profile(t=T0, profile=profile))
+
+    assert (state.conversation, state.hypotheses) == (said, thought)
+    assert (state.phase, state.data_profile) == (ExperimentPhase.COMPLETED, profile)
+
+
+def test_what_nobody_measures_is_no_plateau() -> None:
+    state = begun(primary_metric=None)
+    for at in range(5):
+        odd = ExperimentResult(experiment_name="b", iteration=at, metrics={"speed": at})
+        state = machine.step(state, events.Result(t=T0 + at, result=odd))
+
+    assert (state.termination_reason, state.iterations_without_improvement) == (None, 0)
+
+
+def test_a_result_is_what_it_was_when_it_was_added() -> None:
+    one = result(3.0)
+    state = machine.step(begun(), events.Result(t=T0 + 1, result=one))
+
+    one.metrics["loss"] = -99.0
+    one.preprocessing.scaling = "none"
+
+    assert state.experiments[0] == result(3.0)
+
+
 def test_a_result_that_is_better_after_all_brings_a_session_back() -> None:
     state = added(begun(plateau_threshold=1), 3.0, 3.0, 1.0)
 
@@ -180,7 +266,9 @@ def test_an_agent_may_say_why_it_stops() -> None:
     told = machine.step(begun(), events.Stop(t=T0 + 1, reason="the disk is full"))
 
     assert plain.termination_reason == machine.AGENT
-    assert told.termination_reason == "the disk is full"
+    assert told.termination_reason == machine.AGENT
+    assert told.stop_reason == "the disk is full"
+    assert machine.step(told, events.Resume(t=T0 + 2)).termination_reason is None
 
 
 def test_claims_are_open_until_they_are_released_or_made_anew() -> None:
@@ -227,7 +315,7 @@ RESULTS = st.builds(
     ),
     success=st.booleans(),
 )
-TIMES = st.integers(0, 10_000).map(lambda at: T0 + at)
+TIMES = st.floats(0, 10_000).map(lambda at: T0 + at)
 SAID = st.builds(ConversationEntry, role=st.text(max_size=3), content=st.text(max_size=9))
 IDEAS = st.text(min_size=1, max_size=4)
 NAMES = st.sampled_from("abc")

@@ -26,6 +26,13 @@ INF, NAN = math.inf, math.nan
         ("cer@10", "minimize", True),
         ("neg_rmse", "maximize", True),
         ("neg_log_loss", "maximize", True),
+        ("test_neg_mean_squared_error", "maximize", True),
+        ("eval/neg_rmse", "maximize", True),
+        ("loss1", "minimize", True),
+        ("bleu4", "maximize", True),
+        ("mAP", "maximize", True),
+        *((name, "minimize", True) for name in sorted(rules.LOWER)),
+        *((name, "maximize", True) for name in sorted(rules.HIGHER)),
         ("accuracy", "maximize", True),
         ("roc_auc", "maximize", True),
         ("f1", "maximize", True),
@@ -58,6 +65,7 @@ def test_the_direction_of_a_metric_is_told_by_whole_words(
         (TaskType.CLASSIFICATION, ("log_loss", "roc_auc"), "roc_auc"),
         (TaskType.CLASSIFICATION, ("rmse", "log_loss"), "log_loss"),
         (None, ("accuracy", "r2"), "r2"),
+        (None, ("log_loss",), "log_loss"),
         (None, ("speed",), None),
     ],
 )
@@ -101,6 +109,14 @@ def test_the_usual_metric_is_the_first_that_a_result_has(
         pytest.param(10**400, 10**399, "maximize", 0.005, True, id="large"),
     ],
 )
+def test_the_metrics_of_the_page_are_known() -> None:
+    lower = ["loss", "rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "error"]
+
+    assert set(lower) <= rules.LOWER
+    assert not rules.LOWER & rules.HIGHER
+    assert {"accuracy", "f1", "r2", "auc", "precision", "recall"} <= rules.HIGHER
+
+
 def test_an_improvement_is_relative_to_the_reference_and_strictly_above_the_threshold(
     new: float, reference: float | None, direction: Direction, by: float, improves: bool
 ) -> None:
