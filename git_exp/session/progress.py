@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from collections.abc import Sequence
 
@@ -32,9 +33,11 @@ def remarks(trials: Sequence[Trial]) -> list[str]:
 
 def number(value: float | None) -> str:
     """A metric to six significant digits; whole numbers whole, unless they are immense."""
-    if isinstance(value, int) and value.bit_length() <= 64:
-        return str(value)
-    return "-" if value is None else f"{points.number(value):.6g}"
+    if value is None:
+        return "-"
+    if not isinstance(value, int):
+        return f"{value:.6g}"
+    return str(value) if value.bit_length() <= 64 else f"{decimal.Decimal(value):.6g}"
 
 
 def _line(trials: Sequence[Trial]) -> Line:

@@ -48,14 +48,14 @@ def _blocks(state: ExperimentState, now: float, *, picture: bool) -> Iterator[Bl
     if any(one.is_best for one in tried):
         yield Heading(2, "Best so far")
         yield progress.drawing(tried, picture=picture)
-        yield Paragraph(["; ".join(["A step is a result", *progress.remarks(tried)]), "."])
+        yield Paragraph(["; ".join(["Each step is a result", *progress.remarks(tried)]), "."])
     yield Heading(2, "What worked")
     worked = [one for one in tried if one.verdict in (Verdict.GAIN, Verdict.SMALL)]
     yield from _listed([_told(one) for one in worked])
     yield Heading(2, "Dead ends")
     yield from _dead(tried)
     yield Heading(2, "Open hypotheses")
-    yield from _listed([_hypothesis(one) for one in _untried(state)])
+    yield from _listed([_hypothesis(one) for one in _untried(state)], latest=False)
     yield Heading(2, "Open claims")
     yield from _listed(_claims(state, now))
 
@@ -136,26 +136,20 @@ def _best(state: ExperimentState, tried: list[Trial]) -> Block:
     best = trials.best(tried)
     if best is None:
         return Paragraph(["No result has a value of the metric."])
-    result = best.result
+    result, metric = best.result, state.config.primary_metric or ""
     lines: list[Line] = [
         ["Experiment: ", *_named(best)],
-        [
-            "Metric: ",
-            Code(state.config.primary_metric or "-"),
-            f" {number(best.value)}, {_gain(state, best)}",
-        ],
+        ["Metric: ", Code(metric), f" {number(best.value)}, {_gain(state, best)}"],
         ["Run: ", Code(result.run_id or "-")],
     ]
-    others = [
-        one
-        for pair in result.metrics.items()
-        for one in (", ", Code(pair[0]), f" {number(pair[1])}")
-    ]
-    if len(result.metrics) > 1:
-        lines.append(["All metrics: ", *others[1 : 3 * LISTED]])
-    lines += [["Param ", Code(_param(key)), " = ", Code(_param(value))]
-              for key, value in list(result.model_params.items())[:LISTED]]  # fmt: skip
-    return Items(lines)
+    others = [(key, number(one)) for key, one in result.metrics.items() if key != metric]
+    params = [(_param(key), _param(one)) for key, one in result.model_params.items()]
+    return Items([*lines, *_values("Also", others), *_values("Param", params)])
+
+
+def _values(word: str, pairs: Sequence[tuple[str, str]]) -> list[Line]:
+    lines: list[Line] = [[f"{word}: ", Code(key), " ", Code(one)] for key, one in pairs[:LISTED]]
+    return [*lines, *([_more(len(pairs))] if len(pairs) > LISTED else [])]
 
 
 def _gain(state: ExperimentState, best: Trial) -> str:
@@ -294,11 +288,16 @@ def _claims(state: ExperimentState, now: float) -> list[Line]:
     ]
 
 
-def _listed(lines: Sequence[Line]) -> Iterator[Block]:
-    """A list of the last of some lines; their number where they are more."""
-    yield Items(lines[-LISTED:]) if lines else Paragraph(["None."])
+def _listed(lines: Sequence[Line], *, latest: bool = True) -> Iterator[Block]:
+    """A list of the last of some lines, or of the first, and how many there are besides."""
+    shown = lines[-LISTED:] if latest else lines[:LISTED]
+    yield Items(shown) if shown else Paragraph(["None."])
     if len(lines) > LISTED:
-        yield Paragraph([f"{len(lines) - LISTED:,} before these are left out."])
+        yield Paragraph(_more(len(lines)))
+
+
+def _more(count: int) -> Line:
+    return [f"And {count - LISTED:,} more."]
 
 
 def _change(value: Number | None, of: Number | None) -> str:
