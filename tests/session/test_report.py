@@ -65,9 +65,8 @@ class Page(HTMLParser):
 
 def result(value: float | None = None, **given: Any) -> ExperimentResult:
     metrics = {} if value is None else {"loss": value}
-    return ExperimentResult(
-        **{"experiment_name": "one", "iteration": 1, "metrics": metrics} | given
-    )
+    usual: dict[str, Any] = {"experiment_name": "one", "iteration": 1, "metrics": metrics}
+    return ExperimentResult(**{**usual, **given})
 
 
 def session(*results: ExperimentResult, **given: Any) -> ExperimentState:
@@ -562,6 +561,13 @@ def shape(text: str) -> list[Any]:
     ]  # fmt: skip
 
 
+def outcomes(text: str) -> list[str]:
+    """The sixth cell of each row: a reader drops what a row has beyond its headings."""
+    parsed = READER.parse(text)
+    starts = [at for at, one in enumerate(parsed) if one.type == "td_open"]
+    return [parsed[at + 1].content for at in starts[5::7]]
+
+
 TEXTS = st.lists(st.sampled_from(MARKUP), min_size=1).map("".join).filter(str.strip)
 
 
@@ -577,6 +583,9 @@ def test_no_text_of_others_is_markup_in_markdown(text: str) -> None:
     written = report.markdown(hostile(text), now=T0)
 
     assert shape(written) == shape(report.markdown(hostile("x"), now=T0))
+    assert outcomes(written) == [
+        "ok, new best", "ok", "ok", "ok, new best", "ok", "failed",
+    ]  # fmt: skip
     assert visible.escape(written, "\n") == written
     goal = next(one for one in READER.parse(written) if one.content.startswith("Goal: "))
     told = "".join(one.content for one in goal.children or ())
