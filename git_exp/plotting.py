@@ -140,7 +140,9 @@ def _rows(line: Line, label: str, factor: float) -> list[dict[str, Any]]:
 
 
 def _clean(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """A title or label: Vega-Lite makes expressions of those, and escapes quotes alone in them."""
+    line = " ".join(text.split()).replace("\\", "\N{SET MINUS}")
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", line)
 
 
 def _inert(value: Any) -> str:

@@ -141,6 +141,19 @@ def test_a_name_and_a_metric_are_text_whatever_is_in_them(kind: str) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+@pytest.mark.parametrize("kind", plotting.KINDS)
+@pytest.mark.parametrize("text", ["a\nb", 'a\\"+1', "a\\", "a\u2028b", "'`${1}", '"]: 1, "x": [1'])
+def test_no_text_is_an_expression_of_vegas(text: str, kind: str) -> None:
+    lines = [a_line([Dot(0, 1), Dot(1, 2)], name=text), a_line([Dot(0, 2)], "w", "2")]
+
+    drawn = plotting.file(lines, Form(metric=text), kind, size=SMALL)
+
+    if kind == "svg":
+        root = ElementTree.fromstring(drawn.decode())  # noqa: S314 - it is our own
+        shown = "".join(texts(root))
+        assert "".join(text.split()).replace("\\", "\N{SET MINUS}") in "".join(shown.split())
+
+
 def test_the_script_of_a_page_is_sound(tmp_path: Path) -> None:
     page = plotting.file(TWO, LOSS, "html", size=SMALL).decode()
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)

@@ -358,7 +358,7 @@ def test_the_same_session_at_the_same_time_is_the_same_bytes() -> None:
     ("given", "status"),
     [
         ({}, "running"),
-        ({"running_since": None}, "paused"),
+        ({"running_since": None, "is_paused": True}, "paused"),
         ({"running_since": T0 - 3600}, "running, to be ended: Time budget exhausted"),
         ({"termination_reason": "none is left", "running_since": None}, "ended: none is left"),
     ],
@@ -408,7 +408,7 @@ def test_a_metric_that_no_result_has_is_none() -> None:
         (
             [math.nan, 2.0, math.nan, 1.0],
             ["nan | - | ok", "2 | - | ok, new best", "nan | - | ok", "1 | -50.00 % | ok, new best"],
-            "1, - against the baseline nan",
+            "1, -50.00 % against the baseline 2",
         ),
         (
             [math.inf, 2.0, -math.inf, 1.0],

@@ -52,6 +52,14 @@ def test_the_direction_of_a_metric_is_told_by_whole_words(
     assert rules.direction_of(metric) == (direction, known)
 
 
+def test_the_metrics_of_the_page_are_known() -> None:
+    lower = ["loss", "rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "error"]
+
+    assert set(lower) <= rules.LOWER
+    assert not rules.LOWER & rules.HIGHER
+    assert {"accuracy", "f1", "r2", "auc", "precision", "recall"} <= rules.HIGHER
+
+
 @pytest.mark.parametrize(
     ("task", "metrics", "usual"),
     [
@@ -109,14 +117,6 @@ def test_the_usual_metric_is_the_first_that_a_result_has(
         pytest.param(10**400, 10**399, "maximize", 0.005, True, id="large"),
     ],
 )
-def test_the_metrics_of_the_page_are_known() -> None:
-    lower = ["loss", "rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "error"]
-
-    assert set(lower) <= rules.LOWER
-    assert not rules.LOWER & rules.HIGHER
-    assert {"accuracy", "f1", "r2", "auc", "precision", "recall"} <= rules.HIGHER
-
-
 def test_an_improvement_is_relative_to_the_reference_and_strictly_above_the_threshold(
     new: float, reference: float | None, direction: Direction, by: float, improves: bool
 ) -> None:
