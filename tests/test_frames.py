@@ -188,10 +188,10 @@ def test_csv_is_exact() -> None:
     assert (
         written("csv", runs).decode()
         == """\
-id,name,status,started,ended,duration_ms,exit_code,commit,base,branch,dirty,capture,group,tags,\
-user,host,command,params.big,params.x,params.n,params.on,metrics.m
+id,name,status,started,ended,duration_ms,exit_code,commit,base,branch,dirty,capture,parent,group,\
+tags,user,host,command,params.big,params.x,params.n,params.on,metrics.m
 11111111-0000-4000-8000-000000000000,"a ""b"",
-c",finished,2026-01-02T03:04:05.000000Z,,,,1111111111111111111111111111111111111111,,,,,,,,,,\
+c",finished,2026-01-02T03:04:05.000000Z,,,,1111111111111111111111111111111111111111,,,,,,,,,,,\
 1180591620717411303424,0.3333333333333333,,True,NaN
 """
     )
