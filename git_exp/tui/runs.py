@@ -247,7 +247,8 @@ class Runs(Screen[None]):
     # The filter.
 
     def action_filter(self) -> None:
-        self._open_filter().focus()
+        # At once, not when all else is done: whoever sees the line may type into it.
+        self.set_focus(self._open_filter())
 
     def _open_filter(self) -> Filter:
         from git_exp.tui.filtering import Filter

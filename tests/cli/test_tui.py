@@ -116,6 +116,7 @@ def test_on_a_real_terminal(runs: Runs, tmp_path: Path, tmux: Tmux) -> None:
     tmux.until("3 runs")
 
     tmux.type("/")
+    tmux.until("acc > 0.9 and lr")
     tmux.type("-l", "acc > 0.8")
     shown = tmux.until("1 run,")
     assert "wide" in shown
