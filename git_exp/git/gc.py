@@ -10,25 +10,30 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from git_exp import errors
 from git_exp.git.repo import Repo
 
 # As in git: an older lock of another machine's is nobody's.
 _STALE = 12 * 3600
+# What git's own gc spares, unless the user says otherwise.
+_WEEKS = "2.weeks.ago"
 # There is no time for deltas: the next gc makes them.
 _PACK = ("pack-objects", "-q", "--window=0", "--compression=1")
 
 
 def is_under_way(repo: Repo) -> bool:
-    """Whether a `git gc` may be at work, told by its lock as git itself tells it."""
+    """Whether a `git gc` may be at work that takes what is new, by its lock as git reads that."""
     path = repo.common_dir / "gc.pid"
     try:
         pid, host = path.read_text(errors="replace").split()[:2]
         fresh = time.time() - path.stat().st_mtime <= _STALE
     except (OSError, ValueError):
         return False
-    return fresh and (host != os.uname().nodename or _is_alive(pid))
+    if host != os.uname().nodename:
+        return fresh
+    return fresh and _is_alive(pid) and not _spares_what_is_new(repo, pid)
 
 
 def held(repo: Repo, oids: Iterable[str]) -> bool:
@@ -36,7 +41,8 @@ def held(repo: Repo, oids: Iterable[str]) -> bool:
 
     False: one is gone already, and has to be written again.
     """
-    return not is_under_way(repo) or _packed(repo, (), "\n".join(dict.fromkeys(oids)))
+    named = "\n".join(dict.fromkeys(oids))
+    return not named or not is_under_way(repo) or _packed(repo, (), named)
 
 
 def held_commit(repo: Repo, commit: str, base: str | None) -> bool:
@@ -53,6 +59,19 @@ def _packed(repo: Repo, words: tuple[str, ...], named: str) -> bool:
         # Also where that gc has removed the pack that was being written.
         return False
     return True
+
+
+def _spares_what_is_new(repo: Repo, pid: str) -> bool:
+    """Whether it is the gc that git starts by itself, which takes what is two weeks old.
+
+    It may go on for minutes, in which a hundred runs would make two hundred packs.
+    """
+    try:
+        words = Path("/proc", pid, "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    by_itself = b"--auto" in words and not any(word.startswith(b"--prune") for word in words)
+    return by_itself and repo.config.get("gc.pruneExpire", _WEEKS) == _WEEKS
 
 
 def _is_alive(pid: str) -> bool:

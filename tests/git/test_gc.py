@@ -142,6 +142,42 @@ def test_a_lock_says_whether_a_gc_is_at_work_as_git_reads_it(repo: Path) -> None
         assert gc.is_under_way(found(repo)) is under_way, said
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux tells")
+@pytest.mark.parametrize(
+    ("words", "expires", "under_way"),
+    [
+        (("gc", "--auto"), None, False),
+        (("gc", "--auto", "--prune=now"), None, True),
+        (("gc", "--auto"), "now", True),
+        (("gc", "--auto"), "2.weeks.ago", False),
+        (("gc", "-q"), None, True),
+    ],
+)
+def test_the_gc_that_git_starts_by_itself_takes_nothing_that_is_new(
+    repo: Path, git: Git, words: tuple[str, ...], expires: str | None, under_way: bool
+) -> None:
+    if expires:
+        git("config", "gc.pruneExpire", expires)
+    code = "print('here', flush=True); input()"
+    program = (sys.executable, "-c", code, *words)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(program, stdin=pipe, stdout=pipe, text=True) as collector:
+        assert collector.stdout
+        collector.stdout.readline()
+        _locked(repo, f"{collector.pid} {MACHINE}")
+
+        assert gc.is_under_way(found(repo)) is under_way
+
+        collector.communicate("\n")
+
+
+def test_nothing_new_makes_no_pack(repo: Path) -> None:
+    _locked(repo, f"{os.getpid()} {MACHINE}")
+
+    assert gc.held(found(repo), [])
+    assert _packs(repo) == 0
+
+
 def test_a_lock_of_half_a_day_is_nobodys(repo: Path) -> None:
     _locked(repo, f"{os.getpid()} {MACHINE}", age=13 * 3600)
 
