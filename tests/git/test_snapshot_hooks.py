@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.families import few
 from tests.git import witness
 from tests.git.witness import ROOT, Ran, commit, git, reference, write
 
@@ -28,7 +29,7 @@ def told(out: Path) -> Ran:
     return witness.read(out.read_bytes())
 
 
-@pytest.mark.parametrize("hook", ["pre-commit", "post-commit", "commit-msg"])
+@pytest.mark.parametrize("hook", few(2, ["pre-commit", "post-commit", "commit-msg"]))
 @pytest.mark.parametrize(
     "args", [("-a",), ("both",), ("-i", "both"), ()], ids=["all", "only", "include", "staged"]
 )
