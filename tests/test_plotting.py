@@ -141,11 +141,11 @@ def test_a_name_and_a_metric_are_text_whatever_is_in_them(kind: str) -> None:
     assert page.texts["title"] == shown.removeprefix("11111111 ")
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+TEXTS = ['a\\"+1', "a\nb", "a\\", "a\u2028b", "'`${1}", '"]: 1, "x": [1']
+
+
 @pytest.mark.parametrize("kind", plotting.KINDS)
-@pytest.mark.parametrize(
-    "text", few(2, ["a\nb", 'a\\"+1', "a\\", "a\u2028b", "'`${1}", '"]: 1, "x": [1'])
-)
+@pytest.mark.parametrize("text", few(2, TEXTS))
 def test_no_text_is_an_expression_of_vegas(text: str, kind: str) -> None:
     lines = [a_line([Dot(0, 1), Dot(1, 2)], name=text), a_line([Dot(0, 2)], "w", "2")]
 
@@ -157,6 +157,7 @@ def test_no_text_is_an_expression_of_vegas(text: str, kind: str) -> None:
         assert "".join(text.split()).replace("\\", "\N{SET MINUS}") in "".join(shown.split())
 
 
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 def test_the_script_of_a_page_is_sound(tmp_path: Path) -> None:
     page = plotting.file(TWO, LOSS, "html", size=SMALL).decode()
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)

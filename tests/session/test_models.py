@@ -110,6 +110,15 @@ def test_what_each_model_refuses(model: type[Any], given: dict[str, Any], said: 
     assert str(refused.value) == said or not said
 
 
+def test_what_is_nested_deeper_than_a_file_is_read_is_refused() -> None:
+    deep: Any = 1
+    for _ in range(150):
+        deep = [deep]
+
+    with pytest.raises(Unencodable, match="model_params: it is nested over 100 levels deep"):
+        ExperimentResult(experiment_name="a", iteration=0, model_params={"a": deep})
+
+
 def test_what_is_nested_without_end_is_refused() -> None:
     deep: list[Any] = []
     for _ in range(5_000):
@@ -224,6 +233,21 @@ def test_a_result_is_compared_with_the_baseline_and_the_best_before_it() -> None
     ]
     assert state.compare(ExperimentResult(experiment_name="x", iteration=9)) is None
     assert state.get_trend() is TrendPattern.FLUCTUATING
+
+
+def test_a_result_that_failed_is_never_the_best() -> None:
+    state = create_initial_state("d.csv", "y", "regression")
+    for name, rmse, success in (("good", 5.0, True), ("failed", 1.0, False)):
+        state.add_experiment(
+            ExperimentResult(
+                experiment_name=name, iteration=0, metrics={"rmse": rmse}, success=success
+            )
+        )
+
+    found = state.compare(state.experiments[1])
+
+    assert found is not None
+    assert (found.is_new_best, found.best_value, state.best_metric) == (False, 5.0, 5.0)
 
 
 def test_a_metric_that_nobody_knows_is_maximized_with_a_warning() -> None:
