@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,18 +76,39 @@ def main(args: list[str]) -> int:
 def _command(command: click.Command, word: str) -> str:
     prose = _prose(word)
     said = "\n\n".join(_named(one, command) for one in manual.description(command))
+    family = command if isinstance(command, cli.Family) else None
     body = {
         "Description": roff.blocks(said) + roff.blocks(prose.pop("Description", "")),
         "Options": _options(command),
+        "Commands": _members(family) if family else [],
         "Configuration": _settings(word),
         "Exit status": _statuses(),
         "See also": roff.blocks(
             _joined(prose.pop("See also", ""), "`git-exp`(1), `git-exp-format`(5)")
         ),
     }
-    synopsis = _synopsis(f"git exp {word}", manual.synopsis(command))
+    every = [one for _, one in _members_of(family)] if family else [command]
+    synopsis = [".SH SYNOPSIS"]
+    for one in every:
+        synopsis += _usage(f"git exp {one.name}", manual.synopsis(one))
     head = _head(manual.title(command), 1)
     return _page([*head, *synopsis], body, prose)
+
+
+def _members_of(family: cli.Family) -> list[tuple[str, click.Command]]:
+    context = click.Context(family, info_name=family.name)
+    found = ((word, family.get_command(context, word)) for word in family.words())
+    return [(word, one) for word, one in found if one]
+
+
+def _members(family: cli.Family) -> list[str]:
+    """The commands of a family, each with what it does and its own options."""
+    lines: list[str] = []
+    for word, one in _members_of(family):
+        said = "\n\n".join(_named(text, one) for text in manual.paragraphs(one))
+        lines += [f".SS {roff.text(word, code=True)}", *_without_first_break(roff.blocks(said))]
+        lines += _options(one, but=("h", "help"))
+    return lines
 
 
 def _top(entry: cli.Commands) -> str:
@@ -105,7 +126,7 @@ def _top(entry: cli.Commands) -> str:
     }
     words = [*manual.synopsis(entry), "<command>", "[<args>]"]
     head = _head(manual.title(entry), 1)
-    return _page([*head, *_synopsis("git exp", words)], body, prose)
+    return _page([*head, ".SH SYNOPSIS", *_usage("git exp", words)], body, prose)
 
 
 def _prose_alone(name: str) -> str:
@@ -139,17 +160,19 @@ def _head(title: str, section: int) -> list[str]:
     ]
 
 
-def _synopsis(command: str, words: Iterable[str]) -> list[str]:
+def _usage(command: str, words: Iterable[str]) -> list[str]:
     # No word of it is broken between an option and its value.
     kept = [roff.text(word, code=True).replace(" ", "\\~") for word in words]
     name = roff.text(command, code=True).replace(" ", "\\~")
     # .YS turns hyphenation on again.
-    return [".SH SYNOPSIS", f".SY {name}", *kept, ".YS", ".nh"]
+    return [f".SY {name}", *kept, ".YS", ".nh"]
 
 
-def _options(command: click.Command) -> list[str]:
+def _options(command: click.Command, but: Sequence[str] = ()) -> list[str]:
     lines: list[str] = []
     for option in manual.options(command):
+        if option.name in but:
+            continue
         tag = ", ".join(roff.text(one, code=True) for one in manual.spellings(option))
         lines += roff.term(tag, [roff.inline(_named(manual.described(option), command))])
     return lines

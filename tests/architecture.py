@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import click
+
+from git_exp import cli
+
 ROOT = Path(__file__).parents[1]
 
 # Imports point up this table only. A package stands for all that is in it.
@@ -134,6 +138,28 @@ class Module:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Attribute):
                 yield ast.unparse(node)
+
+
+def commands() -> list[str]:
+    """Every command there is, those of a family by both of their words."""
+    entry = cli.group()
+    context = click.Context(entry)
+    found: list[str] = []
+    for word in entry.words():
+        command = entry.get_command(context, word)
+        more = command.words() if isinstance(command, cli.Family) else []
+        found += [word, *(f"{word} {verb}" for verb in more)]
+    return found
+
+
+def command(word: str) -> click.Command:
+    """A command by its word, or by both."""
+    found: click.Command | None = cli.group()
+    for one in word.split():
+        assert isinstance(found, cli.Words)
+        found = found.get_command(click.Context(found), one)
+    assert found, word
+    return found
 
 
 def modules(folder: str = "git_exp") -> list[Module]:

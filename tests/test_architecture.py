@@ -148,12 +148,24 @@ def test_the_first_line_of_every_module_says_what_it_is(folder: str) -> None:
 
 @pytest.mark.parametrize("word", cli.words())
 def test_the_word_of_every_command_stands_in_four_places(word: str) -> None:
-    first = (ROOT / f"git_exp/cli/{word}.py").read_text().partition("\n")[0]
+    first = cli.place(word).read_text().partition("\n")[0]
 
     assert first.startswith(f'"""git exp {word}: ')
     assert (ROOT / f"tests/cli/test_{word}.py").exists()
     assert (ROOT / f"man/git-exp-{word}.1").exists()
     assert any(word in words for purpose, words in cli.grouped() if purpose != "more")
+
+
+def test_the_commands_of_a_family_are_the_files_in_its_folder() -> None:
+    for folder in (ROOT / "git_exp/cli").glob("[a-z]*/"):
+        family = house.command(folder.name)
+        files = {path.stem for path in folder.glob("[a-z]*.py")}
+
+        assert isinstance(family, cli.Family)
+        assert files == set(family.words())
+        for verb in family.words():
+            first = (folder / f"{verb}.py").read_text().partition("\n")[0]
+            assert first.startswith(f'"""git exp {folder.name} {verb}: ')
 
 
 def test_the_root_holds_what_it_should() -> None:

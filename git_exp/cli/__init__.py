@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ PURPOSES = {
     "look at runs": ("log", "show", "diff", "compare", "best", "seen", "plot", "sql", "tui"),
     "go back to the code of one": ("checkout",),
     "do what a run offers": ("actions",),
+    "let a loop search by itself": ("session",),
     "edit what is recorded": ("rename", "untag", "rm", "scrub"),
     "share and convert": ("push", "pull", "export", "import"),
     "upkeep": ("init", "hooks", "archive", "gc", "doctor", "fsck", "completion"),
@@ -31,6 +33,7 @@ PURPOSES = {
 FRAME = (
     "asking",
     "ending",
+    "joining",
     "listing",
     "manual",
     "options",
@@ -49,6 +52,7 @@ def words() -> list[str]:
     """Every command there is: those with a purpose in its order, then the rest by name."""
     here = Path(__file__).parent
     found = {entry.stem for entry in here.glob("[a-z]*.py")} - {*FRAME, *PLUMBING}
+    found |= {entry.parent.name for entry in here.glob("[a-z]*/__init__.py")}
     listed = [word for group in PURPOSES.values() for word in group if word in found]
     return listed + sorted(found.difference(listed))
 
@@ -64,9 +68,15 @@ def grouped() -> list[tuple[str, list[str]]]:
     return [(purpose, group) for purpose, group in listed.items() if group]
 
 
+def place(word: str) -> Path:
+    """The file of a command: of several words, `session start`, one in the folder of the first."""
+    path = Path(__file__).parent.joinpath(*word.split())
+    return path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
+
+
 def summary(word: str) -> str:
     """What a command does, from the first line of its file: nothing has to be imported for it."""
-    with Path(__file__).with_name(f"{word}.py").open() as file:
+    with place(word).open() as file:
         first = file.readline()
     return first.strip().strip('"').partition(": ")[2].removesuffix(".")
 
@@ -98,49 +108,85 @@ def opened() -> Store | None:
     return context.meta.get("git_exp.store") if context else None
 
 
-class Commands(click.Group):
-    """The group of all commands; it imports none before it is called."""
+class Words(click.Group):
+    """A command whose next word is a command too; it imports none before it is called."""
+
+    def words(self) -> list[str]:
+        """The words that may come next, in the order of the usage."""
+        raise NotImplementedError
+
+    def spelt(self, word: str) -> str:
+        """One of them with those before it, as they come after `git exp`."""
+        return word
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return words()
+        return self.words()
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         if incomplete.startswith("-"):
             return super().shell_complete(ctx, incomplete)
-        named = [word for word in words() if word.startswith(incomplete)]
-        return [CompletionItem(word, help=summary(word)) for word in named]
+        named = [word for word in self.words() if word.startswith(incomplete)]
+        return [CompletionItem(word, help=summary(self.spelt(word))) for word in named]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands:
-            if cmd_name not in words():
+            if cmd_name not in self.words():
                 return None
             from git_exp.cli import manual
 
-            module = importlib.import_module(f"git_exp.cli.{cmd_name}")
-            self.commands[cmd_name] = manual.adopted(module.command, cmd_name)
+            whole = self.spelt(cmd_name)
+            module = importlib.import_module(f"git_exp.cli.{whole.replace(' ', '.')}")
+            self.commands[cmd_name] = manual.adopted(module.command, whole)
         return self.commands[cmd_name]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            raise self.unknown(args[0])
+        return super().resolve_command(ctx, args)
+
+    def unknown(self, word: str) -> errors.UsageError:
+        """The refusal of a word that is none of them, with those that are spelt like it."""
+        import difflib
+
+        near = difflib.get_close_matches(word, self.words(), n=3)
+        here = " ".join(("git exp", *self.spelt("").split()))
+        return errors.UsageError(
+            f"'{word}' is not a {here} command",
+            hint=f"the most similar: {', '.join(near)}" if near else f"see: {here} -h",
+        )
+
+
+class Commands(Words):
+    """The group of all commands."""
+
+    def words(self) -> list[str]:
+        return words()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if alias := ALIASES.get(tuple(args[:2])):
             args = [alias, *args[2:]]
-        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
-            raise unknown(args[0])
         return super().resolve_command(ctx, args)
 
 
-def unknown(word: str) -> errors.UsageError:
-    """The refusal of a word that is no command, with those that are spelt like it."""
-    import difflib
+class Family(Words):
+    """A command of several, each a file in the folder of its word."""
 
-    near = difflib.get_close_matches(word, words(), n=3)
-    return errors.UsageError(
-        f"'{word}' is not a git exp command",
-        hint=f"the most similar: {', '.join(near)}" if near else "see: git exp -h",
-    )
+    def __init__(self, word: str, *, verbs: Sequence[str], told: str) -> None:
+        super().__init__(word, help=told, invoke_without_command=True, no_args_is_help=False)
+        self.callback = _usage
+        self.verbs = list(verbs)
+
+    def words(self) -> list[str]:
+        return self.verbs
+
+    def spelt(self, word: str) -> str:
+        return f"{self.name} {word}"
 
 
 def group() -> Commands:
@@ -163,7 +209,7 @@ def group() -> Commands:
 
 def _entered(**given: Any) -> None:
     """The experiment memory that lives inside git: records, lists and restores runs."""
-    from git_exp.cli import manual, output
+    from git_exp.cli import output
 
     context = click.get_current_context()
     context.meta["git_exp.no_pager"] = given["no_pager"]
@@ -172,6 +218,14 @@ def _entered(**given: Any) -> None:
 
         output.line(f"git-exp version {__version__}")
         context.exit()
+    _usage()
+
+
+def _usage() -> None:
+    """Show how to go on where no command has been said."""
+    from git_exp.cli import manual, output
+
+    context = click.get_current_context()
     if context.invoked_subcommand is None:
         output.lines(manual.usage(context))
         context.exit(errors.UsageError.exit_code)

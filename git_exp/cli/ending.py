@@ -84,8 +84,9 @@ def _failed(error: Exception, word: str) -> int:
 
 
 def _usage_error(error: click.ClickException, word: str) -> errors.UsageError:
+    asked = error.ctx.command.name if isinstance(error, click.UsageError) and error.ctx else word
     known = word in cli.words()
-    hint = f"see: git exp {word} -h" if known else "see: git exp -h"
+    hint = f"see: git exp {asked if ' ' in str(asked) else word} -h" if known else "see: git exp -h"
     text = error.format_message().replace("a valid integer range", "a whole number")
     if isinstance(error, click.NoSuchOption):
         text = f"unknown option '{error.option_name}'"

@@ -37,8 +37,8 @@ def adopted(command: click.Command, word: str) -> click.Command:
 
 
 def page(word: str) -> str:
-    """The name of a command's manual page."""
-    return f"git-exp-{word}" if word else "git-exp"
+    """The name of a command's manual page: that of the first of its words."""
+    return f"git-exp-{word.split()[0]}" if word else "git-exp"
 
 
 def options(command: click.Command) -> list[click.Option]:
@@ -66,7 +66,7 @@ def metavar(param: click.Parameter) -> str:
     """The placeholder of a parameter's value; none for a flag."""
     if isinstance(param, click.Option) and (param.is_flag or param.count):
         return ""
-    if isinstance(param.type, click.Choice):
+    if isinstance(param.type, click.Choice) and not param.metavar:
         return f"({'|'.join(map(str, param.type.choices))})"
     given = param.metavar or _kind(param)
     return given if "<" in given else re.sub(r"[A-Za-z][\w-]*", _bracketed, given)
@@ -78,8 +78,15 @@ def arguments(command: click.Command) -> list[str]:
 
 
 def synopsis(command: click.Command) -> list[str]:
-    """Every word of a command's synopsis, all options spelt out."""
-    shown = [f"[{_alternatives(one)}]{_repeated(one)}" for one in options(command)[:-2]]
+    """Every word of a command's synopsis, all options spelt out.
+
+    One command of many on a page has the first spelling of each alone.
+    """
+    brief = " " in str(command.name)
+    shown = [
+        f"[{spellings(one)[0] if brief else _alternatives(one)}]{_repeated(one)}"
+        for one in options(command)[:-2]
+    ]
     return shown + arguments(command)
 
 
@@ -88,18 +95,24 @@ def title(command: click.Command) -> str:
     if isinstance(command, cli.Commands):
         return "git-exp - the experiment memory that lives inside git"
     word = str(command.name)
-    return f"{page(word)} - {cli.summary(word)}"
+    named = f"git exp {word}" if " " in word else page(word)
+    return f"{named} - {cli.summary(word)}"
 
 
 def description(command: click.Command) -> list[str]:
     """A command's help, a paragraph each, less a first sentence that only says the NAME again."""
-    text = inspect.cleandoc(command.help or "")
-    blocks = [block for block in re.split(r"\n\s*\n", text) if block.strip()]
+    blocks = paragraphs(command)
     first, *more = re.split(r"(?<=[.!?])\s+", blocks[0], maxsplit=1)
     said = " ".join(first.split()).removesuffix(".")
     if (more or blocks[1:]) and title(command).endswith(f" - {said[:1].lower()}{said[1:]}"):
         return [*more, *blocks[1:]]
     return blocks
+
+
+def paragraphs(command: click.Command) -> list[str]:
+    """A command's help, a paragraph each."""
+    text = inspect.cleandoc(command.help or "")
+    return [block for block in re.split(r"\n\s*\n", text) if block.strip()]
 
 
 def with_placeholders(text: str, command: click.Command) -> str:
@@ -123,11 +136,13 @@ def usage(ctx: click.Context) -> str:
     """The short usage of the command that is asked: one line, its options, its sub-commands."""
     command = ctx.command
     words = ["git exp"] if isinstance(command, cli.Commands) else ["git exp", str(command.name)]
-    sub = ["<command> [<args>]"] if isinstance(command, cli.Commands) else []
+    sub = ["<command> [<args>]"] if isinstance(command, cli.Words) else []
     head = " ".join(["usage:", *words, "[<options>]", *arguments(command), *sub])
     lines = [head, "", *_rows((flags(one), described(one)) for one in options(command))]
     if isinstance(command, cli.Commands):
         lines += _listing()
+    elif isinstance(command, cli.Family):
+        lines += ["", *_rows((word, cli.summary(command.spelt(word))) for word in command.words())]
     return "\n".join(lines)
 
 

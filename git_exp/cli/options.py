@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from git_exp import cli
+from git_exp import cli, errors, values
 
 F = TypeVar("F", bound=Callable[..., Any])
 OFFERED = 200
+LATEST = "@"
 
 
 class Form(NamedTuple):
@@ -37,6 +39,92 @@ def offer_command(
     """A command of the shell's and its files, for an argument that is a whole command line."""
     first = not ctx.params.get(param.name or "")
     return [CompletionItem(incomplete, type="command" if first else "file")]
+
+
+class Span(click.ParamType):  # type: ignore[type-arg]
+    """A length of time: seconds, or units as in `1h30m`; it is passed on in seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        from git_exp.query import literals
+
+        found = literals.seconds_of(value) if isinstance(value, str) else value
+        if found is None:
+            self.fail(f"'{value}' is no length of time, such as 90, 10m or 1h30m", param, ctx)
+        return float(found)
+
+
+SPAN = Span()
+
+
+class Number(click.ParamType):  # type: ignore[type-arg]
+    """A number, whole where it is written so."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | float:
+        found = number_of(value) if isinstance(value, str) else value
+        if found is None:
+            self.fail(f"'{value}' is no number", param, ctx)
+        return found
+
+
+NUMBER = Number()
+
+
+def number_of(text: str) -> int | float | None:
+    """The number that a word is; None for any other word."""
+    found = values.parsed(text)
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def pairs(given: Sequence[str], what: str, example: str) -> list[tuple[str, str]]:
+    """Words `key=value` that each say one of something, split. Raises `UsageError` for others."""
+    found = [one.partition("=") for one in given]
+    for (key, equals, _), word in zip(found, given, strict=True):
+        if not (key and equals):
+            raise errors.UsageError(f"a {what} is key=value, not '{word}'", hint=example)
+    return [(key, text) for key, _, text in found]
+
+
+def params(given: Sequence[str]) -> dict[str, Any]:
+    """The params of words `key=value`. Raises `UsageError` for any other word."""
+    return {key: values.parsed(text) for key, text in pairs(given, "param", "-p lr=0.1")}
+
+
+def session(command: F) -> F:
+    """`-s, --session` for a command of one session: a name for `session_name`."""
+    said = "The session: its id, the beginning of it, or `@`."
+    return click.option(
+        "-s", "--session", metavar="session", default=LATEST, show_default=True,
+        shell_complete=offer_sessions, help=said,
+    )(command)  # fmt: skip
+
+
+def session_name(given: str) -> str:
+    """The name that `@` stands for: that in `GIT_EXP_SESSION`, if there is one."""
+    return os.environ.get("GIT_EXP_SESSION") or given if given == LATEST else given
+
+
+def offer_sessions(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The ids of the sessions there are; nothing at all when anything fails."""
+    try:
+        from git_exp.session import named, standing
+
+        every = named.begun(cli.store(recover=False).repo)
+        found = [CompletionItem(one.id, help=standing.task(one.state)) for one in every]
+    except Exception:
+        # A completion that fails must not disturb the prompt.
+        return []
+    latest = [CompletionItem(LATEST, help="the session that began last")] if found else []
+    return [one for one in (*latest, *found) if one.value.startswith(incomplete)]
 
 
 def run_argument(name: str = "run", **given: Any) -> Callable[[F], F]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from git_exp import cli, errors, query, records, table, values
+from git_exp import cli, query, records, table
 from git_exp.cli import options, output
 
 if TYPE_CHECKING:
+    from git_exp.cli.joining import Joined
     from git_exp.index.search import Indexed
     from git_exp.starting import Request
 
@@ -34,22 +35,24 @@ SHOWN = 5
 @click.option("-t", "--tag", "tags", metavar="tag", multiple=True, help="Tag the run.")
 @click.option("-m", "--note", "notes", metavar="text", multiple=True, help="Say what it is about.")
 @click.option("-g", "--group", metavar="group", help="Count the run to a group.")
+@click.option(
+    "--session",
+    metavar="session",
+    shell_complete=options.offer_sessions,
+    help="Add the result to a session.",
+)
 @click.option("--private", is_flag=True, help="Never push this run.")
 @click.option("--no-snapshot", is_flag=True, help="Record no code but HEAD.")
 @click.option("--reuse", is_flag=True, help="Answer from a run that has done the same already.")
 @click.argument(
     "cmd", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=options.offer_command
 )
-def command(  # noqa: PLR0913 - one for each option
+def command(
     cmd: tuple[str, ...],
-    name: str | None,
-    params: tuple[str, ...],
-    tags: tuple[str, ...],
     notes: tuple[str, ...],
-    group: str | None,
-    private: bool,
-    no_snapshot: bool,
+    session: str | None,
     reuse: bool,
+    **given: Any,
 ) -> int:
     """Run a command as a run, with its code and all that it prints.
 
@@ -60,61 +63,72 @@ def command(  # noqa: PLR0913 - one for each option
 
     With --reuse, a finished run of this very code, command and params answers in its place, if
     there is one: what it wrote to standard output is written again, and nothing is recorded.
+
+    With --session the run is a result of that session, `@` being the one that began last; the
+    first --note is the idea that it tries. The command finds the session's id in
+    `GIT_EXP_SESSION`.
     """
-    from git_exp import starting
     from git_exp.launch import recorded
 
     store = cli.store()
-    request = starting.Request(
-        caller=starting.Caller(argv=cmd, cwd=Path.cwd()),
-        name=name,
-        params=params_of(params),
-        tags=tags,
-        group=group,
-        parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
-        private=private or os.environ.get("GIT_EXP_PRIVATE") == "1",
-        snapshot=not no_snapshot,
-    )
-    if reuse and _reused(store, request):
+    joined = _joined(store, session, notes) if session is not None else None
+    request = _request(cmd, given, joined)
+    if reuse and (earlier := _reused(store, request)):
+        if joined:
+            joined.record(earlier)
         return 0
+    env = {**os.environ, **({"GIT_EXP_SESSION": joined.id} if joined else {})}
     streams = recorded.Streams(
         stdout=sys.stdout.buffer, stderr=sys.stderr.buffer, terminal=sys.stdout.isatty()
     )
-    done = recorded.run(store.repo, request, streams, env=os.environ, notes=notes, begun=_tell_gaps)
+    done = recorded.run(store.repo, request, streams, env=env, notes=notes, begun=_tell_gaps)
     _close(done)
+    if joined:
+        joined.record(done.run.run_id)
     return done.outcome.exit_code
 
 
-def params_of(given: Sequence[str]) -> dict[str, Any]:
-    """The params of words `key=value`. Raises `UsageError` for any other word."""
-    found: dict[str, Any] = {}
-    for one in given:
-        key, equals, text = one.partition("=")
-        if not equals or not key:
-            raise errors.UsageError(f"a param is key=value, not '{one}'", hint="-p lr=0.1")
-        found[key] = values.parsed(text)
-    return found
+def _joined(store: Indexed, session: str, notes: tuple[str, ...]) -> Joined:
+    from git_exp.cli.joining import Joined
+
+    return Joined(store, session, idea=notes[0] if notes else "")
 
 
-def _reused(store: Indexed, request: Request) -> bool:
-    """Whether an earlier run answers: what it wrote to stdout is then written once more."""
+def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None) -> Request:
+    from git_exp import starting
+
+    return starting.Request(
+        caller=starting.Caller(argv=cmd, cwd=Path.cwd()),
+        name=given["name"],
+        metadata={"session": joined.id} if joined else None,
+        params=options.params(given["params"]),
+        tags=given["tags"],
+        group=given["group"],
+        parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
+        private=given["private"] or os.environ.get("GIT_EXP_PRIVATE") == "1",
+        snapshot=not given["no_snapshot"],
+    )
+
+
+def _reused(store: Indexed, request: Request) -> str | None:
+    """The id of an earlier run that answers: what it wrote to stdout is written once more."""
     from git_exp import seen
 
     if not request.snapshot:
         raise click.UsageError("--reuse and --no-snapshot exclude each other")
     found = seen.earlier(store, request, terminal=sys.stdout.isatty())
     if found is None:
-        return False
+        return None
     title = f"run {query.short(found.run.id)} '{found.run.name}'"
     if found.why:
         output.say(f"not reused: {title}: {found.why}")
-        return False
+        return None
     # A pty has put a return before each line feed.
     output.raw(found.output.replace(b"\r\n", b"\n") if sys.stdout.isatty() else found.output)
     age = table.age(found.run.started, time.time_ns() // 1_000)
     lasted = f"finished in {table.duration(found.run.usage.get('wall_ms'))}"
     output.say(f"reused {title} of {age}: {lasted}{_metrics(found.run.metrics)}")
-    return True
+    return found.run.id
 
 
 def _tell_gaps(run: records.RunStart) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from git_exp import cli, errors, query, table
-from git_exp.cli import listing, options, output, run
+from git_exp.cli import listing, options, output
 from git_exp.seen import Answer, Seen
 
 STATUSES = ("running", "finished", "failed", "interrupted", "crashed", "lost")
@@ -65,7 +65,7 @@ def command(
     fill = table.template(form.template or "")
     caller = starting.Caller(argv=cmd, cwd=Path.cwd()) if cmd else None
     store = cli.store()
-    asked = seen.question(store, caller, run.params_of(params) if params else None)
+    asked = seen.question(store, caller, options.params(params) if params else None)
     answer = seen.look(store, asked)
     found = [one for one in answer.found if not statuses or one.run.status in statuses]
     if seen.masked(cmd):

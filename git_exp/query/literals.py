@@ -100,6 +100,11 @@ def number_of(text: str) -> float | None:
     return None
 
 
+def seconds_of(text: str) -> float | None:
+    """A length of time in seconds: a number of them, or units as in `1h30m`."""
+    return None if _SIZE.fullmatch(text) else number_of(text)
+
+
 def _number(literal: Literal, kind: str) -> Number:
     found = None if literal.quoted and kind == "number" else number_of(literal.text)
     if literal.text.lower() == "nan":

@@ -41,14 +41,14 @@ def _place(path: str | Path) -> Path:
 
 def document(state: Model) -> bytes:
     """A state as JSON that people can read."""
-    told = {"version": VERSION, **plain(state)}
-    return json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n"
+    whole = {"version": VERSION, **plain(state)}
+    return json.dumps(whole, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def read(cls: type[Model], raw: bytes, where: str) -> Model:
     """A state out of JSON. Raises `BadField` for what is damaged or of a newer version."""
-    told = _object(raw, where)
-    version = told.pop("version", None)
+    found = _object(raw, where)
+    version = found.pop("version", None)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise errors.BadField(f"'{where}' is no state of a session: it has no version")
     if version > VERSION:
@@ -56,29 +56,33 @@ def read(cls: type[Model], raw: bytes, where: str) -> Model:
             f"'{where}' is of version {version}, this git exp reads {VERSION}",
             hint="take a newer one: pip install -U git-exp",
         )
-    return _built(cls, told, where)
+    return _built(cls, found, where)
 
 
 def line(event: Event) -> bytes:
     """An event as one line of JSON, its time first."""
-    told = plain(event)
-    t = records.stamp(round(told.pop("t") * 1_000_000))
-    named = {"t": t, "event": _NAMES[type(event)], **_said(told)}
-    return json.dumps(named, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(told(event), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def told(event: Event) -> dict[str, Any]:
+    """An event as the object of its line."""
+    known = plain(event)
+    t = records.stamp(round(known.pop("t") * 1_000_000))
+    return {"t": t, "event": _NAMES[type(event)], **_said(known)}
 
 
 def parse(raw: bytes) -> Event | None:
     """The event of a line; None for one that a newer git exp wrote. Raises `BadField`."""
-    told = _object(raw, "a line of a session")
-    t, kind = told.pop("t", None), told.pop("event", None)
+    found = _object(raw, "a line of a session")
+    t, kind = found.pop("t", None), found.pop("event", None)
     if not (isinstance(t, str) and records.valid_time(t)):
         raise errors.BadField("a line of a session has no time")
     if not isinstance(kind, str) or kind not in KINDS:
         return None
-    given = known({**told, "t": records.micros(t) / 1_000_000}, KINDS[kind])
-    found = _built(KINDS[kind], given, "a line of a session")
-    assert isinstance(found, Event)
-    return found
+    given = known({**found, "t": records.micros(t) / 1_000_000}, KINDS[kind])
+    event = _built(KINDS[kind], given, "a line of a session")
+    assert isinstance(event, Event)
+    return event
 
 
 def plain(model: Model) -> dict[str, Any]:

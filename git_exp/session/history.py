@@ -76,9 +76,7 @@ def read(repo: Repo, session_id: str) -> Session:
     """A session as it stands now. Raises `NotFound`, or `BadField` for one that is damaged."""
     tip = refs.resolve(repo, name(session_id))
     if tip is None:
-        raise errors.NotFound(
-            f"no session '{session_id}'", hint="list them: git exp session log, or begin one"
-        )
+        raise errors.NotFound(f"no session '{session_id}'", hint="list them: git exp session list")
     return at(repo, session_id, tip)
 
 
@@ -175,7 +173,7 @@ def _made(
     made = _session(ref.removeprefix(PREFIX), "", lines)
     last = _event(lines[-1])
     text = message or (story.message(last, made.state) if last else story.merged(1))
-    now = time.time()
+    now = time.time_ns() / 1_000_000_000
 
     def written() -> tuple[Writer, str]:
         writer = Writer(repo)

@@ -63,7 +63,7 @@ def _happened(state: ExperimentState, event: Event, now: float) -> ExperimentSta
             entries = [*state.gemini_conversation_history, event.entry]
             return state.but(gemini_conversation_history=entries)
         case events.Claim() | events.Release():
-            return state.but(claims=_claimed(state, event))
+            return state.but(claims=_claimed(state, event, now))
     return state
 
 
@@ -99,9 +99,19 @@ def direction(config: ExperimentConfig) -> Direction:
     return config.direction or rules.direction_of(config.primary_metric or "")[0]
 
 
-def _claimed(state: ExperimentState, event: events.Claim | events.Release) -> list[events.Claim]:
+def _claimed(
+    state: ExperimentState, event: events.Claim | events.Release, now: float
+) -> list[events.Claim]:
+    """What is claimed then: of claims that ran out the others may make their own."""
     left = [one for one in state.claims if one.claim_id != event.claim_id]
-    return [*left, event] if isinstance(event, events.Claim) else left
+    if isinstance(event, events.Release):
+        return left
+    return [*(one for one in left if one.t + one.ttl > now), event]
+
+
+def is_same(idea: str, other: str) -> bool:
+    """Whether two ideas are one, but for blanks and case."""
+    return " ".join(idea.split()).casefold() == " ".join(other.split()).casefold()
 
 
 def _is_reached(state: ExperimentState) -> bool:
@@ -116,6 +126,7 @@ def _added(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
         experiments=[*state.experiments, result],
         current_iteration=state.current_iteration + 1,
         consecutive_failures=0 if result.success else state.consecutive_failures + 1,
+        claims=[one for one in state.claims if not is_same(one.idea, result.hypothesis)],
     )
     return _measured(counted, result) if result.success else counted
 

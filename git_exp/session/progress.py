@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import decimal
 import math
 from collections.abc import Sequence
 
 from git_exp import chart, errors, plotting, points, sketch
 from git_exp.chart import Dot, Form, Line, Thinned
 from git_exp.session.blocks import Drawing
+from git_exp.session.standing import number
 from git_exp.session.trials import Trial
 
 # A metric's name is no part of it: Vega-Lite makes an expression of an axis' title.
@@ -29,15 +29,6 @@ def drawing(trials: Sequence[Trial], *, picture: bool) -> Drawing:
 def remarks(trials: Sequence[Trial]) -> list[str]:
     """What the chart leaves out."""
     return chart.remarks(_line(trials))
-
-
-def number(value: float | None) -> str:
-    """A metric to six significant digits; whole numbers whole, unless they are immense."""
-    if value is None:
-        return "-"
-    if not isinstance(value, int):
-        return f"{value:.6g}"
-    return str(value) if value.bit_length() <= 64 else f"{decimal.Decimal(value):.6g}"
 
 
 def _line(trials: Sequence[Trial]) -> Line:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from git_exp import query, records, table, tagged
-from git_exp.session import blocks, machine, progress, rules, trials
+from git_exp import query, tagged
+from git_exp.session import blocks, claims, files, ideas, machine, progress, rules, standing, trials
 from git_exp.session.blocks import Block, Code, Heading, Items, Line, Paragraph, Table
 from git_exp.session.models import Hypothesis, Number
 from git_exp.session.profile import DataProfile
-from git_exp.session.progress import number
+from git_exp.session.standing import number
 from git_exp.session.state import ExperimentState
 from git_exp.session.trials import Trial, Verdict
 
@@ -37,6 +36,28 @@ def html(state: ExperimentState, *, now: float) -> str:
     return blocks.page(_blocks(state, now, picture=True), _title(state))
 
 
+def document(state: ExperimentState, *, now: float) -> dict[str, Any]:
+    """The report as plain values; `now` in seconds since 1970."""
+    tried = [
+        {
+            "iteration": one.result.iteration,
+            "experiment": one.result.experiment_name,
+            "value": one.value,
+            "verdict": one.verdict.value,
+            "hypothesis": one.result.hypothesis,
+            "error": one.result.error_message,
+            "run": one.result.run_id,
+        }
+        for one in trials.walked(state)
+    ]
+    return {
+        **standing.document(state, now),
+        "tried": tried,
+        "hypotheses": [files.plain(one) for one in ideas.untried(state)],
+        "claims": [files.told(one) for one in claims.live(state, now)],
+    }
+
+
 def _blocks(state: ExperimentState, now: float, *, picture: bool) -> Iterator[Block]:
     tried = trials.walked(state)
     yield Heading(1, _title(state))
@@ -55,7 +76,7 @@ def _blocks(state: ExperimentState, now: float, *, picture: bool) -> Iterator[Bl
     yield Heading(2, "Dead ends")
     yield from _dead(tried)
     yield Heading(2, "Open hypotheses")
-    yield from _listed([_hypothesis(one) for one in _untried(state)], latest=False)
+    yield from _listed([_hypothesis(one) for one in ideas.untried(state)], latest=False)
     yield Heading(2, "Open claims")
     yield from _listed(_claims(state, now))
 
@@ -102,34 +123,11 @@ def _course(state: ExperimentState, now: float) -> Iterator[Line]:
         metric = [*metric, f", target {number(config.target_metric_value)}"]
     failed = sum(1 for one in state.experiments if not one.success)
     yield ["Metric: ", *metric]
-    yield ["Status: ", _status(state, now)]
-    yield ["Started: ", _moment(state.start_time)]
-    elapsed = _duration(machine.elapsed(state, now))
-    yield [f"Elapsed: {elapsed} of {_duration(config.time_budget)}"]
+    yield ["Status: ", standing.status(state, now)]
+    yield ["Started: ", standing.moment(state.start_time)]
+    elapsed = standing.duration(machine.elapsed(state, now))
+    yield [f"Elapsed: {elapsed} of {standing.duration(config.time_budget)}"]
     yield [f"Iterations: {state.current_iteration} of {config.max_iterations}, {failed} failed"]
-
-
-def _status(state: ExperimentState, now: float) -> str:
-    if state.termination_reason:
-        return f"ended: {state.termination_reason}"
-    why = machine.reason(state, now)
-    word = "paused" if state.is_paused else "running"
-    return f"{word}, to be ended: {why}" if why else word
-
-
-def _moment(t: float) -> str:
-    try:
-        stamp = records.stamp(round(t * 1_000_000))
-    except (ValueError, OverflowError, OSError):
-        return "-"
-    return f"{stamp[:10]} {stamp[11:19]} UTC"
-
-
-def _duration(seconds: float) -> str:
-    try:
-        return table.duration(seconds * 1_000)
-    except (ValueError, OverflowError):
-        return "no end" if seconds == math.inf else "-"
 
 
 def _best(state: ExperimentState, tried: list[Trial]) -> Block:
@@ -247,23 +245,6 @@ def _why(trial: Trial) -> Line:
     return [part for word, text in said if text.strip() for part in (f". {word}: ", _open(text))]
 
 
-def _untried(state: ExperimentState) -> list[Hypothesis]:
-    """Those of the last set that no result names, what comes first before the others."""
-    if not state.hypotheses:
-        return []
-    tried = {_folded(one.hypothesis) for one in state.experiments}
-    left = [
-        one
-        for one in state.hypotheses[-1].hypotheses
-        if not tried & {_folded(one.statement), _folded(one.hypothesis_id)}
-    ]
-    return sorted(left, key=lambda one: (one.priority, -one.confidence_score))
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
 def _hypothesis(one: Hypothesis) -> Line:
     model: Line = [", ", Code(one.suggested_model)] if one.suggested_model else []
     odds = f": priority {one.priority}, confidence {one.confidence_score:.2f}"
@@ -281,10 +262,9 @@ def _claims(state: ExperimentState, now: float) -> list[Line]:
         [
             one.idea,
             *([", by ", one.by] if one.by else []),
-            f", {_duration(one.t + one.ttl - now)} left",
+            f", {standing.duration(one.t + one.ttl - now)} left",
         ]
-        for one in state.claims
-        if one.t + one.ttl > now
+        for one in claims.live(state, now)
     ]
 
 

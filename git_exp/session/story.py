@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from git_exp import visible
-from git_exp.session import events, machine
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from git_exp import errors, visible
+from git_exp.session import events, files, machine
 from git_exp.session.events import Event
-from git_exp.session.models import ExperimentResult
+from git_exp.session.models import ExperimentResult, HypothesisSet
 from git_exp.session.state import ExperimentState
 
 _SUBJECT = 72
@@ -29,6 +32,27 @@ def merged(count: int) -> str:
     return f"merge {count} event{'s' * (count != 1)}\n"
 
 
+def told(lines: Sequence[bytes]) -> Iterator[tuple[Event, str]]:
+    """Each event of a session that can be read, with the line that tells of it."""
+    state: ExperimentState | None = None
+    for line in lines:
+        with suppress(errors.BadField):
+            event = files.parse(line)
+            if event is None:
+                continue
+            if isinstance(event, events.Start):
+                state = machine.begin(event)
+            elif state is not None:
+                state = machine.step(state, event)
+            if state is not None:
+                yield event, subject(event, state)
+
+
+def subject(event: Event, after: ExperimentState) -> str:
+    """What an event was, in one line."""
+    return _line(_subject(event, after))
+
+
 def _subject(event: Event, after: ExperimentState) -> str:
     match event:
         case events.Start():
@@ -40,8 +64,7 @@ def _subject(event: Event, after: ExperimentState) -> str:
         case events.Phase():
             return f"phase: {event.phase.value}"
         case events.Hypotheses():
-            top = event.hypotheses.get_top_hypothesis()
-            return f"hypothesis: {top.statement if top else 'none'}"
+            return _hypotheses(event.hypotheses)
         case events.Message():
             return f"{event.entry.role}: {event.entry.content}"
         case events.Claim():
@@ -55,6 +78,14 @@ def _word(event: Event, after: ExperimentState) -> str:
     if isinstance(event, events.Stop):
         return f"stop: {event.reason or machine.AGENT}"
     return "pause" if isinstance(event, events.Pause) else "resume"
+
+
+def _hypotheses(told: HypothesisSet) -> str:
+    top, count = told.get_top_hypothesis(), len(told.hypotheses)
+    if top is None:
+        return "hypothesis: none"
+    head = "hypothesis" if count == 1 else f"{count} hypotheses, first"
+    return f"{head}: {top.statement}"
 
 
 def _data(state: ExperimentState) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from git_exp import records
 from git_exp.run import Run
+from git_exp.session import events
+from git_exp.session.events import Event
+from git_exp.session.history import Happening
 from git_exp.session.models import ExperimentResult, Number
 from git_exp.session.state import ExperimentState
 
@@ -13,13 +18,13 @@ _MODEL = ("model_type", "model")
 def result_of(run: Run, state: ExperimentState, *, hypothesis: str = "") -> ExperimentResult:
     """The result that a run is in a session: its params, the last of each metric, how it ended.
 
-    A run that goes on counts as one that failed.
+    Its iteration counts from 1. A run that goes on counts as one that failed.
     """
     params = dict(run.params)
     model = next((str(params[name]) for name in _MODEL if params.get(name)), "")
     return ExperimentResult(
         experiment_name=run.name,
-        iteration=state.current_iteration,
+        iteration=state.current_iteration + 1,
         model_type=model,
         model_params=params,
         metrics=_metrics(run),
@@ -29,6 +34,30 @@ def result_of(run: Run, state: ExperimentState, *, hypothesis: str = "") -> Expe
         error_message=_error(run),
         run_id=run.id,
     )
+
+
+def happening(
+    run: Run, *, hypothesis: str = "", reasoning: str = "", by: str | None = None
+) -> Happening:
+    """The result of a run as it happens to a session: once, however often it is told."""
+
+    def happens(state: ExperimentState, now: float) -> Event | None:
+        if is_recorded(run.id, state):
+            return None
+        found = result_of(run, state, hypothesis=hypothesis)
+        return events.Result(t=now, by=by, result=found.but(reasoning=reasoning))
+
+    return happens
+
+
+def unrecorded(runs: Iterable[Run], state: ExperimentState) -> list[Run]:
+    """Those of a session's runs that are over and no result yet, the oldest first.
+
+    Whoever was killed in the middle has left them.
+    """
+    known = {one.run_id for one in state.experiments}
+    left = [one for one in runs if one.status != "running" and one.id not in known]
+    return sorted(left, key=lambda one: (one.started, one.id))
 
 
 def is_recorded(run_id: str, state: ExperimentState) -> bool:

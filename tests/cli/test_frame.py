@@ -13,6 +13,8 @@ import pytest
 
 from git_exp import cli, errors
 from git_exp.cli import ending
+from tests import architecture as house
+from tests.architecture import commands
 from tests.conftest import Exp
 
 HEAVY = "{'click', 'pygit2', 'rich', 'msgspec'} & set(sys.modules)"
@@ -74,13 +76,11 @@ def test_no_command_at_all_is_wrong_usage_and_shows_the_right_one(exp: Exp) -> N
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("word", cli.words())
+@pytest.mark.parametrize("word", commands())
 def test_every_command_has_a_short_usage_with_every_option(word: str, exp: Exp) -> None:
-    entry = cli.group()
-    command = entry.get_command(click.Context(entry), word)
-    assert command
+    command = house.command(word)
 
-    shown = exp(word, "-h").stdout
+    shown = exp(*word.split(), "-h").stdout
 
     assert shown.startswith(f"usage: git exp {word} [<options>]")
     for option in command.params:
@@ -89,12 +89,10 @@ def test_every_command_has_a_short_usage_with_every_option(word: str, exp: Exp) 
             assert all(name in shown for name in option.opts)
 
 
-@pytest.mark.parametrize("word", cli.words())
+@pytest.mark.parametrize("word", commands())
 def test_the_first_line_of_a_command_file_is_how_its_help_begins(word: str) -> None:
-    entry = cli.group()
-    command = entry.get_command(click.Context(entry), word)
+    command = house.command(word)
 
-    assert command
     assert (command.help or "").lower().startswith(cli.summary(word).lower())
 
 
@@ -128,6 +126,11 @@ def test_a_file_that_is_no_command_is_none(word: str, exp: Exp) -> None:
         (["tag"], "missing <run>\nhint: see: git exp tag -h"),
         (["log", "--json", "--csv"],
          "--json and --csv exclude each other\nhint: see: git exp log -h"),
+        (["session", "claim"], "missing <idea>\nhint: see: git exp session claim -h"),
+        (["session", "nxt"],
+         "'nxt' is not a git exp session command\nhint: the most similar: next"),
+        (["session", "zz"],
+         "'zz' is not a git exp session command\nhint: see: git exp session -h"),
         (["completion", "tcsh"],
          "invalid value for '{bash|zsh|fish}': 'tcsh' is not one of 'bash', 'zsh', 'fish'\n"
          "hint: see: git exp completion -h"),

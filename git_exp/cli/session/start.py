@@ -1,0 +1,138 @@
+"""git exp session start: begin a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from git_exp import cli, errors
+from git_exp.cli import options, output
+from git_exp.cli import session as family
+
+if TYPE_CHECKING:
+    from git_exp.session.models import ExperimentConfig
+    from git_exp.session.profile import DataProfile
+    from git_exp.store import Store
+
+_FIELDS = {
+    "data": "data_path",
+    "target": "target_column",
+    "task": "task_type",
+    "metric": "primary_metric",
+    "plateau": "plateau_threshold",
+    "threshold": "improvement_threshold",
+    "target_value": "target_metric_value",
+    "max_failures": "max_consecutive_failures",
+}
+
+
+@click.command()
+@click.option("--goal", metavar="text", help="What is to be reached, in words.")
+@click.option("--data", metavar="file", help="The data set: CSV, TSV, Parquet or JSON Lines.")
+@click.option("--target", metavar="column", help="The column of the data that is predicted.")
+@click.option(
+    "--task", type=click.Choice(("regression", "classification")), help="What is predicted."
+)
+@click.option("--metric", metavar="name", help="The metric that results are compared by.")
+@click.option(
+    "--direction",
+    type=click.Choice(("minimize", "maximize")),
+    help="Which way the metric is better; its name tells for those that are known.",
+)
+@click.option("--max-iterations", metavar="number", type=int, help="Results at most. Default: 20.")
+@click.option(
+    "--time-budget",
+    metavar="time",
+    type=options.SPAN,
+    help="Time at most, without pauses: seconds, or as in 2h30m. Default: 1h.",
+)
+@click.option(
+    "--plateau",
+    metavar="number",
+    type=int,
+    help="So many results without improvement end it. Default: 3.",
+)
+@click.option(
+    "--threshold",
+    metavar="fraction",
+    type=float,
+    help="What is no more than this better is no improvement. Default: 0.005.",
+)
+@click.option(
+    "--max-failures",
+    metavar="number",
+    type=int,
+    help="Failures in a row that end it. Default: 5.",
+)
+@click.option("--target-value", metavar="number", type=options.NUMBER, help="The metric to reach.")
+@click.option("--constraints", metavar="text", help="What is to be kept to, in words.")
+@click.option("--id", "session_id", metavar="id", help="The id; one is made up without.")
+@options.answer
+def command(session_id: str | None, form: options.Form, **given: Any) -> None:
+    """Begin a session.
+
+    With --data, --target and --task the data set is profiled first, which takes
+    `git-exp[data]`; with --goal there needs to be none, and with --metric it is known from the
+    first result on what is better. Without --metric the first usual one that a result has becomes
+    it. The id is printed.
+    """
+    _check(given)
+    store = cli.store()
+    config = _config(store, given)
+    profile = _profile(given) if given["data"] else None
+    session = _begun(store, config, profile, session_id=session_id)
+    if form.kind == "json":
+        output.document("session-start", {"session": session.id, "config": config,
+                                          "profile": profile})  # fmt: skip
+        return
+    output.line(session.id)
+    if profile:
+        output.say(f"profiled {profile.n_rows:,} rows and {profile.n_columns:,} columns")
+        for note in profile.notes:
+            output.say(f"note: {note}")
+    output.hints("while git exp session next; do git exp run --session @ -- COMMAND; done")
+
+
+def _check(given: dict[str, Any]) -> None:
+    lacking = [name for name in ("data", "target", "task") if given[name] is None]
+    if given["goal"] is None and len(lacking) == 3:
+        raise errors.UsageError(
+            "a session has a goal or a data set",
+            hint="--goal TEXT --metric NAME, or --data FILE --target COLUMN --task TASK",
+        )
+    if 0 < len(lacking) < 3:
+        raise errors.UsageError(f"a data set needs --{lacking[0]} too", hint=f"--{lacking[0]} ...")
+
+
+def _config(store: Store, given: dict[str, Any]) -> ExperimentConfig:
+    from git_exp.session import rules
+    from git_exp.session.state import config_of
+
+    told = {_FIELDS.get(name, name): one for name, one in given.items() if one is not None}
+    config = config_of(told)
+    metric = config.primary_metric
+    if metric and config.direction is None and not rules.direction_of(metric)[1]:
+        output.warn(f"metric '{metric}' is unknown: more of it is better", "--direction minimize")
+    return config
+
+
+def _profile(given: dict[str, Any]) -> DataProfile:
+    from git_exp.session.profiler import DataProfiler
+
+    return DataProfiler(Path(given["data"]), given["target"], given["task"]).profile()
+
+
+def _begun(
+    store: Store, config: ExperimentConfig, profile: DataProfile | None, *, session_id: str | None
+) -> Any:
+    from git_exp.session import events, history
+
+    by = family.agent(store)
+    session = history.start(store.repo, config, session_id=session_id, by=by)
+    if profile is None:
+        return session
+    return history.add(
+        store.repo, session.id, lambda _, now: events.Profile(t=now, by=by, profile=profile)
+    )

@@ -1,0 +1,145 @@
+"""How a session stands, in words: its task, its metric, its course."""
+
+from __future__ import annotations
+
+import decimal
+import math
+from typing import Any
+
+from git_exp import records, table
+from git_exp.session import ideas, machine
+from git_exp.session.models import ExperimentResult
+from git_exp.session.state import ExperimentState
+
+ENDED = "ended"
+# Of what a program is told, in this order.
+KEYS = (
+    "session", "goal", "data_path", "target_column", "task_type", "metric", "direction",
+    "target_value", "go_on", "reason", "paused", "phase", "iteration", "max_iterations", "failed",
+    "without_improvement", "plateau_threshold", "elapsed", "time_budget", "started", "best",
+    "best_experiment", "best_run", "trend",
+)  # fmt: skip
+
+
+def status(state: ExperimentState, now: float) -> str:
+    """Whether it is running, paused or over, and why it is to end."""
+    if state.termination_reason:
+        return f"{ENDED}: {state.termination_reason}"
+    why = machine.reason(state, now)
+    word = "paused" if state.is_paused else "running"
+    return f"{word}, to be ended: {why}" if why else word
+
+
+def goes_on(state: ExperimentState, now: float) -> tuple[bool, str]:
+    """Whether another experiment is to be made, and in one line why not, or which comes next."""
+    if why := machine.reason(state, now):
+        said = f": {' '.join(state.stop_reason.split())}" if state.stop_reason else ""
+        return False, f"{why}{said if why == machine.AGENT else ''}"
+    if state.is_paused:
+        return False, "The session is paused"
+    return True, f"iteration {state.current_iteration + 1} of {state.config.max_iterations}"
+
+
+def task(state: ExperimentState) -> str:
+    """What it is about, in one line."""
+    config = state.config
+    return config.goal or f"{config.target_column} of {config.data_path}"
+
+
+def facts(state: ExperimentState, now: float) -> list[tuple[str, str]]:
+    """What is known of it, as labels and text."""
+    config = state.config
+    count, most = state.current_iteration, config.max_iterations
+    flat = state.iterations_without_improvement
+    trend = f"{state.get_trend().value}, {flat} of {config.plateau_threshold} without improvement"
+    found = [
+        ("Task", task(state)),
+        ("Constraints", config.constraints or ""),
+        ("Status", status(state, now)),
+        ("Phase", state.phase.value),
+        ("Metric", metric(state)),
+        ("Best", _best(state)),
+        ("Trend", trend if state.experiments else ""),
+        ("Iterations", f"{count} of {most}, {_failed(state)} failed"),
+        ("Elapsed", f"{duration(machine.elapsed(state, now))} of {duration(config.time_budget)}"),
+        ("Started", moment(state.start_time)),
+        ("Hypothesis", _hypothesis(state)),
+    ]
+    return [(label, text) for label, text in found if text]
+
+
+def document(state: ExperimentState, now: float) -> dict[str, Any]:
+    """The same for a program: plain values under fixed keys."""
+    config, best = state.config, best_result(state)
+    goes, why = goes_on(state, now)
+    told = (
+        state.session_id, config.goal, config.data_path, config.target_column, config.task_type,
+        config.primary_metric, machine.direction(config) if config.primary_metric else None,
+        config.target_metric_value, goes, None if goes else why, state.is_paused, state.phase,
+        state.current_iteration, config.max_iterations, _failed(state),
+        state.iterations_without_improvement, config.plateau_threshold,
+        machine.elapsed(state, now), config.time_budget,
+        records.stamp(round(state.start_time * 1_000_000)), state.best_metric,
+        state.best_experiment, best.run_id if best else None, state.get_trend(),
+    )  # fmt: skip
+    return {key: getattr(one, "value", one) for key, one in zip(KEYS, told, strict=True)}
+
+
+def metric(state: ExperimentState) -> str:
+    """The metric, which way is better, and what is aimed at."""
+    config = state.config
+    if not config.primary_metric:
+        return "not known yet"
+    aim = config.target_metric_value
+    target = "" if aim is None else f", target {number(aim)}"
+    return f"{config.primary_metric}, to {machine.direction(config)}{target}"
+
+
+def best_result(state: ExperimentState) -> ExperimentResult | None:
+    """The result that is the best; None where none is."""
+    name, value = state.best_experiment, state.best_metric
+    key = state.config.primary_metric or ""
+    found = (one for one in state.experiments if one.success and one.experiment_name == name)
+    return next((one for one in found if one.metrics.get(key) == value), None)
+
+
+def number(value: float | None) -> str:
+    """A metric to six significant digits; whole numbers whole, unless they are immense."""
+    if value is None:
+        return "-"
+    if not isinstance(value, int):
+        return f"{value:.6g}"
+    return str(value) if value.bit_length() <= 64 else f"{decimal.Decimal(value):.6g}"
+
+
+def moment(t: float) -> str:
+    """A time, in UTC."""
+    try:
+        stamp = records.stamp(round(t * 1_000_000))
+    except (ValueError, OverflowError, OSError):
+        return "-"
+    return f"{stamp[:10]} {stamp[11:19]} UTC"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it."""
+    try:
+        return table.duration(seconds * 1_000)
+    except (ValueError, OverflowError):
+        return "no end" if seconds == math.inf else "-"
+
+
+def _failed(state: ExperimentState) -> int:
+    return sum(1 for one in state.experiments if not one.success)
+
+
+def _best(state: ExperimentState) -> str:
+    found = best_result(state)
+    if found is None:
+        return ""
+    run = f", run {found.run_id[:8]}" if found.run_id else ""
+    return f"{number(state.best_metric)}, {found.experiment_name}{run}"
+
+
+def _hypothesis(state: ExperimentState) -> str:
+    return next((one.statement for one in ideas.untried(state)), "")
