@@ -39,6 +39,8 @@ class Joined:
         from git_exp.index.search import Selection
         from git_exp.session import tried
 
+        if "session" not in self._store.catalogue().meta:
+            return
         mine = self._store.select(Selection(where=f"meta:session = '{self.id}'"))
         for run in tried.unrecorded(mine, session.state):
             self._record(run.id, idea=run.notes[0].text if run.notes else "")

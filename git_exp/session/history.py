@@ -68,7 +68,7 @@ def start(
         return _made(repo, ref, [files.line(event)], date=dates.before_shared(repo, head, tips))
     except errors.RefMoved:
         raise errors.Refused(
-            f"there is a session '{mine}' already", hint=f"git exp session status {mine}"
+            f"there is a session '{mine}' already", hint=f"git exp session status -s {mine}"
         ) from None
 
 

@@ -138,7 +138,7 @@ def test_sessions_are_listed_the_newest_first(
     here: Repo, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history.start(here, CONFIG, session_id="other")
-    monkeypatch.setattr("time.time", lambda: 4_000_000_000.0)
+    monkeypatch.setattr("time.time_ns", lambda: 4_000_000_000_000_000_000)
     history.add(here, "kernels", result(1.0))
 
     assert history.ids(here) == ["kernels", "other"]
