@@ -41,8 +41,8 @@ def test_the_transcript_runs_as_it_is_printed(
     )
 
     outputs = done.stdout.split(f"{MARK}\n")[1:]
-    played = "".join(f"$ {one}\n{out}" for one, out in zip(commands, outputs, strict=True))
-    assert settled(played) == settled(printed)
+    told = "".join(f"$ {one}\n{out}" for one, out in zip(commands, outputs, strict=True))
+    assert settled(told) == settled(printed)
     assert done.returncode == 0
 
 
@@ -84,17 +84,34 @@ def test_the_python_that_reads_finds_runs(
 
 def test_the_study_of_readme_runs_as_it_is_printed(repo: Path) -> None:
     (study,) = (one for one in blocks("py") if "class Train" in one)
-    (printed,) = blocks("shell")
+    (printed,) = (one for one in blocks("shell") if "study.py" in one)
     (repo / "study.py").write_text(study)
-    commands = [line[2:] for line in printed.splitlines() if line.startswith("$ ")]
 
+    assert settled(played(printed)) == settled(printed)
+
+
+def test_the_loop_of_readme_runs_as_it_is_printed(repo: Path) -> None:
+    (printed,) = (one for one in blocks("shell") if "session next" in one)
+    (repo / "bench.sh").write_text("echo METRIC ms=7.2\n")
+
+    found = played(printed)
+
+    assert timeless(settled(found)) == timeless(settled(printed))
+
+
+def timeless(text: str) -> str:
+    text = re.sub(r"Elapsed: .* of", "Elapsed: <time> of", text)
+    return re.sub(r"[\d-]{10} [\d:]{8} UTC", "<date>", text)
+
+
+def played(printed: str) -> str:
+    """The commands of a transcript with what they write now, each in the shell."""
+    commands = [line[2:] for line in printed.splitlines() if line.startswith("$ ")]
     done = [
         subprocess.run(one, shell=True, stdout=-1, stderr=subprocess.STDOUT, text=True).stdout  # noqa: S602 - our own page
         for one in commands
     ]
-
-    played = "".join(f"$ {one}\n{out}" for one, out in zip(commands, done, strict=True))
-    assert settled(played) == settled(printed)
+    return "".join(f"$ {one}\n{out}" for one, out in zip(commands, done, strict=True))
 
 
 def test_the_state_of_a_loop_is_kept_as_readme_says(

@@ -113,7 +113,6 @@ def say(text: str) -> None:
 
 def warn(text: str, hint: str | None = None) -> None:
     """`warning: …` on stderr, with the next step as a hint."""
-    sys.stdout.flush()
     _labelled("warning", "yellow", text)
     if hint:
         hints(hint)
@@ -133,6 +132,7 @@ def fail(label: str, text: str, hint: str | None = None) -> None:
 
 
 def _labelled(label: str, style: str, text: str) -> None:
+    sys.stdout.flush()
     shown = terminal.styled(f"{label}:", style, sys.stderr)
     sys.stderr.write(f"{shown} {escape(text)}\n")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from git_exp import errors, visible
-from git_exp.session import events, files, machine
+from git_exp.session import events, files, machine, standing
 from git_exp.session.events import Event
 from git_exp.session.models import ExperimentResult, HypothesisSet
 from git_exp.session.state import ExperimentState
@@ -100,7 +100,7 @@ def _told(result: ExperimentResult, after: ExperimentState) -> str:
     value = result.metrics.get(metric) if metric else None
     if value is None:
         return f"no {metric or 'metric'}, {result.experiment_name}"
-    best = after.best_experiment == result.experiment_name and after.best_metric == value
+    best = standing.best_result(after) is after.experiments[-1]
     return f"{metric} {value}{' (best)' if best else ''}, {result.experiment_name}"
 
 

@@ -506,7 +506,7 @@ def test_a_run_that_its_loop_was_killed_over_is_a_result_of_the_next(
     said = exp("run", "--session", "@", "-n", "second", "--", "sh", "-c", "echo METRIC ms=4")
 
     told = [line for line in said.stderr.splitlines() if line.startswith("session loop")]
-    assert told == ["session loop: iteration 1: failed, first: lost",
+    assert told == ["session loop: iteration 1: failed, first: crashed",
                     "session loop: iteration 2: ms 4 (best), second"]  # fmt: skip
 
 
