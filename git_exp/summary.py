@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from git_exp import errors, query, records, table
+from git_exp import directions, errors, query, records, table
 from git_exp.git import notes, objects, refs
 from git_exp.git.notes import Tip
 from git_exp.git.objects import BLOB, Ident
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
-from git_exp.query import revision
 from git_exp.run import Run
 
 if TYPE_CHECKING:
@@ -29,13 +28,11 @@ MOST = 3
 _LONGEST = 60
 _SUBJECT = "exp: summary of "
 _FROM = re.compile(rf"{_SUBJECT}([0-9a-f]{{40}})\n")
-_WORDS = re.compile(r"[./_\-\s]+")
 
 
 def measured(run: Run, most: int = MOST) -> list[str]:
     """The few metrics that say most of a run, `acc=0.93`: first those known to be good or bad."""
-    known = revision.HIGHER | revision.LOWER
-    paths = sorted(run.metrics, key=lambda path: known.isdisjoint(_WORDS.split(path.lower())))
+    paths = sorted(run.metrics, key=lambda path: directions.higher(path) is None)
     every = ((path, table.number(run.metrics[path].last)) for path in paths[:most])
     # What is no number is text of the run's, and may have lines.
     return [f"{plain(path)}={plain(value)}" for path, value in every]

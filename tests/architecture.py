@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     "errors values records",
     "metrics run merge names query config table mask curve left_out points chart scale columns"
-    " visible doubts events tagged",
+    " visible doubts events tagged directions",
     "git",
     "journal spool locks ledger outputs data seal store index",
     "ambient distributions starting recorder endings tracking task launch compare seen restore"

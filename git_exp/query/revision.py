@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from git_exp import errors, records
+from git_exp import directions, errors, records
 from git_exp.run import Run
 
 SHORT = 8
@@ -26,24 +26,7 @@ _BEFORE = re.compile(r"@(?:~([0-9]{1,9})|(~*))")
 _ASKING = re.compile(r"@\{(best|tag):(.+)\}", re.DOTALL)
 _MEASURE = re.compile(rf"({'|'.join(AGGREGATES)})\((.+)\)", re.DOTALL)
 _HEAD = re.compile(r"HEAD(?:[~^][0-9]*)*")
-_WORDS = re.compile(r"[./_\-\s]+")
 _FORMS = "revisions are @, @~N, @{best:METRIC} and @{tag:T}"
-
-LOWER = frozenset(
-    _WORDS.split(
-        "loss-losses-nll-ce-xent-bce-crossentropy-entropy-logloss-perplexity-ppl-bpb-bpc-error-"
-        "errors-err-mse-rmse-rmsle-msle-mae-mape-smape-mase-wape-nrmse-deviance-brier-ece-wer-cer-"
-        "ter-eer-fid-kid-lpips-kl-divergence-distance-regret-cost-latency-time-duration-elapsed-"
-        "seconds-fpr-fnr-frr-failures-violations-aic-bic"
-    )
-)
-HIGHER = frozenset(
-    _WORDS.split(
-        "acc-accuracy-precision-recall-sensitivity-specificity-f1-f2-fbeta-auc-auroc-auprc-map-mrr-"
-        "ndcg-iou-miou-dice-r2-pearson-spearman-kendall-kappa-mcc-bleu-rouge-meteor-chrf-psnr-ssim-"
-        "score-reward-throughput-speedup-likelihood-elbo-tpr-tnr-flops-mfu"
-    )
-)
 
 
 class Source(Protocol):
@@ -180,15 +163,8 @@ def measure(text: str) -> Measure:
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether more of a metric is better, told from the words of its path, the last one first.
-
-    True for one that is not known.
-    """
-    words = [word for word in _WORDS.split(metric.lower()) if word]
-    if "neg" in words:
-        return True
-    known = (word in HIGHER for word in reversed(words) if word in HIGHER or word in LOWER)
-    return next(known, True)
+    """Whether more of a metric is better; True for one whose name does not say."""
+    return directions.higher(metric) is not False
 
 
 def short(run_id: str) -> str:

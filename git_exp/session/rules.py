@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from git_exp import directions
 from git_exp.session.models import Direction, MetricComparison, Number, TaskType, TrendPattern
 
 # What a session without a metric of its own takes, the first that a result has.
@@ -14,82 +14,12 @@ USUAL: Mapping[TaskType, Sequence[str]] = {
     TaskType.REGRESSION: ("rmse", "mae", "mse", "r2"),
     TaskType.CLASSIFICATION: ("f1", "accuracy", "roc_auc", "log_loss"),
 }
-# Whole words of a metric's name.
-LOWER = frozenset(
-    {
-        "loss",
-        "logloss",
-        "rmse",
-        "mse",
-        "mae",
-        "mape",
-        "smape",
-        "rmsle",
-        "msle",
-        "wer",
-        "cer",
-        "perplexity",
-        "ppl",
-        "error",
-        "err",
-        "errors",
-        "nll",
-        "bpb",
-        "bpc",
-        "brier",
-        "ece",
-        "deviance",
-        "latency",
-        "runtime",
-        "duration",
-        "elapsed",
-    }
-)
-HIGHER = frozenset(
-    {
-        "accuracy",
-        "acc",
-        "auc",
-        "auroc",
-        "auprc",
-        "f1",
-        "r2",
-        "score",
-        "precision",
-        "recall",
-        "sensitivity",
-        "specificity",
-        "map",
-        "ndcg",
-        "mrr",
-        "bleu",
-        "rouge",
-        "iou",
-        "dice",
-        "reward",
-        "return",
-        "kappa",
-        "mcc",
-        "psnr",
-        "ssim",
-        "throughput",
-        "speedup",
-        "correct",
-    }
-)
-_WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 
 
 def direction_of(metric: str) -> tuple[Direction, bool]:
     """Which way a metric is better, and whether its name says so: one that is unknown maximises."""
-    whole = re.split(r"[^A-Za-z0-9]+", metric)
-    words = {word.lower() for word in (*_WORD.findall(metric), *whole)}
-    words |= {word.rstrip("0123456789") for word in words}
-    if "neg" in words:
-        return "maximize", True
-    if LOWER.intersection(words):
-        return "minimize", True
-    return "maximize", bool(HIGHER.intersection(words))
+    higher = directions.higher(metric)
+    return ("minimize" if higher is False else "maximize"), higher is not None
 
 
 def usual_metric(task: TaskType | None, metrics: Mapping[str, Number]) -> str | None:

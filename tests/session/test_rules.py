@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from git_exp import directions
 from git_exp.session import TaskType, TrendPattern, rules
 from git_exp.session.models import Direction
 
@@ -31,8 +32,8 @@ INF, NAN = math.inf, math.nan
         ("loss1", "minimize", True),
         ("bleu4", "maximize", True),
         ("mAP", "maximize", True),
-        *((name, "minimize", True) for name in sorted(rules.LOWER)),
-        *((name, "maximize", True) for name in sorted(rules.HIGHER)),
+        *((name, "minimize", True) for name in sorted(directions.LOWER)),
+        *((name, "maximize", True) for name in sorted(directions.HIGHER)),
         ("accuracy", "maximize", True),
         ("roc_auc", "maximize", True),
         ("f1", "maximize", True),
@@ -55,9 +56,9 @@ def test_the_direction_of_a_metric_is_told_by_whole_words(
 def test_the_metrics_of_the_page_are_known() -> None:
     lower = ["loss", "rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "error"]
 
-    assert set(lower) <= rules.LOWER
-    assert not rules.LOWER & rules.HIGHER
-    assert {"accuracy", "f1", "r2", "auc", "precision", "recall"} <= rules.HIGHER
+    assert set(lower) <= directions.LOWER
+    assert not directions.LOWER & directions.HIGHER
+    assert {"accuracy", "f1", "r2", "auc", "precision", "recall"} <= directions.HIGHER
 
 
 @pytest.mark.parametrize(
