@@ -32,6 +32,7 @@ PURPOSES = {
 }
 FRAME = (
     "asking",
+    "closing",
     "ending",
     "joining",
     "listing",
