@@ -25,11 +25,12 @@ def edited(repo: Repo, commit: str, paths: Sequence[str]) -> list[str]:
 
     Nothing in the user's index hides one: neither `assume-unchanged` nor `skip-worktree`.
     """
+    entries = repo.git("--literal-pathspecs", "ls-tree", "-r", "-z", commit, "--", *paths)
     with copied(repo) as index:
         index.unlink(missing_ok=True)
-        repo.git("read-tree", commit, index=index)
-        words = ("diff-files", "-z", "--name-only", "--ignore-submodules=none", "--no-ext-diff")
-        return _listed(repo.git("--literal-pathspecs", *words, "--", *paths, index=index))
+        repo.git("update-index", "-z", "--index-info", stdin=entries, index=index)
+        words = ("diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv")
+        return _listed(repo.git(*words, "--ignore-submodules=none", index=index))
 
 
 def _listed(out: bytes) -> list[str]:

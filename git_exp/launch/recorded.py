@@ -181,6 +181,8 @@ def _ended(
 
 
 def _status(outcome: Outcome) -> str:
+    if outcome.timed_out:
+        return "failed"
     if outcome.signal in _INTERRUPTS or outcome.exit_code == 130:
         return "interrupted"
     return "failed" if outcome.exit_code else "finished"
