@@ -199,20 +199,28 @@ def test_where_there_are_no_sessions_what_reads_them_is_not_loaded(
     assert loads() == "False\n", "what is the same on both sides is not read"
 
 
+@pytest.mark.parametrize("notes", [True, False], ids=["with-notes", "without-notes"])
 def test_what_is_gone_over_there_stays_here_and_is_followed_no_more(
-    here: Clone, mate: Clone, there: Path
+    here: Clone, mate: Clone, there: Path, notes: bool
 ) -> None:
-    here.run()
+    if notes:
+        here.run()
     begun(here)
     pushed(here)
     pulled(mate)
     git(there, "update-ref", "-d", REF)
+    # Nobody's session, and in the way of the ref that follows what is gone.
+    git(there, "update-ref", f"{REF}/deeper", tip(mate.path))
+    lock = refs.lock_of(mate.store.repo, THEIRS)
+    lock.touch()
+    os.utime(lock, (1, 1))
 
     done = pulled(mate)
 
     assert done.sessions == share.Carried()
     assert named(mate) == []
     assert not tip(mate.path, THEIRS)
+    git(there, "update-ref", "-d", f"{REF}/deeper")
     assert pushed(mate).sessions.sent == ["kernels"]
 
 
