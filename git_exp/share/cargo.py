@@ -183,16 +183,23 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def _learn(self, names: Sequence[str], there: Refs) -> None:
         """Have here what the other side has of these."""
-        met = [(name, there.get(self.prefix + name)) for name in names]
-        repo = self.store.repo
-        unknown = [name for name, oid in met if oid and not objects.is_here(repo, oid)]
+        met = {name: oid for name in names if (oid := there.get(self.prefix + name))}
+        unknown = [name for name, oid in met.items() if not objects.is_here(self.store.repo, oid)]
+        if not unknown:
+            return
         try:
-            if unknown and not self.fetch(unknown):
-                raise errors.RefMoved(self.prefix + unknown[0])
+            self.fetch(unknown)
         except errors.RemoteFailed as error:
             if not is_fault(error):
                 raise
             self.fetch_sound()
+        for name in unknown:
+            if name not in self.report.passed_over and not self._is_met(name, met[name]):
+                raise errors.RefMoved(self.prefix + name)
+
+    def _is_met(self, name: str, oid: str) -> bool:
+        repo = self.store.repo
+        return refs.resolve(repo, self._followed + name) == oid or objects.is_here(repo, oid)
 
     def _merged(self, name: str, theirs: str, *, ours: str | None) -> str | None:
         """Where one stands with theirs in it; None where that cannot be."""

@@ -60,6 +60,8 @@ def pull(
     archive.drop(store, merged.gone)
     if trip:
         trip.merge()
+    if carried.new:
+        refs.tidy(repo, "refs/runs", "refs/exp", "refs/sessions")
     report = Pulled(remote=other.shown, merged=merged, sessions=carried)
     if runs or everything:
         chosen = None if everything else list(runs)

@@ -136,6 +136,27 @@ def test_a_remote_that_has_moved_meanwhile_gets_both(
     assert tip(here.path) == tip(there)
 
 
+@pytest.mark.parametrize("rewritten", [True, False], ids=["rewritten", "removed"])
+def test_what_is_taken_away_there_meanwhile_is_looked_at_again(
+    here: Clone, mate: Clone, there: Path, monkeypatch: pytest.MonkeyPatch, rewritten: bool
+) -> None:
+    begun(here)
+    pushed(here)
+    pulled(mate)
+    base = tip(mate.path)
+    added(mate, "gone")
+    pushed(mate)
+    added(here, "ours")
+    refs.update(mate.store.repo, [Change(name=REF, new=base, old=tip(mate.path))])
+    added(mate, "instead")
+    take = ["-f", "origin", REF] if rewritten else ["origin", f":{REF}"]
+    between(monkeypatch, "_items", lambda: mate.git("push", "-q", *take))
+
+    assert pushed(here).sessions.sent == ["kernels"]
+    assert sorted(named(here)) == (["instead", "ours"] if rewritten else ["ours"])
+    assert tip(here.path) == tip(there)
+
+
 @pytest.mark.parametrize("notes", [True, False], ids=["with-notes", "without-notes"])
 @pytest.mark.parametrize("sessions", [True, False], ids=["with-sessions", "without-sessions"])
 def test_a_remote_may_have_notes_sessions_both_or_neither(
