@@ -125,6 +125,7 @@ class RefLocked(RepositoryError):
             f"cannot lock ref '{ref}': '{lock}' exists",
             hint=f"if no git process is running in this repository: rm '{lock}'",
         )
+        self.ref = ref
 
 
 class RefMoved(RepositoryError):
@@ -275,11 +276,13 @@ class Refused(GitExpError):
 class SecretsFound(Refused):
     """A push would send secrets; `findings` has a line for each, without the secret itself."""
 
-    def __init__(self, findings: list[str], ids: list[str]) -> None:
+    def __init__(
+        self, findings: list[str], ids: list[str], way: str = "take it out: git exp scrub RUN"
+    ) -> None:
         count = f"{len(findings)} secrets" if len(findings) > 1 else "a secret"
         super().__init__(
             f"this push would send {count}; nothing was sent",
-            hint="take it out: git exp scrub RUN; or if it is none: git exp push"
+            hint=f"{way}; or if it is none: git exp push"
             + "".join(f" --allow {one}" for one in ids[:3]),
         )
         self.findings = findings

@@ -63,8 +63,9 @@ def _code(name: str, words: Sequence[str], given: bytes) -> int:
                 post_rewrite.act(store, post_rewrite.pairs(given))
             case "pre-push":
                 from git_exp.hook import pre_push
+                from git_exp.session.cargo import Sessions
 
-                _pushed(pre_push.act(store, words[0]))
+                _pushed(pre_push.act(store, words[0], Sessions()))
     finally:
         store.close()
     return 0

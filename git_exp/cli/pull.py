@@ -6,7 +6,7 @@ import click
 
 from git_exp import cli, query
 from git_exp.cli import options, output, progress
-from git_exp.cli.transfer import SHOWN, came, counted, located, told
+from git_exp.cli.transfer import SHOWN, came, carried, counted, located, told
 
 
 @click.command()
@@ -21,18 +21,19 @@ def command(
 
     The records of all runs come and are merged with those that are here: no record of either side
     is lost. The code and data of a run come when a command first needs them, or now for each RUN,
-    or for all with --all.
+    or for all with --all. All sessions come too, and keep the events of both sides.
 
     REMOTE is found as `git exp push` finds it.
     """
     if runs and everything:
         raise click.UsageError("names of runs and --all exclude each other")
     from git_exp import share
+    from git_exp.session.cargo import Sessions
 
     store = cli.store()
     bar = progress.Late("Fetching runs")
     other = located(remote)
-    done = share.pull(store, other, everything=everything, progress=bar)
+    done = share.pull(store, other, everything=everything, progress=bar, cargo=Sessions())
     if runs:
         # Names of runs that only the records that just came tell of.
         brought = share.pull(store, other, query.every(store, runs), progress=bar)
@@ -42,8 +43,10 @@ def command(
         output.document("pull", done)
     else:
         output.line(f"From {done.remote}: {came(done.merged) or 'no new records'}")
+        if of_sessions := carried(done.sessions):
+            output.line(f"From {done.remote}: {of_sessions}")
         if done.runs:
             output.line(f"From {done.remote}: the code of {counted(len(done.runs), 'run')}")
-    told(done.remote, done.merged)
+    told(done.remote, done.merged, done.sessions)
     for run_id in done.absent[:SHOWN]:
         output.warn(f"'{done.remote}' has no code of run {run_id[:8]}")

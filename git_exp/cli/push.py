@@ -9,7 +9,7 @@ import click
 
 from git_exp import cli, errors, query
 from git_exp.cli import options, output, progress
-from git_exp.cli.transfer import SHOWN, came, counted, located, told
+from git_exp.cli.transfer import SHOWN, came, carried, counted, located, told
 from git_exp.run import Run
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ def command(
     are still running are sent as far as they are. With RUN only those runs go. The commits that a
     run started from go along with it, pushed to a branch or not.
 
+    Sessions go last, each with the events that others have pushed merged into it; none goes with
+    RUN, and none that names a private run.
+
     REMOTE is a remote of git's, a URL or a path; left out, it is `exp.remote`, else the remote of
     the current branch, else `origin`. git's own transport is used, with all that is set for it.
     Whatever is interrupted, the next push completes.
@@ -59,7 +62,7 @@ def command(
         output.document("push", done)
     else:
         _tell(done, "would send" if dry_run else "sent", "would remove" if dry_run else "removed")
-    told(done.remote, done.merged)
+    told(done.remote, done.merged, done.sessions)
     if done.refused:
         raise _refusal(done)
 
@@ -73,10 +76,13 @@ def _pushed(
     allow: Sequence[str],
 ) -> Pushed:
     from git_exp import share
+    from git_exp.session.cargo import Sessions
 
     bar = progress.Late("Sending runs")
     try:
-        return share.push(store, remote, chosen, dry_run=dry_run, allow=allow, progress=bar)
+        if dry_run:
+            return share.preview(store, remote, chosen, allow=allow, cargo=Sessions())
+        return share.push(store, remote, chosen, allow=allow, progress=bar, cargo=Sessions())
     except errors.SecretsFound as found:
         for one in found.findings[:SHOWN]:
             output.say(one)
@@ -89,13 +95,17 @@ def _tell(done: Pushed, sent: str, removed: str) -> None:
     code = f"the code of {counted(len(done.runs), 'run')}, " if done.runs else ""
     if done.runs or done.records:
         output.line(f"To {done.remote}: {sent} {code}{counted(len(done.records), 'record')}")
-    elif not (done.removed or done.refused):
+    elif not (done.removed or done.refused or done.sessions.sent):
         output.line(f"To {done.remote}: everything is there")
+    if done.sessions.sent:
+        output.line(f"To {done.remote}: {sent} {counted(len(done.sessions.sent), 'session')}")
     if done.archived:
         output.line(f"To {done.remote}: {counted(len(done.archived), 'old run')} in an archive")
     if done.removed:
         output.line(f"To {done.remote}: {removed} {counted(len(done.removed), 'ref')}")
     if brought := came(done.merged):
+        output.line(f"From {done.remote}: {brought}")
+    if brought := carried(done.sessions):
         output.line(f"From {done.remote}: {brought}")
 
 

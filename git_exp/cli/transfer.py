@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from git_exp.cli import output
 
 if TYPE_CHECKING:
-    from git_exp.share import Merged
+    from git_exp.share import Carried, Merged
 
 SHOWN = 20
 
@@ -33,7 +33,15 @@ def came(merged: Merged) -> str:
     return ", ".join(f"{count} {word}" for count, word in found if count)
 
 
-def told(remote: str, merged: Merged) -> None:
+def carried(sessions: Carried) -> str:
+    """What came of sessions, in words; empty where that is nothing: `2 sessions new, 1 updated`."""
+    found = [(len(sessions.new), "new"), (len(sessions.updated), "updated")]
+    words = [(count, word) for count, word in found if count]
+    first = [f"{counted(count, 'session')} {word}" for count, word in words[:1]]
+    return ", ".join((*first, *(f"{count} {word}" for count, word in words[1:])))
+
+
+def told(remote: str, merged: Merged, sessions: Carried) -> None:
     """Say what is odd of what came."""
     if merged.put_back:
         what = counted(len(merged.put_back), "record")
@@ -43,3 +51,10 @@ def told(remote: str, merged: Merged) -> None:
         )
     for commit in merged.too_large[:SHOWN]:
         output.warn(f"the note on {commit} in '{remote}' is too large: passed over")
+    for name, why in list(sessions.passed_over.items())[:SHOWN]:
+        output.warn(
+            f"session '{name}' in '{remote}' is passed over: {why}",
+            "all else has come; two of one id: begin one anew, git exp session start --id",
+        )
+    for name, why in list(sessions.withheld.items())[:SHOWN]:
+        output.warn(f"session '{name}' stays here: {why}", "all else has gone")

@@ -65,6 +65,10 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
         """The ref that says where its notes were when they were last fetched."""
         return f"refs/exp/remotes/{self.key}/notes"
 
+    def follows(self, name: str) -> str:
+        """The ref that says where one of its refs was when that was last fetched."""
+        return f"refs/exp/remotes/{self.key}/{name.removeprefix('refs/')}"
+
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
     """One ref of the other side to move: `new` None deletes it where it stands at `old`.
@@ -134,13 +138,14 @@ def fetch(
     *,
     offer: Sequence[str] = (),
     checked: bool = False,
+    prune: bool = False,
 ) -> bool:
     """Fetch exactly these refspecs; False where the other side lacks one of them.
 
     `offer` are the refs and globs whose history the other side is told of, no others: git gave up
     and sent all notes anew where it offered two thousand runs first. What is `checked` comes only
-    if `git fsck` finds no fault in it. Raises `RemoteFailed`, and for a ref of ours `RefLocked`
-    or `RefMoved`.
+    if `git fsck` finds no fault in it. With `prune` what a pattern names here goes when it is gone
+    over there. Raises `RemoteFailed`, and for a ref of ours `RefLocked` or `RefMoved`.
     """
     settings = ["core.hooksPath=/dev/null", "core.logAllRefUpdates=false"]
     settings += ["fetch.writeCommitGraph=false", "advice.fetchShowForcedUpdates=false"]
@@ -150,7 +155,7 @@ def fetch(
         settings.append("fetch.negotiationAlgorithm=noop")
     words = [word for one in settings for word in ("-c", one)]
     # As arguments: a git that ends before it has read its stdin would end us with SIGPIPE.
-    words += [*_FETCH, *tips, "--", remote.name, *refspecs]
+    words += [*_FETCH, *(["--prune"] if prune else []), *tips, "--", remote.name, *refspecs]
     try:
         _asked(repo, remote, words)
     except errors.RemoteFailed as error:

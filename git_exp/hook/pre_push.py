@@ -6,8 +6,8 @@ from git_exp import share
 from git_exp.index.search import Indexed
 
 
-def act(store: Indexed, remote: str) -> share.Pushed | None:
-    """Send runs to the remote that the user pushes to; nothing where that is a bare URL.
+def act(store: Indexed, remote: str, cargo: share.Cargo | None = None) -> share.Pushed | None:
+    """Send runs and cargo to the remote that the user pushes to; nothing where that is a bare URL.
 
     In this process, before the branch goes: when `git push` is over the runs are there, in CI and
     on a machine that is about to sleep too, and what needs a passphrase can ask for it.
@@ -16,4 +16,6 @@ def act(store: Indexed, remote: str) -> share.Pushed | None:
         return None
     # Private runs of public code have a remote of their own: they never go to that of the code.
     chosen = store.repo.config.get("exp.remote") or remote
-    return share.push(store, chosen) if store.repo.config.get(f"remote.{chosen}.url") else None
+    if not store.repo.config.get(f"remote.{chosen}.url"):
+        return None
+    return share.push(store, chosen, cargo=cargo)

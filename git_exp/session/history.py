@@ -6,28 +6,24 @@ fold, written beside them for whoever reads it without git exp.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
 
-from git_exp import errors, records
-from git_exp.git import dates, gc, objects, refs
+from git_exp import errors, locks, records
+from git_exp.git import ancestry, dates, gc, objects, refs
 from git_exp.git.objects import BLOB, Ident, Writer
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
-from git_exp.session import events, files, machine, story
+from git_exp.session import cargo, events, files, machine, story
+from git_exp.session.cargo import EVENTS, PREFIX
 from git_exp.session.events import Event
 from git_exp.session.models import ExperimentConfig
 from git_exp.session.state import ExperimentState, new_id
 
-PREFIX = "refs/sessions/"
-EVENTS = "events.jsonl"
 STATE = "state.json"
-# What an id may be: never a path, nor an option.
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _REWRITES = 20
 
 # What happens, of a state and the time of it: none where there is nothing to do any more.
@@ -50,7 +46,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 def name(session_id: str) -> str:
     """The ref of a session. Raises `BadName`."""
-    if not _ID.fullmatch(session_id):
+    if not cargo.is_id(session_id):
         raise errors.BadName(f"bad session id '{session_id[:40]}'", hint="letters, digits, - and _")
     return PREFIX + session_id
 
@@ -64,12 +60,18 @@ def start(
     head = refs.resolve(repo, "HEAD")
     tips = set(refs.listing(repo, "refs/remotes").values())
     event = events.Start(t=_now(()), by=by, session_id=mine, config=config)
-    try:
-        return _made(repo, ref, [files.line(event)], date=dates.before_shared(repo, head, tips))
-    except errors.RefMoved:
-        raise errors.Refused(
-            f"there is a session '{mine}' already", hint=f"git exp session status -s {mine}"
-        ) from None
+    date = dates.before_shared(repo, head, tips)
+    draft = _draft(repo, mine, [files.line(event)], date=date)
+
+    def attempt() -> Session:
+        try:
+            return _made(draft)
+        except errors.RefMoved:
+            raise errors.Refused(
+                f"there is a session '{mine}' already", hint=f"git exp session status -s {mine}"
+            ) from None
+
+    return _insisted(repo, ref, attempt)
 
 
 def read(repo: Repo, session_id: str) -> Session:
@@ -82,7 +84,7 @@ def read(repo: Repo, session_id: str) -> Session:
 
 def at(repo: Repo, session_id: str, commit: str) -> Session:
     """A session as it stood at a commit, whose history may be another clone's."""
-    return _session(session_id, commit, _lines(repo, commit))
+    return _session(session_id, commit, cargo.lines(repo, commit))
 
 
 def ids(repo: Repo) -> list[str]:
@@ -90,7 +92,7 @@ def ids(repo: Repo) -> list[str]:
     tips = refs.listing(repo, PREFIX)
     written = {ref: _author_time(repo, oid) for ref, oid in tips.items()}
     found = sorted(written, key=lambda ref: (written[ref], ref), reverse=True)
-    return [one for ref in found if _ID.fullmatch(one := ref.removeprefix(PREFIX))]
+    return [one for ref in found if cargo.is_id(one := ref.removeprefix(PREFIX))]
 
 
 def add(repo: Repo, session_id: str, happening: Happening) -> Session:
@@ -99,102 +101,159 @@ def add(repo: Repo, session_id: str, happening: Happening) -> Session:
     Of two who add at once each comes after the other. Where nothing is to happen any more the
     session is answered as it stands.
     """
-    found: list[Session] = []
 
-    def attempt() -> None:
+    def attempt() -> Session:
         before = read(repo, session_id)
-        event = happening(before.state, _now(before.lines))
-        after = before if event is None else _next(repo, before, event)
-        found[:] = [after]
+        event = happening(before.state, now(before))
+        return before if event is None else _made(after(repo, before, event))
 
-    refs.insist(attempt)
-    return found[0]
+    return _insisted(repo, name(session_id), attempt)
 
 
 def merge(repo: Repo, session_id: str, theirs: str) -> Session:
     """Bring in another history of a session: the union of both sides' events.
 
-    Where one side has all of the other's, its tip is taken, so that merges of equal content come
-    to an end. Raises `Refused` for one that began otherwise.
+    Ours then has theirs in its history, or is theirs: where that has all of our events its tip is
+    taken, so that merges of equal content come to an end. Raises `Refused` for one that began
+    otherwise.
     """
+    return _insisted(repo, name(session_id), lambda: _merged(repo, session_id, theirs))
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit of a session that may be written, and which no ref holds: the same each time."""
+
+    repo: Repo
+    session: Session
+    parents: Sequence[str]
+    message: str
+    author: Ident
+    committer: Ident
+
+    def written(self) -> tuple[Writer, str]:
+        """Its objects, written, and its commit among them."""
+        writer = Writer(self.repo)
+        entries = {
+            EVENTS: (BLOB, writer.blob(b"".join(self.session.lines))),
+            STATE: (BLOB, writer.blob(files.document(self.session.state))),
+        }
+        commit = writer.commit(
+            writer.tree(None, entries),
+            list(self.parents),
+            self.message,
+            author=self.author,
+            committer=self.committer,
+        )
+        writer.sync()
+        return writer, commit
+
+
+def after(repo: Repo, before: Session, event: Event) -> Draft:
+    """What a session is after an event."""
+    run = event.result.run_id if isinstance(event, events.Result) else None
+    kept = [objects.committed(repo, before.commit)]
+    if run and (commit := refs.resolve(repo, f"refs/runs/{run}")):
+        kept.append(objects.committed(repo, commit))
+    lines = [*before.lines, files.line(event)]
+    return _draft(repo, before.id, lines, date=max(kept), parents=(before.commit,))
+
+
+def adopt(draft: Draft) -> Session:
+    """Merge what was written into the session, once somebody else has it."""
+    repo, session_id = draft.repo, draft.session.id
+
+    def attempt() -> Session:
+        # Anew: no ref held it here meanwhile.
+        writer, commit = draft.written()
+        found = _merged(repo, session_id, commit)
+        _hold(draft, writer)
+        return found
+
+    return _insisted(repo, name(session_id), attempt)
+
+
+def now(before: Session) -> float:
+    """The time of what happens next in a session: after all that has."""
+    return _now(before.lines)
+
+
+def _insisted(repo: Repo, ref: str, attempt: Callable[[], Session]) -> Session:
+    """Try until nobody is in the way: not a lock that a git which was killed left on the ref."""
     found: list[Session] = []
 
-    def attempt() -> None:
-        found[:] = [_merged(repo, session_id, theirs)]
+    def again() -> None:
+        try:
+            found[:] = [attempt()]
+        except errors.RefLocked:
+            locks.clear(repo, [ref])
+            raise
 
-    refs.insist(attempt)
+    refs.insist(again)
     return found[0]
 
 
 def _merged(repo: Repo, session_id: str, theirs: str) -> Session:
     ref = name(session_id)
     tip = refs.resolve(repo, ref)
+    if tip and ancestry.holds(repo, tip, theirs):
+        return at(repo, session_id, tip)
     other = at(repo, session_id, theirs)
-    if tip is None or tip == theirs:
-        if tip is None:
-            refs.update(repo, [Change(name=ref, new=theirs, old=None)])
-        return other
-    mine = at(repo, session_id, tip)
-    both = sorted({*mine.lines, *other.lines})
-    if len(both) == len(mine.lines):
-        return mine
-    if len(both) == len(other.lines):
-        refs.update(repo, [Change(name=ref, new=theirs, old=tip)])
-        return other
+    mine = at(repo, session_id, tip).lines if tip else ()
+    both = {*mine, *other.lines}
     if len({line for line in both if _is_start(line)}) > 1:
         raise errors.Refused(
             f"session '{session_id}' began twice, here and elsewhere",
             hint="give one another id: git exp session start --id",
         )
+    if tip is None or both == set(other.lines):
+        refs.update(repo, [Change(name=ref, new=theirs, old=tip)])
+        return other
     date = max(objects.committed(repo, one) for one in (tip, theirs))
-    message = story.merged(len(both) - len(mine.lines))
-    return _made(repo, ref, both, date=date, parents=(tip, theirs), message=message)
+    message = story.merged(len(both) - len(set(mine)))
+    parents = (tip, theirs)
+    return _made(
+        _draft(repo, session_id, sorted(both), date=date, parents=parents, message=message)
+    )
 
 
-def _next(repo: Repo, before: Session, event: Event) -> Session:
-    run = event.result.run_id if isinstance(event, events.Result) else None
-    kept = [objects.committed(repo, before.commit)]
-    if run and (commit := refs.resolve(repo, f"refs/runs/{run}")):
-        kept.append(objects.committed(repo, commit))
-    lines = [*before.lines, files.line(event)]
-    return _made(repo, name(before.id), lines, date=max(kept), parents=(before.commit,))
-
-
-def _made(
+def _draft(
     repo: Repo,
-    ref: str,
+    session_id: str,
     lines: Sequence[bytes],
     *,
     date: int,
     parents: Sequence[str] = (),
     message: str | None = None,
-) -> Session:
-    """Write a commit of these events and move the ref from its first parent to it."""
-    made = _session(ref.removeprefix(PREFIX), "", lines)
+) -> Draft:
+    made = _session(session_id, "", lines)
     last = _event(lines[-1])
-    text = message or (story.message(last, made.state) if last else story.merged(1))
-    now = time.time_ns() / 1_000_000_000
+    who = objects.ident(repo, time.time_ns() / 1_000_000_000)
+    return Draft(
+        repo=repo,
+        session=made,
+        parents=parents,
+        message=message or (story.message(last, made.state) if last else story.merged(1)),
+        author=who,
+        committer=Ident(name=who.name, email=who.email, time=date, offset=0),
+    )
 
-    def written() -> tuple[Writer, str]:
-        writer = Writer(repo)
-        entries = {
-            EVENTS: (BLOB, writer.blob(b"".join(lines))),
-            STATE: (BLOB, writer.blob(files.document(made.state))),
-        }
-        who = objects.ident(repo, now)
-        dated = Ident(name=who.name, email=who.email, time=date, offset=0)
-        tree = writer.tree(None, entries)
-        commit = writer.commit(tree, list(parents), text, author=who, committer=dated)
-        writer.sync()
-        return writer, commit
 
-    writer, commit = written()
-    refs.update(repo, [Change(name=ref, new=commit, old=parents[0] if parents else None)])
+def _made(draft: Draft) -> Session:
+    """Write a commit and move the session's ref from its first parent to it."""
+    writer, commit = draft.written()
+    old = draft.parents[0] if draft.parents else None
+    refs.update(draft.repo, [Change(name=name(draft.session.id), new=commit, old=old)])
+    _hold(draft, writer)
+    return msgspec.structs.replace(draft.session, commit=commit)
+
+
+def _hold(draft: Draft, writer: Writer) -> None:
+    """See to it that a gc takes nothing of what was written, which a ref holds now."""
     for _ in range(_REWRITES):
-        if gc.held(repo, writer.written) and not writer.missing():
-            return msgspec.structs.replace(made, commit=commit)
+        if gc.held(draft.repo, writer.written) and not writer.missing():
+            return
         # A gc has taken what it knew no ref of: the same is written again.
-        writer, commit = written()
+        writer, _commit = draft.written()
     raise errors.ObjectsVanished
 
 
@@ -210,13 +269,6 @@ def _session(session_id: str, commit: str, lines: Sequence[bytes]) -> Session:
         raise errors.BadField(f"session '{session_id}' is damaged: it has no beginning")
     state = machine.folded(every[0], every[1:])
     return Session(id=session_id, commit=commit, lines=lines, state=state, damaged=damaged)
-
-
-def _lines(repo: Repo, commit: str) -> list[bytes]:
-    entry = objects.entry(repo, commit, EVENTS)
-    if entry is None or not objects.is_file(entry[0]):
-        raise errors.BadField(f"'{commit}' is no session: it has no {EVENTS}")
-    return [line + b"\n" for line in objects.blob(repo, entry[1]).split(b"\n") if line]
 
 
 def _event(line: bytes) -> Event | None:

@@ -46,7 +46,7 @@ def step(state: ExperimentState, event: Event) -> ExperimentState:
 def _happened(state: ExperimentState, event: Event, now: float) -> ExperimentState:
     match event:
         case events.Result():
-            return _added(state, event.result)
+            return state if _is_known(state, event.result) else _added(state, event.result)
         case events.Stop():
             return state.but(agent_recommends_stop=True, stop_reason=event.reason)
         case events.Pause():
@@ -119,6 +119,12 @@ def _is_reached(state: ExperimentState) -> bool:
     if best is None or target is None:
         return False
     return rules.reaches(best, target, direction(state.config))
+
+
+def _is_known(state: ExperimentState, result: ExperimentResult) -> bool:
+    """Whether it is of a run that is a result already: two clones may have told of one."""
+    run = result.run_id
+    return run is not None and run in [one.run_id for one in state.experiments]
 
 
 def _added(state: ExperimentState, result: ExperimentResult) -> ExperimentState:

@@ -80,6 +80,8 @@ class ExperimentState(Model, kw_only=True):
     def add_experiment(self, result: ExperimentResult) -> None:
         """Add a result: it counts as an iteration, and may be the best.
 
+        One of a run that is a result already changes nothing.
+
         Warns where the metric is one whose name does not say which way is better.
         """
         self.take(events.Result(t=time.time(), result=result))

@@ -13,6 +13,7 @@ from git_exp.scan import Finding, Library, Outgoing
 from git_exp.share import archive
 from git_exp.share.outgoing import DATA, RUNS, Item, Sides
 
+_NOT_A_RUN = "what has a secret in it stays here: begin another without it"
 _RUN = re.compile(rb'"run_id":"([0-9a-f-]{36})"')
 
 
@@ -31,13 +32,22 @@ class Inspection:
         return scan.installed(self.repo)
 
     def look(
-        self, sides: Sides, items: Sequence[Item], news: Mapping[str, tuple[str, str]]
+        self,
+        sides: Sides,
+        items: Sequence[Item],
+        news: Mapping[str, tuple[str, str]],
+        *,
+        more: Sequence[Outgoing] = (),
     ) -> None:
         """Look at refs that are to move, and at notes by their commits: old and new blobs.
 
-        Raises `SecretsFound`; what only may be a secret is in `warnings`.
+        And at `more`, which goes beside the runs. Raises `SecretsFound`; what only may be a secret
+        is in `warnings`.
         """
-        waiting = [*_of_items(sides, items), *_of_notes(self.repo, news)]
+        self.look_at([*_of_items(sides, items), *_of_notes(self.repo, news), *more])
+
+    def look_at(self, waiting: Sequence[Outgoing]) -> None:
+        """Look at what else is to leave. Raises `SecretsFound`."""
         fresh = [one for one in waiting if one not in self._seen]
         self._seen.update(fresh)
         if not fresh:
@@ -47,7 +57,8 @@ class Inspection:
         stopping = [one for one in found if one.specific]
         if stopping:
             ids = dict.fromkeys(one.id for one in stopping)
-            raise errors.SecretsFound([_line(one) for one in stopping], list(ids))
+            way = () if any(_of_run(one) for one in stopping) else (_NOT_A_RUN,)
+            raise errors.SecretsFound([_line(one) for one in stopping], list(ids), *way)
 
 
 def _of_items(sides: Sides, items: Sequence[Item]) -> Iterator[Outgoing]:
@@ -101,6 +112,12 @@ def _known(repo: Repo, oid: str | None) -> str | None:
     return oid if oid and objects.is_here(repo, oid) else None
 
 
+def _of_run(one: Finding) -> bool:
+    return not (one.run or "").startswith("refs/")
+
+
 def _line(one: Finding) -> str:
-    run = f"run {one.run[:8]}: " if one.run else ""
+    # What is no run's goes by the name of its ref.
+    named = f"run {one.run[:8]}" if one.run and _of_run(one) else (one.run or "")[5:]
+    run = f"{named}: " if named else ""
     return f"{run}{one.where}:{one.line}: {one.rule} {one.shown} (id {one.id})"

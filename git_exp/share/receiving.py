@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from git_exp import errors, locks, merge, values
+from git_exp import errors, merge, values
 from git_exp.git import notes, objects, refs, remote
 from git_exp.git.remote import Remote
 from git_exp.git.repo import Repo
 from git_exp.run import Run
 from git_exp.share import archive, outgoing, remotes, union
+from git_exp.share.cargo import Cargo, Carried, Trip, is_fault
 from git_exp.store import Store
 
 BATCH = 500
@@ -24,10 +25,14 @@ Progress = Callable[[int, int], None]
 
 
 class Pulled(msgspec.Struct, kw_only=True):
-    """What came from a remote: records as merged, ids of runs whose code or data is here now."""
+    """What came from a remote: records as merged, ids of runs whose code or data is here now.
+
+    `sessions` is what came of the cargo.
+    """
 
     remote: str
     merged: union.Merged
+    sessions: Carried = msgspec.field(default_factory=Carried)
     runs: list[str] = []
     absent: list[str] = []
 
@@ -39,18 +44,25 @@ def pull(
     *,
     everything: bool = False,
     progress: Progress | None = None,
+    cargo: Cargo | None = None,
 ) -> Pulled:
-    """Fetch the records of all runs from a remote and merge them into ours.
+    """Fetch the records of all runs from a remote and merge them into ours, and all `cargo`.
 
     The code and data of `runs` come too, or of all of them. Raises `RemoteFailed`.
     """
     repo = store.repo
     other = remotes.chosen(repo, name)
     known = remotes.followed(repo, other)
-    fetch_notes(repo, other)
+    carried = Carried()
+    trip = Trip(store=store, other=other, cargo=cargo, report=carried) if cargo else None
+    _fetch_all(repo, other, trip)
     merged = union.merge_in(repo, remotes.followed(repo, other), known)
     archive.drop(store, merged.gone)
-    report = Pulled(remote=other.shown, merged=merged)
+    if trip:
+        trip.merge()
+    if carried.new:
+        refs.tidy(repo, "refs/runs", "refs/exp", "refs/sessions")
+    report = Pulled(remote=other.shown, merged=merged, sessions=carried)
     if runs or everything:
         chosen = None if everything else list(runs)
         _bring(store, other, chosen, report=report, progress=progress)
@@ -58,38 +70,40 @@ def pull(
     return report
 
 
-def fetch_notes(repo: Repo, other: Remote) -> bool:
+def _fetch_all(repo: Repo, other: Remote, trip: Trip | None) -> None:
+    """Fetch the notes, and the cargo along with them."""
+    try:
+        came = fetch_notes(repo, other, trip)
+    except errors.RemoteFailed as error:
+        if trip is None or not is_fault(error):
+            raise
+        # Whose fault it is is not said: neither holds the other up.
+        fetch_notes(repo, other)
+        trip.fetch_sound()
+    else:
+        if trip and not came:
+            # Where there are no notes git has brought nothing.
+            trip.fetch()
+
+
+def fetch_notes(repo: Repo, other: Remote, trip: Trip | None = None) -> bool:
     """Fetch the notes of a remote into the ref that follows them; False where it has none.
+
+    Then nothing comes of the cargo, which else goes along.
 
     They are to be part of our own history: with an object that git finds fault with in it, no
     server that looks would ever take a push of ours again.
     """
     spec = f"+{notes.REF}:{other.notes}"
     known = remotes.followed(repo, other)
-    offer = [*([other.notes] if known.commit else []), notes.REF]
-    if not _fetched(repo, other, [spec], offer=offer, checked=True):
+    offer = [*([other.notes] if known.commit else []), notes.REF, *(trip.offer if trip else ())]
+    specs = [spec, *([trip.spec] if trip else [])]
+    prune = trip is not None
+    if not remotes.fetch(repo, other, specs, offer=offer, checked=True, prune=prune):
         return False
     if remotes.followed(repo, other).commit is None:
         raise errors.RemoteFailed(other.shown, f"its {notes.REF} is no commit of notes")
     return True
-
-
-def _fetched(
-    repo: Repo, other: Remote, specs: Sequence[str], *, offer: Sequence[str], checked: bool = False
-) -> bool:
-    """Fetch until nobody is in the way: not a lock that a git which was killed left on our refs."""
-    found = False
-
-    def attempt() -> None:
-        nonlocal found
-        try:
-            found = remote.fetch(repo, other, specs, offer=offer, checked=checked)
-        except errors.RefLocked:
-            locks.clear(repo, [spec.rpartition(":")[2] for spec in specs])
-            raise
-
-    refs.insist(attempt)
-    return found
 
 
 def hydrate(store: Store, run: Run, told: Callable[[str], None] | None = None) -> None:
@@ -162,7 +176,7 @@ def _fetch(
     # The code stands on the user's own history, which the other side is told of.
     offer = [*_CODE, f"refs/remotes/{other.name}/*"]
     for at in range(0, len(specs), BATCH):
-        _fetched(repo, other, specs[at : at + BATCH], offer=offer)
+        remotes.fetch(repo, other, specs[at : at + BATCH], offer=offer)
         if progress:
             progress(min(at + BATCH, len(specs)), len(specs))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
-from git_exp import errors
+from git_exp import errors, locks
 from git_exp.git import notes, objects, refs, remote
 from git_exp.git.remote import Remote
 from git_exp.git.repo import Repo
@@ -41,6 +42,30 @@ def followed(repo: Repo, other: Remote) -> notes.Tip:
     except errors.RepositoryError:
         return notes.NOTHING
     return tip
+
+
+def fetch(
+    repo: Repo,
+    other: Remote,
+    specs: Sequence[str],
+    *,
+    offer: Sequence[str],
+    checked: bool = False,
+    prune: bool = False,
+) -> bool:
+    """Fetch until nobody is in the way: not a lock that a git which was killed left on our refs."""
+    found = False
+
+    def attempt() -> None:
+        nonlocal found
+        try:
+            found = remote.fetch(repo, other, specs, offer=offer, checked=checked, prune=prune)
+        except errors.RefLocked as error:
+            locks.clear(repo, [error.ref])
+            raise
+
+    refs.insist(attempt)
+    return found
 
 
 def every(repo: Repo) -> list[Remote]:

@@ -16,6 +16,7 @@ from git_exp.git.remote import Refused, Remote, Update
 from git_exp.git.repo import Repo
 from git_exp.run import Run
 from git_exp.share import archive, outgoing, receiving, remotes, union
+from git_exp.share.cargo import Cargo, Carried, Load, Trip
 from git_exp.share.inspect import Inspection
 from git_exp.share.outgoing import Item, Sides
 from git_exp.store import Store
@@ -38,7 +39,7 @@ class Pushed(msgspec.Struct, kw_only=True):
     `archived` are runs whose refs went into an archive before, `codeless` those whose records went
     without their code, which is neither here nor there. `removed` are refs of deleted or archived
     runs that are gone over there, `refused` what the remote did not take and why, `warnings` what
-    may be a secret. `merged` came the other way.
+    may be a secret. `merged` came the other way. `sessions` is what came of the cargo.
     """
 
     remote: str
@@ -50,6 +51,7 @@ class Pushed(msgspec.Struct, kw_only=True):
     refused: dict[str, str] = {}
     warnings: list[str] = []
     merged: union.Merged = msgspec.field(default_factory=union.Merged)
+    sessions: Carried = msgspec.field(default_factory=Carried)
 
 
 class _Push(msgspec.Struct, kw_only=True):
@@ -58,10 +60,11 @@ class _Push(msgspec.Struct, kw_only=True):
     store: Store
     other: Remote
     only: list[Run] | None
-    progress: Progress | None
+    progress: Progress | None = None
     report: Pushed
     inspection: Inspection
     folded: bool
+    trip: Trip | None
     withheld: set[str] = set()
     races: int = 0
     why: str = "others push all the time"
@@ -69,6 +72,11 @@ class _Push(msgspec.Struct, kw_only=True):
     @property
     def repo(self) -> Repo:
         return self.store.repo
+
+    def is_lost(self, refused: Refused) -> bool:
+        """Whether somebody else may have been first: it is looked at again, merged where it can."""
+        merges = self.trip is not None and refused.name.startswith(self.trip.prefix)
+        return (refused.raced and self.races < _RACES) or (merges and refused.moved)
 
     def lost(self, refused: Refused) -> errors.RefMoved:
         """What to raise where somebody else was at a ref over there at the same time."""
@@ -83,51 +91,71 @@ def push(
     name: str | None = None,
     runs: Sequence[Run] | None = None,
     *,
-    dry_run: bool = False,
     allow: Sequence[str] = (),
     progress: Progress | None = None,
+    cargo: Cargo | None = None,
 ) -> Pushed:
-    """Send a remote what it lacks: the code and data of runs, then all records.
+    """Send a remote what it lacks: the code and data of runs, then all records, then `cargo`.
 
-    With `runs` only theirs. Live runs are sealed so far. A `dry_run` asks the remote and changes
-    nothing on either side. Raises `SecretsFound` before anything is sent, save for findings whose
-    ids are in `allow`; `RemoteFailed` when it could not be finished within a minute: whatever was
-    sent is there, and the next push sends the rest.
+    With `runs` only theirs, and no cargo. Live runs are sealed so far. Raises `SecretsFound` before
+    anything is sent, save for findings whose ids are in `allow`; `RemoteFailed` when it could not
+    be finished within a minute: whatever was sent is there, and the next push sends the rest.
     """
-    other = remotes.chosen(store.repo, name)
-    only = None if runs is None else list(runs)
-    for run in only or ():
-        if run.private:
-            raise errors.Refused(
-                f"run {query.short(run.id)} is private", hint="no push sends it, whoever asks"
-            )
-    report = Pushed(remote=other.shown)
-    looking = Inspection(store.repo, allow)
-    report.warnings = looking.warnings
-    turn = _Push(
-        store=store,
-        other=other,
-        only=only,
-        progress=progress,
-        report=report,
-        inspection=looking,
-        folded=only is not None,
-    )
-    if dry_run:
-        return _dry(turn)
+    turn = _begun(store, name, runs, allow=allow, cargo=cargo)
+    turn.progress = progress
     _seal(store)
     until, pause = time.monotonic() + PATIENCE, 0.01
     while True:
         try:
             _attempt(turn)
-            refs.tidy(store.repo, "refs/runs", "refs/exp")
-            return report
+            refs.tidy(store.repo, "refs/runs", "refs/exp", "refs/sessions")
+            return turn.report
         except errors.RefMoved as error:
             if time.monotonic() > until:
                 hint = "nothing is lost: git exp push again"
-                raise errors.RemoteFailed(other.shown, turn.why, hint=hint) from error
+                raise errors.RemoteFailed(turn.other.shown, turn.why, hint=hint) from error
         time.sleep(random.uniform(0, pause))
         pause = min(pause * 2, 2.0)
+
+
+def preview(
+    store: Store,
+    name: str | None = None,
+    runs: Sequence[Run] | None = None,
+    *,
+    allow: Sequence[str] = (),
+    cargo: Cargo | None = None,
+) -> Pushed:
+    """What a push would send: the remote is asked, and nothing changes on either side."""
+    return _dry(_begun(store, name, runs, allow=allow, cargo=cargo))
+
+
+def _begun(
+    store: Store,
+    name: str | None,
+    runs: Sequence[Run] | None,
+    *,
+    allow: Sequence[str],
+    cargo: Cargo | None,
+) -> _Push:
+    other = remotes.chosen(store.repo, name)
+    for run in runs or ():
+        if run.private:
+            raise errors.Refused(
+                f"run {query.short(run.id)} is private", hint="no push sends it, whoever asks"
+            )
+    looking, carried = Inspection(store.repo, allow), Carried()
+    report = Pushed(remote=other.shown, warnings=looking.warnings, sessions=carried)
+    trip = Trip(store=store, other=other, cargo=cargo, report=carried) if cargo else None
+    return _Push(
+        store=store,
+        other=other,
+        only=None if runs is None else list(runs),
+        report=report,
+        inspection=looking,
+        folded=runs is not None,
+        trip=trip if runs is None else None,
+    )
 
 
 def _seal(store: Store) -> None:
@@ -145,13 +173,15 @@ def _attempt(turn: _Push) -> None:
     # What was refused the last time is sent anew.
     turn.withheld.clear()
     turn.report.refused.clear()
+    if turn.trip:
+        turn.trip.forget()
     there, theirs, (ours, here) = _met(turn)
     sides = Sides(repo=repo, here=here, there=there, tree=ours.tree)
     if names := outgoing.unknown(sides):
         # A gc has taken what was there before an archive was written anew.
         remote.fetch(repo, other, names, offer=names)
     if archive.drop(turn.store, {*turn.report.merged.gone, *outgoing.deleted(sides)}):
-        sides = msgspec.structs.replace(sides, here=_ours(repo)[1])
+        sides = msgspec.structs.replace(sides, here=_ours(turn)[1])
     items = _items(turn, sides)
     news = _news(turn, theirs=theirs, ours=ours)
     if (items or news) and not turn.folded:
@@ -160,21 +190,33 @@ def _attempt(turn: _Push) -> None:
         turn.report.archived += [run.id for run in folded]
         if folded:
             return _attempt(turn)
+    load = turn.trip.load(sides.here, there) if turn.trip else Load()
+    if items or news or load.items:
+        turn.inspection.look(sides, items, news, more=load.fresh)
     if items or news:
-        turn.inspection.look(sides, items, news)
         _send(turn, items)
         _remove(turn, outgoing.unwanted(sides, turn.report.refused))
     _remove(turn, outgoing.emptied(sides))
     news = {commit: blobs for commit, blobs in news.items() if commit not in turn.withheld}
-    if not news:
-        return None
-    turn.report.codeless = outgoing.codeless(
-        sides, [commit for commit, (had, _) in news.items() if not had], items
-    )
+    if news:
+        _records(turn, sides, items, news=news, theirs=theirs, ours=ours)
+    if turn.trip and load.items:
+        failed = _sent(turn, load.items, [_CULPRITS])
+        turn.report.refused.update(failed)
+        turn.trip.sent(load.items, failed)
+    return None
+
+
+def _records(
+    turn: _Push, sides: Sides, items: Sequence[Item], *, news: News, theirs: Tip, ours: Tip
+) -> None:
+    """Send the records, and have here what stands there then."""
+    repo, other = turn.repo, turn.other
+    new = [commit for commit, (had, _) in news.items() if not had]
+    turn.report.codeless = outgoing.codeless(sides, new, items)
     tip = _published(turn, news, theirs=theirs, ours=ours)
     refs.insist(lambda: _follow(repo, other, tip))
     union.merge_in(repo, notes.tip(repo, other.notes))
-    return None
 
 
 def _follow(repo: Repo, other: Remote, tip: str | None) -> None:
@@ -185,7 +227,10 @@ def _met(turn: _Push) -> tuple[dict[str, str], Tip, _Ours]:
     """The refs of the other side and its notes, merged into ours; our notes and refs with that."""
     repo, other = turn.repo, turn.other
     found: list[_Ours] = []
-    there = remote.listing(repo, other, *_PATTERNS, meanwhile=lambda: found.append(_ours(repo)))
+    more = [f"{turn.trip.prefix}*"] if turn.trip else []
+    there = remote.listing(
+        repo, other, *_PATTERNS, *more, meanwhile=lambda: found.append(_ours(turn))
+    )
     known = remotes.followed(repo, other)
     if there.get(notes.REF) != known.commit:
         if notes.REF in there:
@@ -195,7 +240,7 @@ def _met(turn: _Push) -> tuple[dict[str, str], Tip, _Ours]:
     theirs = remotes.followed(repo, other)
     _add(turn.report.merged, union.merge_in(repo, theirs, known))
     stands = notes.tip(repo).commit == found[0][0].commit
-    return there, theirs, found[0] if stands else _ours(repo)
+    return there, theirs, found[0] if stands else _ours(turn)
 
 
 def _add(whole: union.Merged, more: union.Merged) -> None:
@@ -203,10 +248,11 @@ def _add(whole: union.Merged, more: union.Merged) -> None:
         setattr(whole, name, list(dict.fromkeys((*getattr(whole, name), *getattr(more, name)))))
 
 
-def _ours(repo: Repo) -> _Ours:
+def _ours(turn: _Push) -> _Ours:
     """Our notes and refs: the refs last, so that none is missing that a note tells of."""
-    tip = notes.tip(repo)
-    return tip, refs.listing(repo, "refs/runs/", "refs/exp/data/", archive.PREFIX)
+    tip = notes.tip(turn.repo)
+    more = [turn.trip.prefix] if turn.trip else []
+    return tip, refs.listing(turn.repo, "refs/runs/", "refs/exp/data/", archive.PREFIX, *more)
 
 
 def _items(turn: _Push, sides: Sides) -> list[Item]:
@@ -254,9 +300,8 @@ def _sent(turn: _Push, items: Sequence[Item], left: list[int]) -> dict[str, str]
     refused = remote.push(turn.repo, turn.other, [one for item in items for one in item.updates])
     if not refused:
         return {}
-    raced = next((one for one in refused if one.raced), None)
-    if raced and turn.races < _RACES:
-        raise turn.lost(raced)
+    if lost := next((one for one in refused if turn.is_lost(one)), None):
+        raise turn.lost(lost)
     guilty = {one.name: one.why for one in refused if not one.dragged}
     failed = {item.run_id: why for item in items if (why := _why(item, guilty))}
     if len(failed) == len(items) and len(items) > 1:
@@ -331,11 +376,15 @@ def _published(turn: _Push, news: News, *, theirs: Tip, ours: Tip) -> str | None
 
 def _dry(turn: _Push) -> Pushed:
     repo, other = turn.repo, turn.other
-    there = remote.listing(repo, other, *_PATTERNS)
-    (ours, here), theirs = _ours(repo), remotes.followed(repo, other)
+    more = [f"{turn.trip.prefix}*"] if turn.trip else []
+    there = remote.listing(repo, other, *_PATTERNS, *more)
+    (ours, here), theirs = _ours(turn), remotes.followed(repo, other)
     sides = Sides(repo=repo, here=here, there=there, tree=ours.tree)
     items, news = _items(turn, sides), _news(turn, theirs=theirs, ours=ours)
-    turn.inspection.look(sides, items, news)
+    load = turn.trip.load(here, there, dry=True) if turn.trip else Load()
+    turn.inspection.look(sides, items, news, more=load.fresh)
+    if turn.trip:
+        turn.trip.sent(load.items, {})
     turn.report.runs = [item.run_id for item in items if item.commit]
     turn.report.records = list(news)
     gone = [*outgoing.unwanted(sides), *outgoing.emptied(sides)]

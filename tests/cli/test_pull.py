@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from git_exp import Experiment
+from git_exp.git.repo import discover
+from git_exp.session import ConversationEntry, ExperimentConfig, events, history
 from tests.cli.conftest import Ask, Git_, Runs
 
 
@@ -123,3 +126,33 @@ def test_code_comes_for_a_record_that_a_stock_git_has_fetched(
     git("fetch", "-q", "origin", "refs/notes/exp:refs/notes/exp")
 
     assert ask("diff", "base", "--name-only").out.endswith("train.py\n")
+
+
+def test_sessions_come_and_are_merged(
+    origin: Path, other: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(session_id: str) -> None:
+        repo = discover(Path.cwd(), dict(os.environ))
+        entry = ConversationEntry(role="user", content=f"go on with {session_id} in {repo.top}")
+        history.add(repo, session_id, lambda state, now: events.Message(t=now, entry=entry))
+
+    here, config = Path.cwd(), ExperimentConfig(goal="a faster kernel")
+    for name in ("a", "b", "c"):
+        history.start(discover(here, dict(os.environ)), config, session_id=name)
+    ask("push")
+    monkeypatch.chdir(other)
+
+    assert ask("pull").out == "From origin: no new records\nFrom origin: 3 sessions new\n"
+    assert ask("pull").out == "From origin: no new records\n"
+    add("a")
+    monkeypatch.chdir(here)
+    add("a")
+    history.start(discover(here, dict(os.environ)), config, session_id="d")
+    ask("push")
+    monkeypatch.chdir(other)
+    done = json.loads(ask("pull", "--json").out)["sessions"]
+    assert (done["new"], done["updated"]) == (["d"], ["a"])
+    add("b")
+    assert ask("push").out == "To origin: sent 2 sessions\n"
+    monkeypatch.chdir(here)
+    assert ask("pull").out.splitlines()[1] == "From origin: 2 sessions updated"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from git_exp import Experiment
+from git_exp.git.repo import discover
+from git_exp.session import ExperimentConfig, history
 from tests.cli.conftest import Ask, Git_, Runs
 from tests.conftest import Clock
 
@@ -209,3 +212,77 @@ def test_a_private_run_that_still_runs_never_leaves_though_it_was_noted(
     assert b"sesame" not in objects_of(origin)
     assert git("for-each-ref", "refs/runs", "refs/exp", cwd=origin) == ""
     assert "sesame" in ask("show", "hidden").out
+
+
+def _begun(session_id: str, goal: str = "a faster kernel") -> None:
+    repo = discover(Path.cwd(), dict(os.environ))
+    history.start(repo, ExperimentConfig(goal=goal), session_id=session_id)
+
+
+def test_sessions_go_along(origin: Path, runs: Runs, ask: Ask, git: Git_) -> None:
+    runs.add("base")
+    _begun("kernels")
+    _begun("other")
+
+    assert ask("push", "-n").out == (
+        "To origin: would send the code of 1 run, 1 record\nTo origin: would send 2 sessions\n"
+    )
+    assert ask("push", "origin", "base").out == "To origin: sent the code of 1 run, 1 record\n"
+    assert ask("push") == ("To origin: sent 2 sessions\n", "")
+    assert ask("push") == ("To origin: everything is there\n", "")
+    there = git("for-each-ref", "--format=%(refname)", "refs/sessions", cwd=origin)
+    assert there == "refs/sessions/kernels\nrefs/sessions/other"
+
+
+def test_sessions_that_cannot_go_are_told(
+    origin: Path, other: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _begun("kernels")
+    ask("push")
+    monkeypatch.chdir(other)
+    _begun("kernels", "another goal")
+    with Experiment("hidden", private=True) as hidden:
+        pass
+    _begun("mine", f"better than {hidden.run_id}")
+
+    said = ask("push")
+    done = json.loads(ask("push", "--json").out)["sessions"]
+
+    assert said.err == (
+        "warning: session 'kernels' in 'origin' is passed over: session 'kernels' began twice, "
+        "here and elsewhere\n"
+        "hint: all else has come; two of one id: begin one anew, git exp session start --id\n"
+        f"warning: session 'mine' stays here: it names the private run {str(hidden.run_id)[:8]}\n"
+        "hint: all else has gone\n"
+    )
+    assert list(done) == ["sent", "new", "updated", "passed_over", "withheld"]
+    assert (list(done["passed_over"]), list(done["withheld"])) == (["kernels"], ["mine"])
+
+
+def test_a_server_that_refuses_a_session_is_told(
+    origin: Path, runs: Runs, ask: Ask, git: Git_
+) -> None:
+    hook = origin / "hooks/update"
+    hook.write_text('#!/bin/sh\ncase "$1" in refs/sessions/*) exit 1;; esac\n')
+    hook.chmod(0o755)
+    runs.add("base")
+    _begun("kernels")
+
+    said = ask("push", code=5)
+
+    assert said.out == "To origin: sent the code of 1 run, 1 record\n"
+    assert said.err.startswith(
+        "fatal: remote 'origin': it refuses refs/sessions/kernels: hook declined\n"
+    )
+
+
+def test_a_secret_in_a_session_stops_it(origin: Path, runs: Runs, ask: Ask, git: Git_) -> None:
+    runs.add("base")
+    _begun("kernels", "ghp_" + "a9Zk" * 9)
+    before = git("for-each-ref", cwd=origin)
+
+    said = ask("push", code=4)
+
+    assert said.err.startswith("sessions/kernels: records:1: github-token ghp_… (id ")
+    assert "hint: what has a secret in it stays here: begin another without it;" in said.err
+    assert git("for-each-ref", cwd=origin) == before

@@ -552,3 +552,22 @@ def test_no_word_after_session_shows_its_usage(exp: Exp) -> None:
 
     assert done.stdout == exp("session", "-h").stdout
     assert "\n    start                 begin a session\n" in done.stdout
+
+
+def test_a_claim_on_a_remote_is_one_agents_among_clones(
+    loop: str, origin: Path, other: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch, git: Git_
+) -> None:
+    claim = ask("session", "claim", "tile it", "--remote", "origin").out.strip()
+    monkeypatch.chdir(other)
+    monkeypatch.setenv("GIT_EXP_AGENT", "bob")
+    ask("pull")
+
+    refused = ask("session", "claim", "tile it", "--remote", "origin", code=1)
+    assert refused.err.startswith("error: 'tile it' is claimed by Ada for ")
+    ask("session", "claim", "unroll it", "--remote", "origin")
+    assert ask("session", "release", claim, "--remote", "origin").out == f"release: {claim}\n"
+
+    assert git("log", "--format=%s", "refs/sessions/loop", cwd=origin).splitlines() == [
+        f"release: {claim}", "claim: unroll it", "claim: tile it", "start: a faster kernel",
+    ]  # fmt: skip
+    assert ask("session", "claim", "x", "--remote", "nowhere", code=3).out == ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from git_exp.git.repo import discover
+from git_exp.session import ExperimentConfig, history
 from tests.conftest import Exp
 from tests.hook.conftest import CODE, Git_
 
@@ -39,6 +42,15 @@ def test_runs_go_along_with_the_branch(git: Git_, server: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "exp.autoPush: sent 1 run to origin\n")
     assert there(git, server) == ["refs/exp", "refs/heads", "refs/notes", "refs/runs"]
     assert push("origin", "main").stderr == ""
+
+
+def test_sessions_go_along_too(hooked: Path, git: Git_, server: Path) -> None:
+    config = ExperimentConfig(goal="a faster kernel")
+    history.start(discover(hooked, dict(os.environ)), config, session_id="kernels")
+
+    assert push("origin", "main").returncode == 0
+
+    assert "refs/sessions" in there(git, server)
 
 
 def test_without_the_setting_they_stay(git: Git_, server: Path) -> None:

@@ -199,6 +199,41 @@ def test_a_merge_of_equal_content_moves_nothing_and_ends(here: Repo, session: Se
     assert history.merge(here, "kernels", merged.commit) == merged
 
 
+def test_what_both_sides_merged_by_themselves_meets_again(
+    here: Repo, session: Session, git: Git
+) -> None:
+    """A remote's ref only goes forward: what is merged has theirs in its history, or is theirs."""
+    ours, theirs = _forked(here)
+    mine = history.merge(here, "kernels", theirs)
+    refs.update(here, [Change(name="refs/sessions/kernels", new=theirs, old=mine.commit)])
+    other = history.merge(here, "kernels", ours)
+    assert (mine.lines, mine.state) == (other.lines, other.state)
+    assert mine.commit != other.commit
+
+    assert history.merge(here, "kernels", mine.commit) == mine
+    more = history.add(here, "kernels", result(10.0, "more"))
+    assert history.merge(here, "kernels", other.commit).lines == more.lines
+    git("merge-base", "--is-ancestor", other.commit, "refs/sessions/kernels")
+    git("merge-base", "--is-ancestor", more.commit, "refs/sessions/kernels")
+
+
+def test_the_lock_of_a_git_that_was_killed_is_in_nobodys_way(repo: Path, here: Repo) -> None:
+    lock = repo / ".git/refs/sessions/kernels.lock"
+
+    def locked() -> None:
+        lock.parent.mkdir(exist_ok=True)
+        lock.touch()
+        os.utime(lock, (1, 1))
+
+    locked()
+    history.start(here, CONFIG, session_id="kernels")
+    locked()
+    history.add(here, "kernels", result(12.0))
+
+    assert history.read(here, "kernels").state.best_metric == 12.0
+    assert not lock.exists()
+
+
 def test_sessions_that_began_apart_do_not_merge(here: Repo, session: Session) -> None:
     ours = history.read(here, "kernels").commit
     refs.update(here, [Change(name="refs/sessions/kernels", new=None, old=ours)])

@@ -69,6 +69,18 @@ def test_the_reasons_are_those_of_the_page() -> None:
     ]
 
 
+def test_a_run_is_one_result_however_often_it_is_told() -> None:
+    state = begun()
+    for value, run in ((1.0, "a"), (2.0, "b"), (0.5, "a"), (3.0, None), (3.0, None)):
+        told = events.Result(t=T0, result=result(value, run_id=run))
+        state = machine.step(state, told)
+
+    assert [(one.metrics["loss"], one.run_id) for one in state.experiments] == [
+        (1.0, "a"), (2.0, "b"), (3.0, None), (3.0, None),
+    ]  # fmt: skip
+    assert (state.best_metric, state.current_iteration) == (1.0, 4)
+
+
 @pytest.mark.parametrize("why", HOLDING)
 def test_each_reason_ends_a_session(why: str) -> None:
     state = begun(target_metric_value=0.0)

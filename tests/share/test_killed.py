@@ -12,12 +12,15 @@ import pytest
 
 from git_exp import fsck, share
 from git_exp.git import refs
+from git_exp.session import ConversationEntry, ExperimentConfig, events, history
+from git_exp.session.cargo import Sessions
 from git_exp.share import archive
 from tests.share.test_servers import held, noted
 from tests.share.world import Clone, clone, git, server
 
 pytestmark = pytest.mark.usefixtures("plain_rules")
 
+CONFIG = ExperimentConfig(goal="a faster kernel")
 # Each call is a line of its own process id, so that two at once do not count as one.
 WRAPPER = """#!/bin/sh
 echo $$ >>"$CALLS"
@@ -29,6 +32,14 @@ during) kill -9 $PPID; exec {git} "$@";;
 after) {git} "$@" >/dev/null; kill -9 $PPID;;
 esac
 """
+
+
+def pushed(one: Clone) -> None:
+    share.push(one.store, cargo=Sessions())
+
+
+def pulled(one: Clone) -> None:
+    share.pull(one.store, everything=True, cargo=Sessions())
 
 
 class World:
@@ -47,29 +58,41 @@ class World:
         self.deleted: set[str] = set()
         self.made: dict[str, str] = {}
         self.calls = top / "calls"
+        self.events = 0
+        history.start(self.here.store.repo, CONFIG, session_id="kernels")
         for one in (self.here, self.mate):
             self.run(one)
-            share.push(one.store)
+            pushed(one)
 
     def run(self, one: Clone) -> None:
         run = one.run(f"run {len(self.made)}")
         self.made[run.id] = run.commit
 
+    def happen(self, one: Clone) -> None:
+        self.events += 1
+        entry = ConversationEntry(role="user", content=f"event {self.events}")
+        history.add(
+            one.store.repo, "kernels", lambda state, now: events.Message(t=now, entry=entry)
+        )
+
     def change(self, one: Clone, other: Clone) -> None:
         """What a push of `one` has to do: merge, send, archive, delete, publish."""
         self.run(other)
-        share.push(other.store)
+        pushed(other)
         for _ in range(3):
             self.run(one)
         mine = [run for run in one.store.runs() if run.own and not run.archived]
         archive.fold(one.store, [mine[1]])
-        share_all = share.pull(one.store)
+        share_all = share.pull(one.store, cargo=Sessions())
         assert share_all.remote == "origin"
         one.note(mine[0], f"note {len(self.made)}")
         one.store.remove([mine[-1]])
         self.deleted.add(mine[-1].id)
         self.run(other)
-        share.push(other.store)
+        pulled(other)
+        self.happen(other)
+        pushed(other)
+        self.happen(one)
 
     def killed(self, act: Callable[[], object], at: int, how: str) -> int:
         """Do it in a fork that dies at its git call of that number; how many calls it made."""
@@ -97,13 +120,16 @@ class World:
         for one in (self.here, self.mate):
             verdict = fsck.check(one.store, repair=True)
             assert verdict.sound, verdict.findings
-        share.push(self.here.store)
-        share.push(self.mate.store)
+        pushed(self.here)
+        pushed(self.mate)
         for one in (self.here, self.mate):
-            share.pull(one.store, everything=True)
+            pulled(one)
             assert fsck.check(one.store).findings == []
             assert set(one.runs()) == self.made.keys() - self.deleted
             assert one.tree() == self.here.tree()
+            lines = history.read(one.store.repo, "kernels").lines
+            assert len(lines) == len(set(lines)) == self.events + 1
+            assert one.refs("refs/sessions") == self.here.refs("refs/sessions")
             assert not [path for path in one.path.rglob(".git/**/*.lock") if path.stem != "seal"]
             names = one.refs("refs/exp", "refs/runs", "refs/notes")
             assert {name.split("/")[2] for name in names if name.startswith("refs/exp/")} <= {
@@ -125,13 +151,13 @@ def world(tmp_path: Path) -> World:
 
 def push_killed(world: World, at: int, how: str) -> int:
     world.change(world.here, world.mate)
-    return world.killed(lambda: share.push(world.here.store), at, how)
+    return world.killed(lambda: pushed(world.here), at, how)
 
 
 def pull_killed(world: World, at: int, how: str) -> int:
     world.change(world.mate, world.here)
-    share.push(world.mate.store)
-    return world.killed(lambda: share.pull(world.here.store, everything=True), at, how)
+    pushed(world.mate)
+    return world.killed(lambda: pulled(world.here), at, how)
 
 
 ACTS = [pytest.param(push_killed, id="push"), pytest.param(pull_killed, id="pull")]

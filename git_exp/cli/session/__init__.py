@@ -65,7 +65,7 @@ def add(store: Store, session_id: str, happening: Happening, *, remote: str | No
         return Added(history.add(store.repo, session_id, heard), heard.event)
     from git_exp.session import exchange
 
-    after = exchange.settled(store, located(remote), session_id, heard)
+    after = exchange.settled(store.repo, session_id, heard, other=located(remote))
     return Added(after, heard.event)
 
 

@@ -1,0 +1,59 @@
+"""Sessions as push and pull carry them. Quick to import: there may be none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from git_exp import errors
+from git_exp.git import objects
+from git_exp.git.repo import Repo
+
+PREFIX = "refs/sessions/"
+EVENTS = "events.jsonl"
+# An event is a line of some kilobytes: nobody's session is larger than this.
+LARGEST = 32 << 20
+# What an id may be: never a path, nor an option.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Sessions:
+    """The sessions of a repository, for `share.push` and `share.pull` to carry."""
+
+    prefix = PREFIX
+
+    def is_name(self, name: str) -> bool:
+        return is_id(name)
+
+    def lines(self, repo: Repo, commit: str) -> Sequence[bytes]:
+        return lines(repo, commit, most=LARGEST)
+
+    def merge(self, repo: Repo, name: str, theirs: str) -> str:
+        # Half as long to import as a push takes.
+        from git_exp.session import history
+
+        # One that is too large is not read further.
+        lines(repo, theirs, most=LARGEST)
+        return history.merge(repo, name, theirs).commit
+
+
+def is_id(text: str) -> bool:
+    """Whether a session may have that id."""
+    return _ID.fullmatch(text) is not None
+
+
+def lines(repo: Repo, commit: str, *, most: int | None = None) -> list[bytes]:
+    """The events that a commit of a session has, a line each.
+
+    Raises `BadField` for what is none, and for one of more than so many bytes.
+    """
+    try:
+        entry = objects.entry(repo, commit, EVENTS)
+        if entry is None or not objects.is_file(entry[0]):
+            raise errors.BadField(f"'{commit}' is no session: it has no {EVENTS}")
+        if most is not None and objects.size(repo, entry[1]) > most:
+            raise errors.BadField(f"its {EVENTS} is larger than {most >> 20} MiB")
+        text = objects.blob(repo, entry[1])
+    except errors.RepositoryError as error:
+        raise errors.BadField(f"'{commit}' is no session: {error}") from error
+    return [line + b"\n" for line in text.split(b"\n") if line]
