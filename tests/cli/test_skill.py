@@ -50,17 +50,17 @@ def test_every_command_is_listed_with_what_it_does() -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_command_and_option_that_is_told_of_exists(name: str) -> None:
     every = house.commands()
-    text = re.sub(r"\s+", " ", DOCUMENTS[name])
-    found = re.findall(r"git exp ([a-z]+(?: [a-z]+)?)([^`#]*)", text)
+    parts = re.findall(r"```\n(.*?)```|`([^`]+)`", DOCUMENTS[name], re.S)
+    code = " ; ".join(re.sub(r"\s+", " ", one or other) for one, other in parts)
+    found = re.findall(r"git exp ([a-z]+(?: [a-z]+)?)([^;#]*)", code)
 
     assert len(found) > 3
     for words, rest in found:
         word = words if words in every else words.split()[0]
         assert word in every, words
         known = {name for one in house.command(word).params for name in one.opts}
-        for option in re.findall(
-            r"(?<= )(?:--[a-z][\w-]*|-[a-z])(?= |$)", rest.partition(" -- ")[0]
-        ):
+        given = rest.partition(" -- ")[0]
+        for option in re.findall(r"(?<= )(?:--[a-z][\w-]*|-[a-z])(?= |$)", given):
             assert option in known, f"git exp {word} {option}"
 
 
