@@ -44,7 +44,9 @@ def test_a_session_without_data_has_a_goal(ask: Ask, git: Git_) -> None:
                "--constraints", "no unsafe code")  # fmt: skip
 
     assert said.out == "loop\n"
-    assert said.err.startswith("hint: while git exp session next; do git exp run --session @ ")
+    assert said.err == (
+        "hint: while git exp session next -s loop; do git exp run --session loop -- COMMAND; done\n"
+    )
     found = status(ask)
     assert {key: found[key] for key in ("goal", "metric", "direction", "target_value",
             "max_iterations", "time_budget", "plateau_threshold", "go_on", "iteration")} == {
@@ -485,8 +487,11 @@ def test_a_reused_run_is_a_result_once(begun: str, exp: Exp) -> None:
     said = exp("run", "--session", "@", "--reuse", *train)
 
     assert said.stdout == "METRIC acc=0.5\n"
-    assert said.stderr.splitlines()[-1] == "session loop: iteration 1: no ms, one"
-    assert "iteration" not in exp("run", "--session", "@", "--reuse", *train).stderr
+    assert "session loop: iteration 1: no ms, one\n" in said.stderr
+    assert said.stderr.endswith("warning: the result has no ms\nhint: its metrics: acc\n")
+    again = exp("run", "--session", "@", "--reuse", "-n", "two", *train).stderr
+    assert "'one': it is a result of session loop already\n" in again
+    assert "session loop: iteration 2: no ms, two\n" in again
 
 
 def test_a_run_that_its_loop_was_killed_over_is_a_result_of_the_next(
@@ -502,12 +507,13 @@ def test_a_run_that_its_loop_was_killed_over_is_a_result_of_the_next(
         # The whole group: the loop, git exp and the command.
         os.killpg(killed.pid, signal.SIGKILL)
 
-    exp("session", "next")
+    told = exp("session", "next")
+    assert told.stderr == "session loop: iteration 1: failed, first: crashed\n"
+    assert told.stdout == "iteration 2 of 20\n"
     said = exp("run", "--session", "@", "-n", "second", "--", "sh", "-c", "echo METRIC ms=4")
-
-    told = [line for line in said.stderr.splitlines() if line.startswith("session loop")]
-    assert told == ["session loop: iteration 1: failed, first: crashed",
-                    "session loop: iteration 2: ms 4 (best), second"]  # fmt: skip
+    assert said.stderr.splitlines()[-1] == "session loop: iteration 2: ms 4 (best), second"
+    tried = json.loads(exp("session", "report", "--json").stdout)["tried"]
+    assert [one["hypothesis"] for one in tried] == ["an idea", ""]
 
 
 def test_the_loop_ends_where_nothing_gets_better(begun: str, repo: Path) -> None:

@@ -84,5 +84,5 @@ def test_a_damaged_session_hides_no_other(opened: Repo, git: Git_) -> None:
     git("update-ref", "refs/sessions/bad", "HEAD")
 
     assert named.find(opened, "@").id == "good"
-    with pytest.raises(errors.BadField, match="is no session"):
+    with pytest.raises(errors.BadField, match="none of a session"):
         named.find(opened, "bad")
