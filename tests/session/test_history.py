@@ -294,6 +294,30 @@ def test_a_damaged_line_is_passed_over_and_kept(here: Repo, session: Session) ->
     assert set(odd.splitlines(keepends=True)) < set(after.lines)
 
 
+def test_what_is_of_a_day_to_come_is_damage_and_moves_no_clock(
+    here: Repo, session: Session
+) -> None:
+    far = b'{"t":"2999-01-01T00:00:00.000000Z","event":"phase","phase":"failed"}\n'
+    _rewritten(here, b"".join(history.read(here, "kernels").lines) + far)
+
+    after = history.add(here, "kernels", result(12.0))
+
+    assert after.damaged == 1
+    assert after.state.phase.value == "initializing"
+    assert after.state.termination_reason is None
+    assert after.lines[-1] == far
+    assert history.read(here, "kernels").state == after.state
+
+
+def test_the_ref_is_the_name_of_a_session_whatever_its_start_says(
+    here: Repo, session: Session
+) -> None:
+    lines = [one.replace(b"kernels", b"../x") for one in history.read(here, "kernels").lines]
+    _rewritten(here, b"".join(lines))
+
+    assert history.read(here, "kernels").state.session_id == "kernels"
+
+
 PAUSE = b'{"t":"2026-01-01T00:00:00.000000Z","event":"pause"}\n'
 
 
