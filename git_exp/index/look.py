@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 _CHUNK = 1_000
 _NEWEST = "r.started DESC, r.run_id DESC"
+_KEY = "key = (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
+_COUNTS = "r.status = 'finished' AND NOT EXISTS (SELECT 1 FROM tag WHERE tag = ? AND run = r.id)"
+# Asked of one run after the other, so that a limit is reached long before the last of them.
+_HAS_METRIC = f"EXISTS (SELECT 1 FROM metric WHERE {_KEY} AND run = r.id)"
+_OF_ANY_TWICE = "EXISTS (SELECT 1 FROM run o WHERE o.tree = r.tree AND o.id <> r.id)"
 _HAS_ROWS = "EXISTS (SELECT 1 FROM {0} WHERE {0}.key = key.id)"
 
 
@@ -41,6 +46,13 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
     sort: Sequence[Sort] = ()
     limit: int | None = None
     paths: Sequence[str] = ()
+
+
+class Chosen(NamedTuple):
+    """A run, and of how many it was chosen."""
+
+    run: Run | None
+    among: int
 
 
 class Look:
@@ -118,21 +130,44 @@ class Look:
         return list(query.among(name, newest([*found, *self.live])))
 
     def best(self, wanted: Goal) -> Run | None:
+        return query.best(newest([*self._runs(self._ranked(wanted, limit=1)), *self.live]), wanted)
+
+    def baseline(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> Chosen:
+        """The best of the runs that fit, started before a time, and of how many it was chosen."""
+        ids = self._ranked(wanted, before=before)
+        fitting = (run for at in ids for run in self._runs([at]) if fits(run))
+        live = [
+            run for run in self.live
+            if run.status == "finished" and (before is None or run.started < before) and fits(run)
+        ]  # fmt: skip
+        first = list(itertools.islice(fitting, 1))
+        return Chosen(query.best(newest([*first, *live]), wanted), len(ids) + len(live))
+
+    def measured(self, metric: str, tree: str | None, limit: int) -> list[Run]:
+        """The newest finished, untainted runs that have a metric, of one code or of any twice."""
+        code = "r.tree = ?" if tree else _OF_ANY_TWICE
+        values = [metric, query.TAINTED, *([tree] if tree else [])]
+        ids = self._ids(f"{_HAS_METRIC} AND {_COUNTS} AND {code}", values, limit=limit)
+        live = [
+            run for run in self.live
+            if metric in run.metrics and run.git and (tree is None or run.git.tree == tree)
+        ]  # fmt: skip
+        return newest([*self._runs(ids), *live])
+
+    def _ranked(
+        self, wanted: Goal, *, before: str | None = None, limit: int | None = None
+    ) -> list[int]:
+        """The finished, untainted runs that have a number for a measure, the best first."""
         from git_exp.query import sql
 
-        measured = (
-            f"SELECT {wanted.measure.aggregate} FROM metric WHERE run = r.id AND key ="
-            " (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
-        )
-        where = (
-            f"r.status = 'finished' AND abs(({measured})) < 9e999"
-            " AND r.id NOT IN (SELECT run FROM tag WHERE tag = ?)"
-        )
+        measured = f"SELECT {wanted.measure.aggregate} FROM metric WHERE run = r.id AND {_KEY}"
+        where = f"abs(({measured})) < 9e999 AND {_COUNTS}"
+        where += " AND r.started < ?" if before is not None else ""
         way = "DESC" if wanted.higher else "ASC"
         metric = wanted.measure.metric
         order = sql.Clause(text=f"({measured}) {way}, r.started, r.run_id", values=(metric,))
-        ids = self._ids(where, [metric, query.TAINTED], order=[order], limit=1)
-        return query.best(newest([*self._runs(ids), *self.live]), wanted)
+        values = [metric, query.TAINTED, *([before] if before is not None else [])]
+        return self._ids(where, values, order=[order], limit=limit)
 
     def noted(self) -> list[Noted]:
         """The runs of the spool as the index would hold them."""
