@@ -9,7 +9,7 @@ from git_exp import errors, points, query, verdict
 from git_exp.index.search import Indexed
 from git_exp.query import Goal
 from git_exp.run import Run
-from git_exp.verdict import Tries, Verdict
+from git_exp.verdict import Tries, Verdict, wording
 
 # How many of the newest runs tell the noise, and how many replicates are read of one code. Beyond
 # that it is known well enough, and the closing line of a run must not wait.
@@ -46,26 +46,39 @@ def asked(
     _check(first, goal)
     tried = Tries(a=_tried(store, a, goal))
     if second is None:
-        return _against_the_best(store, first, goal, tried)
+        return _against_the_best(store, first, goal, tried=tried)
     _check(second, goal)
     return Asked(first, second, goal, tried._replace(b=_tried(store, b or "", goal)))
 
 
-def judged(store: Indexed, said: Asked, *, steps: bool = False) -> Verdict:
+def judged(
+    store: Indexed, said: Asked, *, steps: bool = False, replicates: int = REPLICATES
+) -> Verdict:
     """The verdict; with `steps` from the noise within each run, and not from replicates."""
     pair = (said.a, said.b)
     metric = said.goal.measure.metric
     if steps:
         series = (_series(said.a, metric), _series(said.b, metric))
         return verdict.by_steps(pair, said.goal, series=series, tries=said.tries)
-    trees = {run.git.tree for run in pair if run.git and run.git.tree}
     runs = store.measured(metric, limit=POOL)
-    for tree in trees:
-        runs += store.measured(metric, tree, limit=REPLICATES)
+    for tree in {run.git.tree for run in pair if run.git and run.git.tree}:
+        runs += store.measured(metric, tree, limit=replicates)
     return verdict.among(pair, runs, said.goal, tries=said.tries)
 
 
-def _against_the_best(store: Indexed, run: Run, goal: Goal, tried: Tries) -> Asked:
+def closing(store: Indexed, run: str, *, metric: str | None = None) -> str | None:
+    """The verdict on a run against the best before it, in one short line.
+
+    None where there is nothing to say: no metric, several of them, or no baseline.
+    """
+    try:
+        said = asked(store, run, None, metric=metric)
+    except (errors.UsageError, errors.NotFound, errors.AnswerIsNo):
+        return None
+    return wording.closing(judged(store, said, replicates=POOL), said.goal.measure)
+
+
+def _against_the_best(store: Indexed, run: Run, goal: Goal, *, tried: Tries) -> Asked:
     own = verdict.key(run)
     found = store.baseline(goal, before=run.started, fits=lambda one: verdict.key(one) != own)
     if found.run is None:

@@ -78,7 +78,7 @@ def judged(
     if noise.method == "deterministic":
         word = _word(verdict, clear=difference != 0)
         return msgspec.structs.replace(verdict, verdict=word, interval=(difference, difference))
-    clear = is_clear(abs(difference), noise, counts, chance(verdict))
+    clear = is_clear(abs(difference), noise, counts, most=chance(verdict))
     return msgspec.structs.replace(
         verdict,
         verdict=_word(verdict, clear=clear),
@@ -128,7 +128,7 @@ def _allowed(tries: int) -> float:
     return (1 - CONFIDENCE) / 2 / tries
 
 
-def is_clear(gap: float, noise: Noise, counts: tuple[int, int], most: float) -> bool:
+def is_clear(gap: float, noise: Noise, counts: tuple[int, int], *, most: float) -> bool:
     """Whether so large a difference of means of so many runs is less likely than that by chance."""
     error = noise.error(*counts)
     return gap > 0 and (error == 0 or student.tail(gap / error, noise.df) < most)

@@ -32,7 +32,8 @@ def fewest(verdict: Verdict, *, power: float | None = None) -> int | None:
     and Cochran do, Statistical Methods (8th edition, 1989), 6.14. None is more than a thousand.
     """
     noise, difference = verdict.noise, verdict.difference
-    assert noise and difference
+    assert noise
+    assert difference
     gap, chance = abs(difference), judging.chance(verdict)
     have = (len(verdict.a.values), len(verdict.b.values))
 
@@ -40,7 +41,7 @@ def fewest(verdict: Verdict, *, power: float | None = None) -> int | None:
         counts = (max(have[0], each), max(have[1], each))
         known = noise.after(have, (counts[0] - have[0], counts[1] - have[1]))
         if power is None:
-            return judging.is_clear(gap, known, counts, chance)
+            return judging.is_clear(gap, known, counts, most=chance)
         needed = student.quantile(chance, known.df) + student.quantile(1 - power, known.df)
         return gap >= needed * known.error(*counts)
 

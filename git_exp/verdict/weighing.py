@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
+import msgspec
+
+from git_exp.points import number
 from git_exp.query import Goal
 from git_exp.run import Run
 from git_exp.verdict import judging, noise, replicates, wording
@@ -23,7 +27,8 @@ def among(
     if first == second:
         return judging.same(*_single(pair, goal), goal.higher)
     found = noise.between(a, b, list(samples.values()))
-    return judging.judged(a, b, found, higher=goal.higher, tries=tries)
+    once = _once(tries, groups, goal, candidate=pair[0])
+    return judging.judged(a, b, found, higher=goal.higher, tries=once)
 
 
 def by_steps(
@@ -34,12 +39,37 @@ def by_steps(
     a, b = _single(pair, goal)
     if replicates.key(pair[0]) == replicates.key(pair[1]):
         return judging.same(a, b, goal.higher)
-    return judging.judged(a, b, noise.within(*series), higher=goal.higher, tries=tries)
+    found = judging.judged(a, b, noise.within(*series), higher=goal.higher, tries=tries)
+    return msgspec.structs.replace(found, method="steps") if found.method == "none" else found
 
 
 def closing(pair: tuple[Run, Run], runs: Iterable[Run], goal: Goal, *, tries: Tries = ONCE) -> str:
     """The verdict in one short line, for who has just seen the candidate run."""
     return wording.closing(among(pair, runs, goal, tries=tries), goal.measure)
+
+
+def _once(
+    tries: Tries, groups: Mapping[Hashable, Sequence[Run]], goal: Goal, *, candidate: Run
+) -> Tries:
+    """Of how many a side was chosen, with replicates counted once: luck is that of a group.
+
+    A baseline was chosen from what began before the candidate, and never from its replicates.
+    """
+    if tries == ONCE:
+        return tries
+    own = replicates.key(candidate)
+    a, b = tries
+    for key, found in groups.items():
+        numbered = [run for run in found if _has_number(run, goal)]
+        earlier = sum(run.started < candidate.started for run in numbered)
+        a -= max(len(numbered) - 1, 0)
+        b -= earlier if key == own else max(earlier - 1, 0)
+    return Tries(a=max(a, 1), b=max(b, 1))
+
+
+def _has_number(run: Run, goal: Goal) -> bool:
+    value = goal.measure.of(run)
+    return value is not None and math.isfinite(number(value))
 
 
 def _single(pair: tuple[Run, Run], goal: Goal) -> tuple[Sample, Sample]:

@@ -20,6 +20,10 @@ _METHODS = {
     "diverged": "none: an infinite number is worse than any",
     "none": "none: nothing tells the noise",
 }
+_CAUTIONS = {
+    "deterministic": "a seed that is fixed in the code would look like this too",
+    "steps": "steps that resemble those before them make the noise look too small",
+}
 
 
 def told(measure: Measure) -> str:
@@ -78,12 +82,10 @@ def notes(verdict: Verdict, a: Run, b: Run) -> dict[str, str]:
     found: dict[str, str] = {}
     if verdict.method == "replicates":
         found |= _sameness(a, b)
-    if verdict.method == "none":
+    if verdict.method in ("none", "steps") and verdict.noise is None:
         found["no-noise"] = _advice(verdict)
-    if verdict.method == "deterministic":
-        found["deterministic"] = "a seed that is fixed in the code would look like this too"
-    if verdict.method == "steps":
-        found["steps"] = "steps that resemble those before them make the noise look too small"
+    elif verdict.method in _CAUTIONS:
+        found[verdict.method] = _CAUTIONS[verdict.method]
     for at, sample in enumerate((verdict.a, verdict.b)):
         found |= _of_side(_SIDES[at], sample, verdict.tries[at])
     return found | _apart(a, b)
@@ -116,6 +118,8 @@ def _more(verdict: Verdict) -> str:
 
 def _advice(verdict: Verdict) -> str:
     samples = (verdict.a, verdict.b)
+    if verdict.method == "steps":
+        return "a series has fewer than 16 numbers, or does not vary"
     if any(one.repeated for one in samples):
         return "runs of one seed that agree are no replicates: run one of the two with another seed"
     if any(one.df for one in samples):
@@ -134,8 +138,8 @@ def _sameness(a: Run, b: Run) -> dict[str, str]:
 def _of_side(name: str, sample: Sample, tries: int) -> dict[str, str]:
     found: dict[str, str] = {}
     if tries > 1:
-        chosen = f"the {name} was chosen as the best of {tries:,} runs"
-        one = ", and has one run: its number is likely too good by luck"
+        chosen = f"the {name} was chosen as the best of {tries:,}, replicates counted once"
+        one = "; it has one run, whose number is likely too good by luck"
         found[f"chosen-{name}"] = chosen + (one if len(sample.values) == 1 else "")
     if sample.diverged and sample.values:
         runs = _count(sample.diverged, "run")

@@ -1,0 +1,179 @@
+"""The runs that a verdict is built on: which baseline, which replicates, chosen of how many."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from git_exp import Experiment, errors, evidence, query, verdict
+from git_exp.index.search import Indexed
+from git_exp.run import Run
+from git_exp.verdict import Tries, replicates
+from tests.cli.conftest import Git_, Runs
+
+ACC = query.goal("acc")
+
+
+def opened(repo: Path) -> Indexed:
+    return Indexed.open(repo, os.environ)
+
+
+def a_run(acc: float | None, *, lr: float = 0.1, seed: int = 0, **given: Any) -> str:
+    with Experiment("one", params={"lr": lr, "seed": seed}, **given) as experiment:
+        if acc is not None:
+            experiment.track({"acc": acc})
+    assert experiment.run_id
+    return experiment.run_id
+
+
+def asked(repo: Path, a: str = "@", b: str | None = None) -> evidence.Asked:
+    return evidence.asked(opened(repo), a, b, metric="acc")
+
+
+def test_the_baseline_is_the_best_before_that_is_no_replicate(repo: Path) -> None:
+    best = a_run(0.9)
+    a_run(0.8, lr=0.2)
+    a_run(0.99, lr=0.3, seed=1)
+    a_run(0.7, lr=0.4, tags=["tainted"])
+    candidate = a_run(0.5, lr=0.3, seed=2)
+    a_run(0.95, lr=0.5)
+
+    found = asked(repo, candidate)
+
+    assert (found.a.id, found.b.id) == (candidate, best)
+    assert found.goal == ACC
+
+
+def test_replicates_are_found_whatever_their_seed_and_before_they_are_sealed(repo: Path) -> None:
+    for seed in range(3):
+        a_run(0.5 + seed / 100, seed=seed)
+    a_run(0.9, lr=0.2, seed=7)
+
+    found = evidence.judged(opened(repo), asked(repo))
+
+    assert sorted(found.b.values) == [0.5, 0.51, 0.52]
+    assert found.a.values == (0.9,)
+    assert (found.verdict, found.method, found.tries) == ("improved", "pooled", Tries())
+
+
+def test_a_run_is_chosen_of_as_many_as_there_are_groups(repo: Path) -> None:
+    for lr in (0.1, 0.2, 0.3):
+        for seed in range(2):
+            a_run(lr + seed / 100, lr=lr, seed=seed)
+    a_run(0.2, lr=0.4, seed=0)
+    a_run(0.3, lr=0.4, seed=1)
+    a_run(0.3, lr=0.3, seed=2)
+    store = opened(repo)
+
+    latest = evidence.judged(store, asked(repo, "@~1"))
+    named = evidence.judged(store, asked(repo, "@{best:acc}", "@~1"))
+    plain = evidence.judged(store, asked(repo, "@~1", "@~2"))
+
+    assert (latest.tries, named.tries, plain.tries) == (Tries(b=3), Tries(a=4), Tries())
+
+
+def test_runs_are_named_as_anywhere(repo: Path) -> None:
+    first, second = a_run(0.9), a_run(0.8, lr=0.2)
+
+    found = asked(repo, "@~1", second[:8])
+
+    assert (found.a.id, found.b.id) == (first, second)
+
+
+def test_the_closing_line_is_short_or_nothing(repo: Path) -> None:
+    for seed in range(3):
+        a_run(0.5 + seed / 100, seed=seed)
+    store = opened(repo)
+    assert evidence.closing(store, "@") is None
+    a_run(0.51, lr=0.2)
+    alike = evidence.closing(store, "@")
+    a_run(0.9, lr=0.3)
+    better = evidence.closing(store, "@")
+    a_run(None, lr=0.3)
+
+    assert better == "improved: acc 0.9 against 0.51 (+76 %)"
+    assert alike == "indistinguishable: acc 0.51 against 0.51 (+0 %)"
+    assert evidence.closing(store, "@") is None
+    assert evidence.closing(store, "zz") is None
+
+
+def test_the_closing_line_says_what_is_missing(repo: Path) -> None:
+    a_run(0.5)
+    a_run(0.6, lr=0.2)
+    store = opened(repo)
+
+    alone = evidence.closing(store, "@")
+    a_run(0.55, seed=1)
+    more = evidence.closing(store, "@~1")
+
+    assert alone == (
+        "indistinguishable: acc 0.6 against 0.5 (+20 %); no replicates: run one of the two again"
+    )
+    assert more == (
+        "indistinguishable: acc 0.6 against 0.525 (+14 %);"
+        " 3 more of the candidate and 2 more of the baseline would settle it"
+    )
+
+
+def test_runs_at_hand_need_no_repository() -> None:
+    from tests.verdict.made import run
+
+    pair = run(1, 0.9, tree="a"), run(2, 0.5, tree="b")
+
+    line = verdict.closing(pair, [run(3, 0.51, tree="b"), run(4, 0.89, tree="a")], ACC)
+
+    assert line == "improved: acc 0.895 against 0.505 (+77 %)"
+
+
+@pytest.mark.parametrize("metric", ["acc", "-acc", "max(acc)"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_index_finds_what_a_look_at_all_runs_does(
+    seed: int, metric: str, repo: Path, git: Git_
+) -> None:
+    made, seeded = Runs(git), random.Random(seed)
+    for _ in range(9):
+        acc = [round(seeded.random(), 1) for _ in range(2)]
+        acc[1] = seeded.choice([acc[1], acc[1], float("nan"), float("inf")])
+        made.add(
+            "one", git={"tree": seeded.choice("abc") * 40},
+            metrics=seeded.choice([{"acc": acc}, {"acc": acc}, {"loss": acc}]),
+            status=seeded.choice(["finished", "finished", "failed"]),
+            tags=seeded.choice([[], [], ["tainted"]]),
+        )  # fmt: skip
+    a_run(seeded.random(), seed=seed)
+    store, goal = opened(repo), query.goal(metric)
+    every = store.runs()
+
+    for run in every:
+        found = store.baseline(goal, before=run.started, fits=_others(run))
+        plain = [one for one in every if one.started < run.started]
+        best = query.best([one for one in plain if _others(run)(one)], goal)
+        assert found.run == best
+        assert found.among == sum(query.best([one], goal) is not None for one in plain)
+    shared = [one for one in every if replicates.counts(one) and "acc" in one.metrics]
+    for tree in "abc":
+        ids = [one.id for one in store.measured("acc", tree * 40, limit=99)]
+        assert ids == [one.id for one in shared if _tree(one) == tree * 40]
+    twice = [one for one in shared if [_tree(other) for other in every].count(_tree(one)) > 1]
+    assert [one.id for one in store.measured("acc", limit=99)] == [one.id for one in twice]
+    assert len(store.measured("acc", limit=1)) <= 1
+
+
+def test_a_run_that_has_not_ended_is_not_judged(repo: Path) -> None:
+    with Experiment("one", params={"seed": 1}) as live:
+        live.track({"acc": 1})
+        with pytest.raises(errors.AnswerIsNo, match="is running: only finished runs are judged"):
+            asked(repo)
+
+
+def _others(run: Run) -> Callable[[Run], bool]:
+    return lambda one: verdict.key(one) != verdict.key(run)
+
+
+def _tree(run: Run) -> str | None:
+    return run.git.tree if run.git else None
