@@ -131,7 +131,9 @@ def test_runs_at_hand_need_no_repository() -> None:
 
 
 @pytest.mark.parametrize("metric", ["acc", "-acc", "max(acc)"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(one, marks=pytest.mark.slow) for one in (1, 2))]
+)
 def test_the_index_finds_what_a_look_at_all_runs_does(
     seed: int, metric: str, repo: Path, git: Git_
 ) -> None:

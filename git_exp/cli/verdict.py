@@ -1,4 +1,4 @@
-"""git exp verdict: tell whether a run is better, worse or not to be told apart."""
+"""git exp verdict: tell whether a run is better than another, or only luckier."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ _STYLES = {"improved": "bold green", "worse": "bold red", "indistinguishable": "
 @click.option("--steps", is_flag=True, help="Take the noise within each run, not that of runs.")
 @options.answer
 def command(run: str, baseline: str | None, form: options.Form, **given: Any) -> int:
-    """Tell whether a run is better than BASELINE, worse, or not to be told apart from it.
+    """Tell whether a run is better than another, or only luckier.
 
-    RUN is the latest one by default, and BASELINE the best of those before it that are no
-    replicates of it. METRIC is the path of a metric, whose last value counts, or an aggregate of
-    one such as `max(acc)`; by default the only one that both have. Whether more or less of it is
-    better is told from its name; --min and --max say so.
+    RUN has improved, is worse than BASELINE, or cannot be told from it. It is the latest one by
+    default, and BASELINE the best of those before it that are no replicates of it. METRIC is the
+    path of a metric, whose last value counts, or an aggregate of one such as `max(acc)`; by default
+    the only one that both have. Whether more or less of it is better is told from its name; --min
+    and --max say so.
 
     Runs of one code, with one command and the same params, are replicates, whatever their seeds
     are. How far these differ is noise. A run has improved, or is worse, only if the 95 % interval

@@ -54,7 +54,8 @@ def between(a: Sample, b: Sample, others: Sequence[Sample] = ()) -> Noise | None
     """
     if not (a.values and b.values):
         return None
-    near = [one for one in others if one.df and _is_near(one, a, b)]
+    low, high = _levels(a, b)
+    near = [one for one in others if one.df and low <= abs(one.mean) <= high]
     if _never_differs(a, b, near):
         return Noise(method="deterministic", groups=2)
     if min(len(a.values), len(b.values)) >= OWN:
@@ -112,10 +113,10 @@ def _never_differs(a: Sample, b: Sample, near: Sequence[Sample]) -> bool:
     return agreed >= AGREED
 
 
-def _is_near(one: Sample, a: Sample, b: Sample) -> bool:
-    """Whether a group is at the level of these two: what is ten times as large is as noisy."""
-    sizes = sorted((abs(a.mean), abs(b.mean)))
-    return sizes[0] / _NEAR <= abs(one.mean) <= sizes[1] * _NEAR
+def _levels(a: Sample, b: Sample) -> tuple[float, float]:
+    """From where to where a group is at the level of two: ten times as large is as much noisier."""
+    low, high = sorted((abs(a.mean), abs(b.mean)))
+    return low / _NEAR, high * _NEAR
 
 
 def _norm(one: Sample) -> float:

@@ -44,7 +44,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         """The mean, which of numbers that agree is that number."""
         if self.agrees:
             return self.values[0]
-        return math.fsum(one / len(self.values) for one in self.values)
+        try:
+            return math.fsum(self.values) / len(self.values)
+        except OverflowError:
+            return math.fsum(one / len(self.values) for one in self.values)
 
     @property
     def df(self) -> int:
@@ -54,7 +57,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def agrees(self) -> bool:
         """Whether all numbers are the same."""
-        return len(set(self.values)) == 1
+        return bool(self.values) and self.values.count(self.values[0]) == len(self.values)
 
 
 def counts(run: Run) -> bool:
