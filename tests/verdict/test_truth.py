@@ -56,6 +56,18 @@ def compared(
     return draw
 
 
+def test_of_equal_runs_in_any_repository_at_most_one_in_twenty_is_told_apart() -> None:
+    def draw(seeded: random.Random) -> tuple[Sample, Sample, list[Sample]]:
+        counts = [seeded.randint(1, 5) for _ in range(seeded.randint(3, 9))]
+        first, second, *others = (
+            group(seeded, count, 10 if at < 2 else seeded.uniform(8, 12))
+            for at, count in enumerate(counts)
+        )
+        return first, second, others
+
+    assert sum(rates(draw)) <= 0.05
+
+
 @pytest.mark.parametrize(
     ("a", "b", "others"),
     [(1, 1, 5), (2, 2, 0), *(slow(*one) for one in MORE)],
