@@ -61,7 +61,9 @@ def judged(
         series = (_series(said.a, metric), _series(said.b, metric))
         return verdict.by_steps(pair, said.goal, series=series, tries=said.tries)
     runs = store.measured(metric, limit=POOL)
-    for tree in {run.git.tree for run in pair if run.git and run.git.tree}:
+    trees = {run.git.tree for run in pair if run.git and run.git.tree}
+    # Fewer than that are all there are.
+    for tree in trees if len(runs) >= POOL else ():
         runs += store.measured(metric, tree, limit=replicates)
     return verdict.among(pair, runs, said.goal, tries=said.tries)
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from git_exp.store import Spooled, Store
 
 _CHUNK = 1_000
+_FEW = 50
+# No time is after that, as text.
+_AFTER_ALL = "~"
 _NEWEST = "r.started DESC, r.run_id DESC"
 _KEY = "key = (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
 _COUNTS = "r.status = 'finished' AND NOT EXISTS (SELECT 1 FROM tag WHERE tag = ? AND run = r.id)"
@@ -134,14 +137,28 @@ class Look:
 
     def baseline(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> Chosen:
         """The best of the runs that fit, started before a time, and of how many it was chosen."""
-        ids = self._ranked(wanted, before=before)
-        fitting = (run for at in ids for run in self._runs([at]) if fits(run))
+        first = self._first(wanted, fits, before)
         live = [
             run for run in self.live
             if run.status == "finished" and (before is None or run.started < before) and fits(run)
         ]  # fmt: skip
-        first = list(itertools.islice(fitting, 1))
-        return Chosen(query.best(newest([*first, *live]), wanted), len(ids) + len(live))
+        count = self._numbered(wanted, before) + len(live)
+        return Chosen(query.best(newest([*first, *live]), wanted), count)
+
+    def _first(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> list[Run]:
+        """The best sealed run that fits; nearly always it is among the first."""
+        for limit in (_FEW, None):
+            ids = self._ranked(wanted, before=before, limit=limit)
+            fitting = (run for at in ids for run in self._runs([at]) if fits(run))
+            found = list(itertools.islice(fitting, 1))
+            if found or len(ids) < _FEW:
+                break
+        return found
+
+    def _numbered(self, wanted: Goal, before: str | None) -> int:
+        """How many sealed runs have a number for a measure."""
+        source, values = self._with_number(wanted, before)
+        return int(self._connection.execute(f"SELECT count(*) {source}", values).fetchone()[0])
 
     def measured(self, metric: str, tree: str | None, limit: int) -> list[Run]:
         """The newest finished, untainted runs that have a metric, of one code or of any twice."""
@@ -158,16 +175,23 @@ class Look:
         self, wanted: Goal, *, before: str | None = None, limit: int | None = None
     ) -> list[int]:
         """The finished, untainted runs that have a number for a measure, the best first."""
-        from git_exp.query import sql
-
-        measured = f"SELECT {wanted.measure.aggregate} FROM metric WHERE run = r.id AND {_KEY}"
-        where = f"abs(({measured})) < 9e999 AND {_COUNTS}"
-        where += " AND r.started < ?" if before is not None else ""
+        source, values = self._with_number(wanted, before)
         way = "DESC" if wanted.higher else "ASC"
+        order = f"m.{wanted.measure.aggregate} {way}, r.started, r.run_id"
+        asked = f"SELECT r.id {source} ORDER BY {order} LIMIT ?"
+        found = self._connection.execute(asked, [*values, -1 if limit is None else limit])
+        return [at for (at,) in found]
+
+    def _with_number(self, wanted: Goal, before: str | None) -> tuple[str, list[str]]:
+        """From where they come, in SQL: one metric's rows, which are fewer than all runs."""
+        hidden = ", ".join("?" * len(self._spooled))
+        source = (
+            "FROM metric m CROSS JOIN run r ON r.id = m.run"
+            f" WHERE m.{_KEY} AND abs(m.{wanted.measure.aggregate}) < 9e999 AND {_COUNTS}"
+            f" AND r.started < ? AND r.commit_id NOT IN ({hidden})"
+        )
         metric = wanted.measure.metric
-        order = sql.Clause(text=f"({measured}) {way}, r.started, r.run_id", values=(metric,))
-        values = [metric, query.TAINTED, *([before] if before is not None else [])]
-        return self._ids(where, values, order=[order], limit=limit)
+        return source, [metric, query.TAINTED, before or _AFTER_ALL, *self._spooled]
 
     def noted(self) -> list[Noted]:
         """The runs of the spool as the index would hold them."""

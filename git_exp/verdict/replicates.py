@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -74,9 +75,8 @@ def key(run: Run) -> Hashable:
         return run.id
     process = run.process
     command = (process.cwd or ".", *_split(process.argv)[0]) if process else None
-    # As text: 1 is not true, nor is it 1.0, and NaN is NaN.
-    given = {name: table.text(value) for name, value in run.params.items() if not is_seed(name)}
-    return (run.git.tree, command, frozenset(given.items()))
+    given = [(name, _text(value)) for name, value in run.params.items() if not is_seed(name)]
+    return (run.git.tree, command, frozenset(given))
 
 
 def seeds(run: Run) -> tuple[str, ...]:
@@ -113,9 +113,10 @@ def sample(runs: Sequence[Run], measure: Measure) -> Sample:
     for run in runs:
         told = measure.of(run)
         value = math.nan if told is None else points.number(told)
-        seed = seeds(run)
         if told is None:
             continue
+        # Most groups are of one run, and a list has very many.
+        seed = seeds(run) if len(runs) > 1 else ()
         if not math.isfinite(value):
             missing, diverged = missing + math.isnan(value), diverged + math.isinf(value)
         elif seed and (seed, value) in met:
@@ -124,6 +125,11 @@ def sample(runs: Sequence[Run], measure: Measure) -> Sample:
             met.add((seed, value))
             found.append(value)
     return Sample(values=tuple(found), diverged=diverged, missing=missing, repeated=repeated)
+
+
+def _text(value: Any) -> str:
+    # 1 is not true, nor is it 1.0, and NaN is NaN. Numbers are most of the params there are.
+    return repr(value) if type(value) in (int, float) else table.text(value)
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -21,12 +21,14 @@ def among(
     """The verdict on a candidate and its baseline, whose replicates and noise are among runs."""
     every = {one.id: one for one in (*pair, *runs)}
     groups = replicates.grouped(every.values())
-    samples = {key: replicates.sample(found, goal.measure) for key, found in groups.items()}
     first, second = map(replicates.key, pair)
-    a, b = (samples.pop(key, Sample(values=())) for key in (first, second))
+    a, b = (replicates.sample(groups.get(key, []), goal.measure) for key in (first, second))
     if first == second:
         return judging.same(*_single(pair, goal), goal.higher)
-    found = noise.between(a, b, list(samples.values()))
+    others = (groups[key] for key in groups if key not in (first, second))
+    # One run alone tells no noise.
+    more = [replicates.sample(group, goal.measure) for group in others if len(group) > 1]
+    found = noise.between(a, b, more)
     once = _once(tries, groups, goal, candidate=pair[0])
     return judging.judged(a, b, found, higher=goal.higher, tries=once)
 

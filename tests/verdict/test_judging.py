@@ -174,6 +174,13 @@ def test_a_power_is_that_of_the_noncentral_t_distribution() -> None:
         assert (power > 0.8) == enough
 
 
+def test_replicates_that_are_there_count_for_what_settles_it() -> None:
+    found = judged(of(*[2.0] * 5), of(0.0), ONE, higher=True)
+
+    assert found.interval == pytest.approx((2 - 2.4408, 2 + 2.4408), abs=1e-4)
+    assert planning.fewest(found) == 2
+
+
 def test_more_runs_than_a_thousand_are_not_counted() -> None:
     found = judged(of(0.01), of(0.0), ONE, higher=True)
 
