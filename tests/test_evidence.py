@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from git_exp import Experiment, errors, evidence, query, verdict
+from git_exp import Experiment, errors, evidence, query, records, verdict
 from git_exp.index.search import Indexed
 from git_exp.run import Run
 from git_exp.verdict import Tries, replicates
 from tests.cli.conftest import Git_, Runs
+from tests.verdict import made
 
 ACC = query.goal("acc")
 
@@ -49,7 +51,7 @@ def test_the_baseline_is_the_best_before_that_is_no_replicate(repo: Path) -> Non
     assert found.goal == ACC
 
 
-def test_replicates_are_found_whatever_their_seed_and_before_they_are_sealed(repo: Path) -> None:
+def test_replicates_are_found_whatever_their_seed(repo: Path) -> None:
     for seed in range(3):
         a_run(0.5 + seed / 100, seed=seed)
     a_run(0.9, lr=0.2, seed=7)
@@ -75,6 +77,48 @@ def test_a_run_is_chosen_of_as_many_as_there_are_groups(repo: Path) -> None:
     plain = evidence.judged(store, asked(repo, "@~1", "@~2"))
 
     assert (latest.tries, named.tries, plain.tries) == (Tries(b=3), Tries(a=4), Tries())
+
+
+def test_replicates_count_that_are_older_than_the_newest_runs(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "POOL", 2)
+    for seed in range(3):
+        a_run(0.5 + seed / 100, seed=seed)
+    for lr in (0.2, 0.3, 0.4):
+        a_run(0.1, lr=lr)
+
+    found = evidence.judged(opened(repo), asked(repo))
+
+    assert sorted(found.b.values) == [0.5, 0.51, 0.52]
+
+
+class Ranks:
+    """A source of a series that two processes tracked, the second one wildly."""
+
+    def series(self, run: Run) -> Iterator[bytes]:
+        for step in range(80):
+            value = float(step // 2 % 2) if step % 2 else 100.0 * (step % 3)
+            track = records.Track(
+                t="2026-01-02T03:04:05.000000Z", elapsed_ms=1.0, value={"acc": value},
+                rank=1 - step % 2,
+            )  # fmt: skip
+            yield records.line(track)
+
+    def lines(self, run: Run) -> list[bytes]:
+        return []
+
+    def patch(self, old: Run | None, new: Run) -> str:
+        return ""
+
+
+def test_of_several_ranks_the_lowest_tells_the_noise_of_steps(repo: Path) -> None:
+    a, b = (made.run(at, 0.5, tree=str(at)).read_from(Ranks()) for at in range(2))
+
+    found = evidence.judged(opened(repo), evidence.Asked(a, b, ACC), steps=True)
+
+    assert found.noise
+    assert found.noise.a == pytest.approx(math.sqrt(0.5))
 
 
 def test_runs_are_named_as_anywhere(repo: Path) -> None:
@@ -121,11 +165,10 @@ def test_the_closing_line_says_what_is_missing(repo: Path) -> None:
 
 
 def test_runs_at_hand_need_no_repository() -> None:
-    from tests.verdict.made import run
+    pair = made.run(1, 0.9, tree="a"), made.run(2, 0.5, tree="b")
+    more = [made.run(3, 0.51, tree="b"), made.run(4, 0.89, tree="a")]
 
-    pair = run(1, 0.9, tree="a"), run(2, 0.5, tree="b")
-
-    line = verdict.closing(pair, [run(3, 0.51, tree="b"), run(4, 0.89, tree="a")], ACC)
+    line = verdict.closing(pair, more, ACC)
 
     assert line == "improved: acc 0.895 against 0.505 (+77 %)"
 
@@ -137,11 +180,11 @@ def test_runs_at_hand_need_no_repository() -> None:
 def test_the_index_finds_what_a_look_at_all_runs_does(
     seed: int, metric: str, repo: Path, git: Git_
 ) -> None:
-    made, seeded = Runs(git), random.Random(seed)
+    runs, seeded = Runs(git), random.Random(seed)
     for _ in range(9):
         acc = [round(seeded.random(), 1) for _ in range(2)]
         acc[1] = seeded.choice([acc[1], acc[1], float("nan"), float("inf")])
-        made.add(
+        runs.add(
             "one", git={"tree": seeded.choice("abc") * 40},
             metrics=seeded.choice([{"acc": acc}, {"acc": acc}, {"loss": acc}]),
             status=seeded.choice(["finished", "finished", "failed"]),

@@ -28,6 +28,8 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"words": ("env", "SEED=1", "a")}, {"words": ("env", "SEED=2", "a")}),
     ({"words": (*COMMAND, "model.seed=1")}, {"words": (*COMMAND, "model.seed=2")}),
     ({"params": {"seed": 1, "lr": 0.1}}, {"params": {"seed": 2, "lr": 0.1}}),
+    ({"words": (*COMMAND, "--random-state", "1")}, {"words": (*COMMAND, "--random-state", "2")}),
+    ({"words": (*COMMAND, "model.rng=1")}, {"words": (*COMMAND, "model.rng=2")}),
     ({"params": {"seed": 1}}, {}),
     ({"params": {"a": 1, "b": 2}}, {"params": {"b": 2, "a": 1}}),
     ({"capture": "partial"}, {}),
