@@ -216,6 +216,16 @@ def test_a_run_that_has_not_ended_is_not_judged(repo: Path) -> None:
             asked(repo)
 
 
+def test_a_run_that_has_not_ended_is_no_baseline(repo: Path) -> None:
+    done = a_run(0.5)
+    with Experiment("one", params={"lr": 9}) as live:
+        live.track({"acc": 1})
+        found = opened(repo).baseline(ACC, fits=lambda run: True)
+
+    assert found.run
+    assert (found.run.id, found.among) == (done, 1)
+
+
 def _others(run: Run) -> Callable[[Run], bool]:
     return lambda one: verdict.key(one) != verdict.key(run)
 

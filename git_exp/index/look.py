@@ -138,11 +138,10 @@ class Look:
     def baseline(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> Chosen:
         """The best of the runs that fit, started before a time, and of how many it was chosen."""
         first = self._first(wanted, fits, before)
-        live = [
-            run for run in self.live
-            if run.status == "finished" and (before is None or run.started < before) and fits(run)
-        ]  # fmt: skip
-        count = self._numbered(wanted, before) + len(live)
+        earlier = (run for run in self.live if before is None or run.started < before)
+        numbered = [run for run in earlier if query.best([run], wanted)]
+        live = [run for run in numbered if fits(run)]
+        count = self._numbered(wanted, before) + len(numbered)
         return Chosen(query.best(newest([*first, *live]), wanted), count)
 
     def _first(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> list[Run]:
