@@ -22,8 +22,19 @@ if TYPE_CHECKING:
 # What a command is for, in the order of `git exp -h`; its file is what makes it exist.
 PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
-    "look at runs": ("log", "show", "diff", "compare", "best", "seen", "plot", "sql", "tui"),
-    "go back to the code of one": ("checkout",),
+    "look at runs": (
+        "log",
+        "show",
+        "diff",
+        "compare",
+        "best",
+        "tree",
+        "seen",
+        "plot",
+        "sql",
+        "tui",
+    ),
+    "go back to the code of one": ("checkout", "restore", "promote"),
     "do what a run offers": ("actions",),
     "let a loop search by itself": ("session",),
     "edit what is recorded": ("rename", "untag", "rm", "scrub"),
@@ -31,8 +42,10 @@ PURPOSES = {
     "upkeep": ("init", "hooks", "archive", "gc", "doctor", "fsck", "completion"),
 }
 FRAME = (
+    "ahead",
     "asking",
     "ending",
+    "going",
     "joining",
     "listing",
     "manual",
