@@ -155,6 +155,21 @@ def test_a_file_of_the_run_that_is_ignored_here_goes_on_the_way_back(world: Worl
     assert world.state() == before
 
 
+def test_a_file_that_only_the_index_had_lost_goes_where_the_run_had_deleted_it(
+    world: World,
+) -> None:
+    run = world.dirty()
+    world.git("rm", "-q", "--cached", "lib/b.py")
+    before = world.state()
+
+    answer = undone(world, run)
+
+    assert answer.removed == ("lib/b.py",)
+    assert not (world.top / "lib").exists()
+    follow(world, answer)
+    assert world.state() == before
+
+
 def test_of_several_undone_each_is_listed_and_comes_back(world: World) -> None:
     run = world.dirty()
     states = []
