@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pygit2
 import pytest
 
 from git_exp import lineage, query, records
@@ -13,7 +14,6 @@ from git_exp.lineage import Lineage
 from git_exp.run import Run
 from git_exp.store import Store
 
-Git = Callable[..., str]
 TEXT = [f"line {at}" for at in range(30)]
 ACC = query.goal("acc")
 
@@ -26,20 +26,21 @@ def text(*edits: int) -> str:
 class Grove:
     """Makes runs of a file's text on commits, one a second, and asks what was derived from what."""
 
-    def __init__(self, repo: Path, git: Git) -> None:
-        self.repo, self.git = repo, git
+    def __init__(self, repo: Path) -> None:
+        self.repo, self.git = repo, pygit2.Repository(str(repo))
         self.runs: list[Run] = []
 
     def commit(self, code: str, *parents: str) -> str:
-        blob = self.git("hash-object", "-w", "--stdin", stdin=code)
-        tree = self.git("mktree", stdin=f"100644 blob {blob}\tmodel.py\n")
-        given = [word for one in parents for word in ("-p", one)]
-        return self.git("commit-tree", *given, "-m", "c", tree)
+        tree = self.git.TreeBuilder()
+        tree.insert("model.py", self.git.create_blob(code.encode()), 0o100644)
+        who = pygit2.Signature("Ada", "ada@example.org", 0, 0)
+        given = [pygit2.Oid(hex=one) for one in parents]
+        return str(self.git.create_commit(None, who, who, "c", tree.write(), given))
 
     def run(self, name: str, base: str | None, code: str, acc: Any = None, **given: Any) -> Run:
         commit = self.commit(code, *([base] if base else []))
         git: dict[str, Any] = {
-            "commit": commit, "tree": self.git("rev-parse", f"{commit}^{{tree}}"), "base": base,
+            "commit": commit, "tree": str(self.git[commit].peel(pygit2.Tree).id), "base": base,
             "capture": "full", **given.pop("git", {}),
         }  # fmt: skip
         run = Run(
@@ -61,8 +62,8 @@ class Grove:
 
 
 @pytest.fixture
-def grove(repo: Path, git: Git) -> Grove:
-    return Grove(repo, git)
+def grove(repo: Path) -> Grove:
+    return Grove(repo)
 
 
 @pytest.fixture
@@ -137,6 +138,15 @@ def test_a_commit_that_was_made_of_a_run_is_that_runs(grove: Grove, base: str) -
     grove.run("detached", good.commit, text(1, 2, 3, 5, 6, 7))
 
     assert (grove.parents()["next"], grove.parents()["detached"]) == ("good", "good")
+
+
+def test_a_commit_of_a_run_is_that_runs_wherever_it_was_moved_to(grove: Grove, base: str) -> None:
+    good = grove.run("good", base, text(1, 2, 3))
+    moved = grove.commit(text(1, 2, 3, 20))
+    good.links.append(moved)
+    grove.run("next", moved, text(1, 2, 3, 20, 4))
+
+    assert grove.parents()["next"] == "good"
 
 
 def test_a_run_on_another_branch_is_not_derived_from_this_one(grove: Grove, base: str) -> None:

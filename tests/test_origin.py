@@ -81,6 +81,16 @@ def test_it_is_not_claimed_where_it_is_not_certain(
     assert next_one(repo, snapshot=how != "no snapshot") is None
 
 
+def test_a_private_run_is_named_in_no_other_record(repo: Path) -> None:
+    Path("train.py").write_text("x = 1\n")
+    with Experiment("mine", private=True):
+        pass
+    (run,) = Store.open(repo, {}).runs()
+    restore.undo(here(repo), run)
+
+    assert next_one(repo) is None
+
+
 def test_a_clean_run_is_an_origin_too(repo: Path) -> None:
     with Experiment("clean"):
         pass

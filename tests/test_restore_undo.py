@@ -68,7 +68,7 @@ def goes_and_comes_back(layers: Layers, clean: bool) -> None:
         world.git("fsck", "--strict")
 
 
-@settings(QUICK, max_examples=8)
+@settings(QUICK, max_examples=4)
 @given(worlds(), st.booleans())
 def test_the_printed_way_back_gives_the_former_worktree_byte_for_byte(
     layers: Layers, clean: bool
@@ -166,6 +166,33 @@ def test_a_file_that_only_the_index_had_lost_goes_where_the_run_had_deleted_it(
 
     assert answer.removed == ("lib/b.py",)
     assert not (world.top / "lib").exists()
+    follow(world, answer)
+    assert world.state() == before
+
+
+def test_what_no_tree_of_git_tells_is_put_aside_too(world: World) -> None:
+    run = world.dirty()
+    (world.top / "a.py").chmod(0o600)
+    before = world.state()
+
+    answer = undone(world, run)
+
+    assert answer.saved
+    follow(world, answer)
+    assert world.state() == before
+
+
+def test_files_that_are_gone_by_then_are_no_trouble_on_the_way_back(world: World) -> None:
+    world.write({"new/m.py": "1\n", "new/n.py": "2\n"})
+    run = world.run()
+    world.git("add", "new")
+    (world.top / "new/m.py").unlink()
+    (world.top / "new/n.py").unlink()
+    before = world.state()
+
+    answer = undone(world, run)
+
+    assert world.text("new/n.py") == "2\n"
     follow(world, answer)
     assert world.state() == before
 

@@ -143,14 +143,15 @@ def _done(found: Survey, step: Step, form: Form) -> Answer:
         if step.aim.index:
             # Deleted in the index alone until now: the base's index has it again.
             others |= between(repo, objects.EMPTY_TREE, step.aim.index).keys() - mine
-        going = others & found.untracked
+        going = {path for path in others & found.untracked if os.path.lexists(found.at(path))}
         if form.undo:
             going -= _never_captured(found, step.run)
         removed |= readback.remove(repo, kept_aside, going)
         others = readback.untracked(repo) - mine
     left, unlisted = left_out.check(step.run, repo.top or Path())
     head, branch = position(repo)
-    if step.based:
+    if step.based and not step.run.private:
+        # What goes with the next run's record may be pushed.
         origin.note(repo, Origin(step.run.id, step.run.commit, head))
     return Answer(
         run=step.run.id,
