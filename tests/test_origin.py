@@ -11,6 +11,7 @@ import pytest
 
 from git_exp import Experiment, origin, restore
 from git_exp.git.repo import Repo, discover
+from git_exp.restore import Form
 from git_exp.run import Run
 from git_exp.starting import Caller, Request, begin
 from git_exp.store import Store
@@ -60,7 +61,7 @@ def test_what_somebody_says_wins_over_what_is_remembered(first: Run, repo: Path)
 
 @pytest.mark.parametrize("how", ["reset", "commit", "switch", "no snapshot", "back", "checkout"])
 def test_it_is_not_claimed_where_it_is_not_certain(
-    how: str, first: Run, repo: Path, git: Git, exp: Exp
+    how: str, first: Run, repo: Path, git: Git
 ) -> None:
     Path("train.py").write_text("before\n")
     answer = restore.undo(here(repo), first)
@@ -74,9 +75,9 @@ def test_it_is_not_claimed_where_it_is_not_certain(
             git("switch", "-q", "-c", "side")
             git("commit", "-q", "--allow-empty", "-m", "more")
         case "back":
-            exp(*(answer.way_back or "").split()[2:])
+            restore.undo(here(repo), restore.saved(here(repo), str(answer.saved)) or first)
         case "checkout":
-            exp("checkout", "--save", "first")
+            restore.checkout(here(repo), first, Form(save=True))
 
     assert next_one(repo, snapshot=how != "no snapshot") is None
 
@@ -102,7 +103,7 @@ def test_a_clean_run_is_an_origin_too(repo: Path) -> None:
 
 
 def test_the_command_records_it_and_show_tells_it(first: Run, repo: Path, exp: Exp) -> None:
-    exp("restore", "first")
+    restore.undo(here(repo), first)
     exp("run", "-n", "second", "true")
 
     assert f"Derived:  {first.id}" in exp("show", "second").stdout
