@@ -68,16 +68,19 @@ def judged(
     return verdict.among(pair, runs, said.goal, tries=said.tries)
 
 
-def closing(store: Indexed, run: str, *, metric: str | None = None) -> str | None:
-    """The verdict on a run against the best before it, in one short line.
+def closing(
+    store: Indexed, run: str, *, metric: str | None = None, higher: bool | None = None
+) -> tuple[Verdict, str] | None:
+    """The verdict on a run against the best before it, and one short line that says it.
 
     None where there is nothing to say: no metric, several of them, or no baseline.
     """
     try:
-        said = asked(store, run, None, metric=metric)
+        said = asked(store, run, None, metric=metric, higher=higher)
     except (errors.UsageError, errors.NotFound, errors.AnswerIsNo):
         return None
-    return wording.closing(judged(store, said, replicates=POOL), said.goal.measure)
+    verdict = judged(store, said, replicates=POOL)
+    return verdict, wording.closing(verdict, said.goal.measure)
 
 
 def _against_the_best(store: Indexed, run: Run, goal: Goal, *, tried: Tries) -> Asked:

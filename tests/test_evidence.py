@@ -140,8 +140,13 @@ def test_the_closing_line_is_short_or_nothing(repo: Path) -> None:
     better = evidence.closing(store, "@")
     a_run(None, lr=0.3)
 
-    assert better == "improved: acc 0.9 against 0.51 (+76 %)"
-    assert alike == "indistinguishable: acc 0.51 against 0.51 (+0 %)"
+    assert better
+    assert (better[0].verdict, better[1]) == ("improved", "improved: acc 0.9 against 0.51 (+76 %)")
+    assert alike
+    assert alike[1] == "indistinguishable: acc 0.51 against 0.51 (+0 %)"
+    worse = evidence.closing(store, "@~1", metric="acc", higher=False)
+    assert worse
+    assert worse[1] == "worse: acc 0.9 against 0.51 (+76 %)"
     assert evidence.closing(store, "@") is None
     assert evidence.closing(store, "zz") is None
 
@@ -155,10 +160,12 @@ def test_the_closing_line_says_what_is_missing(repo: Path) -> None:
     a_run(0.55, seed=1)
     more = evidence.closing(store, "@~1")
 
-    assert alone == (
+    assert alone
+    assert alone[1] == (
         "indistinguishable: acc 0.6 against 0.5 (+20 %); no replicates: run one of the two again"
     )
-    assert more == (
+    assert more
+    assert more[1] == (
         "indistinguishable: acc 0.6 against 0.525 (+14 %);"
         " 3 more of the candidate and 2 more of the baseline would settle it"
     )

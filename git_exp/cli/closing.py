@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from git_exp import query, records, table
 from git_exp.cli import output
 
 if TYPE_CHECKING:
+    from git_exp.index.search import Indexed
     from git_exp.launch.recorded import Recorded
     from git_exp.run import Run
 
@@ -35,6 +37,46 @@ def tell(done: Recorded, *, quiet: bool = False) -> None:
     title = f"run {query.short(done.run.run_id)} '{done.run.name}'"
     timed_out = ": its time was over" if done.outcome.timed_out else ""
     output.say(f"{title} {done.status} in {took}{timed_out}{metrics(done.metrics)}")
+
+
+def weighed(store: Indexed, run_id: str, aim: tuple[str, bool] | None) -> None:
+    """Say what a run is worth: against the best before it, against its parent; what to do next.
+
+    `aim` is a metric and whether more of it is better; without one it is the only metric of the
+    run. Where nothing can be compared nothing is said.
+    """
+    from git_exp import evidence
+
+    metric, higher = aim or (None, None)
+    found = evidence.closing(store, run_id, metric=metric, higher=higher)
+    if found is None:
+        return
+    verdict, said = found
+    output.say(said)
+    run = query.find(store, run_id)
+    metric = metric or next(iter(run.metrics))
+    if parent := _parent(store, run, metric):
+        output.say(parent)
+    back = f"git exp restore best --metric {shlex.quote(metric)}"
+    if verdict.verdict == "improved":
+        output.hints(f"keep it: git exp promote {query.short(run_id)}")
+    elif verdict.verdict == "worse":
+        output.hints(f"back to the best: {back}")
+    else:
+        output.hints(f"run it once more, or go back to the best: {back}")
+
+
+def _parent(store: Indexed, run: Run, metric: str) -> str | None:
+    """A run beside the one whose code it began as."""
+    derived = run.git.derived if run.git else None
+    before = store.get(derived) if derived else None
+    if before is None or metric not in before.metrics or metric not in run.metrics:
+        return None
+    old, new = before.metrics[metric].last, run.metrics[metric].last
+    return (
+        f"parent {query.short(before.id)} '{before.name}': {metric} {table.number(old)}, "
+        f"now {table.number(new)}"
+    )
 
 
 def again(run: Run, key: str) -> None:

@@ -36,6 +36,14 @@ class Joined:
 
         return tried.is_recorded(run_id, history.read(self._store.repo, self.id).state)
 
+    def aim(self) -> tuple[str, bool] | None:
+        """The metric of the session, and whether more of it is better."""
+        from git_exp.session import history, machine
+
+        config = history.read(self._store.repo, self.id).state.config
+        metric = config.primary_metric
+        return (metric, machine.direction(config) == "maximize") if metric else None
+
     def record(self, run_id: str) -> None:
         """Add a run that is over, and say what it is there.
 

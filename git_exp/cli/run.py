@@ -51,6 +51,12 @@ if TYPE_CHECKING:
     multiple=True,
     help="Taint the run if that file or folder is not as in HEAD.",
 )
+@click.option(
+    "--parent",
+    metavar="run",
+    shell_complete=options.offer_runs,
+    help="Say which run's code this one began as.",
+)
 @click.option("--key", metavar="key", help="Do it once: a run of this key answers the next time.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not pass on what it writes.")
 @click.option("--private", is_flag=True, help="Never push this run.")
@@ -136,6 +142,8 @@ def _tried(
     with _streams(quiet=given["quiet"]) as streams:
         done = recorded.run(store.repo, request, streams, env=env, manner=manner, begun=_tell_gaps)
     closing.tell(done, quiet=given["quiet"])
+    if done.status == "finished" and done.metrics:
+        closing.weighed(store, done.run.run_id, joined.aim() if joined else None)
     if joined:
         joined.record(done.run.run_id)
     return done.outcome.exit_code
@@ -181,6 +189,7 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
         tags=given["tags"],
         group=given["group"],
         parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
+        derived=query.find(cli.store(), given["parent"]).id if given["parent"] else None,
         private=_is_private(given),
         snapshot=not given["no_snapshot"],
     )
