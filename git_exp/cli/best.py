@@ -6,13 +6,11 @@ import time
 
 import click
 
-from git_exp import cli, errors, query, table
+from git_exp import cli, query, table
 from git_exp.cli import listing, options, output
-from git_exp.index.search import Indexed, Selection
+from git_exp.index import best
 from git_exp.query import Goal
 from git_exp.run import Run
-
-NEAR = 10
 
 
 @click.command()
@@ -37,7 +35,7 @@ def command(
     wanted = query.goal(metric)
     if lowest or highest:
         wanted = wanted._replace(higher=highest)
-    run = _chosen(cli.store(), wanted, where)
+    run = best.find(cli.store(), wanted, where)
     match form.kind:
         case "json":
             output.document("best", _document(run, wanted))
@@ -51,37 +49,6 @@ def command(
         case _:
             pieces = table.oneline(run)
             output.line(*(listing.piece(text, kind) for text, kind in pieces))
-
-
-def _chosen(store: Indexed, wanted: Goal, where: str | None) -> Run:
-    """The best of all runs or of those that an expression fits."""
-    if where is None:
-        found = store.best(wanted)
-    else:
-        found = query.best(store.select(Selection(where=where)), wanted)
-    if found:
-        return found
-    name = wanted.measure.metric
-    if name not in store.metrics():
-        raise _unknown(store, name)
-    among = " that fits" if where is not None else ""
-    raise errors.AnswerIsNo(f"no finished run{among} has a number for '{name}'")
-
-
-def _unknown(store: Indexed, metric: str) -> errors.NotFound:
-    import difflib
-
-    known = store.metrics()
-    if not store.runs(1):
-        return errors.NotFound("there are no runs yet", hint="record one: git exp run COMMAND")
-    near = [path for path in known if path.rpartition(".")[2] == metric]
-    near += [one for one in difflib.get_close_matches(metric, known) if one not in near]
-    if near:
-        hint = f"did you mean {' or '.join(near[:3])}?"
-    else:
-        more = ", …" if len(known) > NEAR else ""
-        hint = f"known metrics: {', '.join(known[:NEAR])}{more}" if known else "see: git exp log"
-    return errors.NotFound(f"no run has a metric '{metric}'", hint=hint)
 
 
 def _document(run: Run, wanted: Goal) -> dict[str, object]:
