@@ -1,0 +1,27 @@
+"""agent: what a coding agent is given: the tools of `git exp mcp`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from git_exp import errors
+
+if TYPE_CHECKING:
+    from git_exp.agent.tool import Desk
+
+
+def serve(desk: Desk, *, write: bool) -> None:
+    """Serve tools on stdin and stdout until the client closes them; with `write` those that add.
+
+    Raises `UsageError` where mcp is not installed, `KeyboardInterrupt` when it was interrupted.
+    """
+    try:
+        import mcp  # noqa: F401 - it alone is asked for: a fault of ours is no missing extra
+    except ImportError:
+        raise errors.UsageError(
+            "serving agents needs mcp", hint="pip install 'git-exp[mcp]'"
+        ) from None
+
+    from git_exp.agent import server
+
+    server.serve(desk, write=write)
