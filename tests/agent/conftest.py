@@ -5,60 +5,65 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from mcp import Client, MCPError
-from mcp.types import CallToolResult, ListToolsResult, TextContent
+from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
 
-from git_exp.agent import server
+from git_exp.agent import server, tools, writing
 from git_exp.agent.tool import Desk
 from git_exp.index.search import Indexed
 from tests.cli.conftest import Git_, Runs
 
+T = TypeVar("T")
+
+
+TOOLS = {one.name: one for one in (*tools.TOOLS, *writing.TOOLS)}
+
 
 class Agent:
-    """Calls tools as the official client does, which checks each answer against its schema."""
+    """Calls tools as a server does, and checks each answer against its schema as a client does."""
 
     def __init__(self, desk: Desk, *, write: bool = False) -> None:
         self.desk, self.write = desk, write
 
     def ask(self, tool: str, **given: Any) -> dict[str, Any]:
         """The answer, which its text repeats."""
-        found = self.call(tool, given)
-        assert not found.is_error, text(found)
-        assert isinstance(found.structured_content, dict)
-        assert json.loads(text(found)) == found.structured_content
-        return found.structured_content
+        return checked(tool, server.called(self.desk, TOOLS[tool], given))
 
-    def refused(self, tool: str, **given: Any) -> str:
+    def refused(self, tool: str, given: Mapping[str, Any]) -> str:
         """The error that a call ends with."""
-        found = self.call(tool, given)
+        found = server.called(self.desk, TOOLS[tool], given)
         assert found.is_error, text(found)
         return text(found)
 
-    def call(self, tool: str, given: dict[str, Any]) -> CallToolResult:
-        async def called() -> CallToolResult | MCPError:
+    def talk(self, what: Callable[[Client], Awaitable[T]]) -> T:
+        """What comes of talking to a server by the official client."""
+
+        async def talking() -> T:
             async with Client(server.made(self.desk, write=self.write)) as client:
-                try:
-                    return await client.call_tool(tool, given)
-                except MCPError as error:
-                    # Out of here it would be one of a group.
-                    return error
+                return await what(client)
 
-        found = asyncio.run(called())
-        if isinstance(found, MCPError):
-            raise found
-        return found
+        return asyncio.run(talking())
 
-    def listed(self) -> ListToolsResult:
-        async def listing() -> ListToolsResult:
-            async with Client(server.made(self.desk, write=self.write)) as client:
-                return await client.list_tools()
 
-        return asyncio.run(listing())
+def checked(tool: str, found: CallToolResult) -> dict[str, Any]:
+    """The answer that a tool gave, true to its schema."""
+    assert not found.is_error, text(found)
+    assert isinstance(found.structured_content, dict)
+    assert json.loads(text(found)) == found.structured_content
+    validator(tool).validate(found.structured_content)
+    return found.structured_content
+
+
+@cache
+def validator(tool: str) -> Any:
+    return Draft202012Validator(server.listed(TOOLS[tool]).output_schema)
 
 
 def text(found: CallToolResult) -> str:

@@ -36,10 +36,8 @@ def test_a_client_is_given_them(agent: Agent, writer: Agent) -> None:
     reading = [one for one in every if one["annotations"]["readOnlyHint"]]
 
     for client, known in ((agent, reading), (writer, every)):
-        found = [
-            one.model_dump(by_alias=True, exclude_none=True, mode="json")
-            for one in client.listed().tools
-        ]
+        told = client.talk(lambda talk: talk.list_tools()).tools
+        found = [one.model_dump(by_alias=True, exclude_none=True, mode="json") for one in told]
         assert found == known
 
 

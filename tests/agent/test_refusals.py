@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import pytest
-from mcp import MCPError
+from mcp import Client, MCPError
 
 from git_exp import errors
-from git_exp.agent import arguments, bounds, server, tool, tools, wire
+from git_exp.agent import arguments, bounds, wire
 from tests.agent.conftest import Agent, text
 from tests.cli.conftest import Runs
 
@@ -65,17 +65,28 @@ def test_what_is_wrong_is_refused_in_few_words(runs: Runs, agent: Agent) -> None
     runs.add("base", metrics={"acc": [0.5]})
 
     for name, given, said in REFUSED:
-        # Past the client, which would not send some of these.
-        found = server.called(agent.desk, _tool(name), given)
+        found = agent.refused(name, given)
 
-        assert found.is_error, (name, given)
-        assert text(found)[: len(said)] == said
-        assert len(text(found)) < 1_000
+        assert found[: len(said)] == said
+        assert len(found) < 1_000
+
+
+def test_the_official_client_is_told_so_too(runs: Runs, agent: Agent) -> None:
+    runs.add("base", metrics={"acc": [0.5]})
+
+    async def talk(client: Client) -> None:
+        for name, given, said in REFUSED[::3]:
+            found = await client.call_tool(name, given)
+
+            assert found.is_error
+            assert text(found)[: len(said)] == said
+
+    agent.talk(talk)
 
 
 def test_ten_megabytes_are_refused_and_not_repeated(agent: Agent) -> None:
     for given in ({"run": HUGE}, {HUGE: 1}, {"run": [[[HUGE]]]}, {"run": ["q"] * 2_000_000}):
-        said = text(server.called(agent.desk, _tool("show"), given))
+        said = agent.refused("show", given)
 
         assert said == "the arguments are larger than 1,000,000 characters"
 
@@ -85,16 +96,18 @@ def test_what_is_nested_too_deeply_is_refused(agent: Agent) -> None:
     for _ in range(5_000):
         deep = [deep]
 
-    said = text(server.called(agent.desk, _tool("show"), {"run": deep}))
+    said = agent.refused("show", {"run": deep})
 
     assert said == "bad argument 'run': nested more than 16 deep"
 
 
 def test_an_unknown_tool_is_told_so_in_few_words(agent: Agent) -> None:
-    with pytest.raises(MCPError) as refusal:
-        agent.call("x" * 5_000, {})
+    async def talk(client: Client) -> str:
+        with pytest.raises(MCPError) as refusal:
+            await client.call_tool("x" * 5_000, {})
+        return refusal.value.error.message
 
-    assert refusal.value.error.message == f"no tool '{'x' * 40}'"
+    assert agent.talk(talk) == f"no tool '{'x' * 40}'"
 
 
 def test_a_fault_of_ours_ends_the_call_alone(
@@ -102,7 +115,7 @@ def test_a_fault_of_ours_ends_the_call_alone(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(agent.desk.store, "select", lambda wanted: 1 / 0)
-        said = agent.refused("log")
+        said = agent.refused("log", {})
 
     assert said == "internal error: ZeroDivisionError"
     assert capfd.readouterr() == ("", "git exp mcp: log: ZeroDivisionError: division by zero\n")
@@ -122,7 +135,3 @@ def test_arguments_within_all_limits_pass() -> None:
     found = wire.arguments(arguments.Note, {"run": "@", "text": "x" * 100_000})
 
     assert isinstance(found, arguments.Note)
-
-
-def _tool(name: str) -> tool.Tool:
-    return next(one for one in tools.TOOLS if one.name == name)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client
 
 from git_exp import Experiment, records
-from git_exp.agent import server
 from git_exp.session import claims, events, history
 from git_exp.session.models import ExperimentConfig, ExperimentResult, Hypothesis, HypothesisSet
-from tests.agent.conftest import Agent
+from tests.agent.conftest import TOOLS, Agent, checked
 from tests.cli.conftest import Git_, Runs
 
 FIRST, SECOND = (f"{sign * 8}-0000-4000-8000-000000000000" for sign in "12")
@@ -166,12 +166,27 @@ def test_a_live_run_is_seen_while_it_runs(repo: Path, agent: Agent) -> None:
 
 
 def test_calls_at_once_are_all_answered(three: Runs, agent: Agent) -> None:
-    async def together() -> list[object]:
-        async with Client(server.made(agent.desk, write=False)) as client:
-            asked = [client.call_tool(name) for name in ("log", "show", "seen", "sessions") * 5]
-            return [one.is_error for one in await asyncio.gather(*asked)]
+    async def talk(client: Client) -> list[object]:
+        asked = [client.call_tool(name) for name in ("log", "show", "seen", "sessions") * 5]
+        return [one.is_error for one in await asyncio.gather(*asked)]
 
-    assert asyncio.run(together()) == [False] * 20
+    assert agent.talk(talk) == [False] * 20
+
+
+def test_every_tool_answers_the_official_client(three: Runs, writer: Agent) -> None:
+    history.start(writer.desk.store.repo, ExperimentConfig(goal="g"), session_id="loop")
+    given: dict[str, dict[str, Any]] = {
+        "log": {}, "show": {}, "diff": {"run": "high"}, "best": {"metric": "acc"}, "seen": {},
+        "series": {"run": "low", "metric": "acc"}, "sessions": {"session": "@"},
+        "note": {"run": "@", "text": "a"}, "tag": {"run": "@", "tags": ["a"]},
+        "claim": {"idea": "b"},
+    }  # fmt: skip
+
+    async def talk(client: Client) -> None:
+        for tool in TOOLS:
+            checked(tool, await client.call_tool(tool, given[tool]))
+
+    writer.talk(talk)
 
 
 def test_best_goes_by_the_name_of_the_metric_or_what_is_said(three: Runs, agent: Agent) -> None:
