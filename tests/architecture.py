@@ -66,7 +66,6 @@ ELSEWHERE = {
 STARTED = {
     ("cli.tui", "tui"): "a command is how its user comes to this door",
     ("cli.mcp", "agent"): "a client starts a command to come to this door",
-    ("cli.mcp", "agent.tool.Desk"): "what a door reads of the world is handed over in it",
 }
 READ_THE_WORLD = {
     "tracking": "the door of the script that calls it: its folder, argv and environment",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from git_exp import errors
-
-if TYPE_CHECKING:
-    from git_exp.agent.tool import Desk
+from git_exp.index.search import Indexed
 
 
-def serve(desk: Desk, *, write: bool) -> None:
+def serve(store: Indexed, cwd: Path, env: Mapping[str, str], *, write: bool) -> None:
     """Serve tools on stdin and stdout until the client closes them; with `write` those that add.
 
     Raises `UsageError` where mcp is not installed, `KeyboardInterrupt` when it was interrupted.
@@ -23,5 +22,6 @@ def serve(desk: Desk, *, write: bool) -> None:
         ) from None
 
     from git_exp.agent import server
+    from git_exp.agent.tool import Desk
 
-    server.serve(desk, write=write)
+    server.serve(Desk(store, cwd, env), write=write)

@@ -13,8 +13,8 @@ from git_exp.index.search import Selection
 from git_exp.run import Run
 from git_exp.session import claims, named, report, standing
 
-# One more than a patch that is shown whole.
-_PATCH = bounds.STEPS[0].text * bounds.LONG["patch"] + 1
+# In bytes: no more signs than are shown of it.
+_PATCH = bounds.STEPS[0].text * bounds.LONG["patch"]
 _RANKS = 64
 _SESSIONS = 50
 
@@ -59,13 +59,16 @@ def diff(desk: Desk, asked: arguments.Diff) -> answers.Difference:
     sides = Sides(before, after)
     runs = (run, after.run) if after.run else None
     files = compare.files(store, sides, asked.paths)
+    patch = compare.patch(store, sides, asked.paths, most=_PATCH) if files else ""
+    cut = len(patch.encode()) >= _PATCH
     return answers.Difference(
         a=answers.Side(kind=before.kind, name=before.name),
         b=answers.Side(kind=after.kind, name=after.name),
         params=answers.differing(compare.params(*runs)) if runs else None,
         metrics=answers.differing(compare.metrics(*runs)) if runs else None,
         files=files,
-        patch=compare.patch(store, sides, asked.paths, most=_PATCH) if files else "",
+        patch=patch + bounds.CUT if cut else patch,
+        truncated=cut,
     )
 
 

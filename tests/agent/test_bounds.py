@@ -32,6 +32,7 @@ def test_what_is_small_is_whole() -> None:
         [row(name="ä" * 5_000, params={f"p{n}": "\x1b" * 5_000 for n in range(40)})],
         [row(params={f"p{n}" * 50: n for n in range(300)})] * 8,
         [row(tags=["t" * 300] * 600)] * 8,
+        [row(params={f"p{n}": "\U0001f600" * 3_000 for n in range(15)})],
         [row(params={"x": 10**4_000}, metrics={"m": records.Summary(last=10**4_000)})] * 20,
     ],
 )  # fmt: skip

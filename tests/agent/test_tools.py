@@ -15,6 +15,7 @@ from git_exp.session import claims, events, history
 from git_exp.session.models import ExperimentConfig, ExperimentResult, Hypothesis, HypothesisSet
 from tests.agent.conftest import TOOLS, Agent, checked
 from tests.cli.conftest import Git_, Runs
+from tests.conftest import Exp
 
 FIRST, SECOND = (f"{sign * 8}-0000-4000-8000-000000000000" for sign in "12")
 
@@ -116,14 +117,26 @@ def test_diff_takes_a_revision_of_gits(three: Runs, agent: Agent) -> None:
     assert agent.ask("diff", run="low", other="main")["files"] == []
 
 
-def test_a_large_patch_is_cut_and_says_so(three: Runs, agent: Agent, repo: Path) -> None:
-    (repo / "train.py").write_text("x = 1234567890\n" * 100_000)
+@pytest.mark.parametrize(("sign", "least"), [("x", 31_000), ("ä", 16_000), ("\U0001f600", 8_000)])
+def test_a_large_patch_is_cut_and_says_so(
+    sign: str, least: int, three: Runs, agent: Agent, repo: Path
+) -> None:
+    (repo / "train.py").write_text(f"{sign * 40}\n" * 1_000)
 
     found = agent.ask("diff", run="high")
 
     assert found["truncated"]
-    assert 10_000 < len(found["patch"]) <= 33_000
+    assert least < len(found["patch"]) < 33_000
     assert found["patch"].endswith("[cut]")
+
+
+def test_a_patch_that_is_just_small_enough_is_whole(three: Runs, agent: Agent, repo: Path) -> None:
+    (repo / "train.py").write_text("x\n" * 10_000)
+
+    found = agent.ask("diff", run="high")
+
+    assert not found["truncated"]
+    assert found["patch"].count("\n+x") == 10_000
 
 
 def test_series_keeps_the_extremes_and_counts_what_is_not_finite(repo: Path, agent: Agent) -> None:
@@ -267,3 +280,14 @@ def test_no_tool_that_reads_changes_anything(three: Runs, agent: Agent, git: Git
         agent.ask(tool, **given)
 
     assert (git("for-each-ref"), git("status", "--porcelain")) == before
+
+
+def test_what_records_mask_stays_masked(repo: Path, agent: Agent, exp: Exp) -> None:
+    command = ["sh", "-c", "exit 0", "--api-key=sk-1234567890abcdef1234567890abcdef"]
+    exp("run", "-n", "masked", "--", *command)
+
+    shown, seen = agent.ask("show", run="masked"), agent.ask("seen", command=command)
+
+    assert shown["command"][:3] == command[:3]
+    assert "1234567890" not in str((shown, seen))
+    assert (seen["masked"], seen["seen"]) == (True, True)
