@@ -125,7 +125,7 @@ class Point(Struct, frozen=True, kw_only=True):
 
     value: Number
     step: Scalar
-    elapsed_ms: float
+    elapsed_ms: Number
 
 
 class Series(Answer, frozen=True, kw_only=True):
@@ -225,7 +225,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     idea: str
     by: str | None
     since: str
-    left: float
+    left: Number
 
 
 class Sessions(Answer, frozen=True, kw_only=True):
