@@ -65,7 +65,7 @@ ELSEWHERE = {
 # A door that is started by another, which hands over and shares nothing else with it.
 STARTED = {
     ("cli.tui", "tui"): "a command is how its user comes to this door",
-    ("cli.mcp", "agent"): "a client starts a command to come to this door",
+    ("cli.mcp", "agent.serving"): "a client starts a command to come to this door",
 }
 READ_THE_WORLD = {
     "tracking": "the door of the script that calls it: its folder, argv and environment",

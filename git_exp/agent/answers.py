@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -125,7 +124,7 @@ class Point(Struct, frozen=True, kw_only=True):
 
     value: Number
     step: Scalar
-    elapsed_ms: Number
+    elapsed_ms: float
 
 
 class Series(Answer, frozen=True, kw_only=True):
@@ -275,7 +274,7 @@ def row(run: Run) -> Row:
         name=run.name,
         status=run.status,
         started=run.started,
-        duration_ms=finite(run.duration_ms),
+        duration_ms=run.duration_ms,
         params=params(run),
         metrics={path: number(known.last) for path, known in run.metrics.items()},
         tags=run.tags,
@@ -289,7 +288,7 @@ def shown(run: Run, changes: list[File] | None) -> Shown:
     git = run.git
     return Shown(
         id=run.id, name=run.name, status=run.status, started=run.started, ended=run.ended,
-        duration_ms=finite(run.duration_ms), exit_code=run.exit_code, error=_error(run.error),
+        duration_ms=run.duration_ms, exit_code=run.exit_code, error=_error(run.error),
         command=run.process.argv if run.process else [], user=run.user,
         commit=run.commit, base=run.base, branch=git.branch if git else None,
         dirty=run.dirty, doubts=doubts.of(run), tags=run.tags,
@@ -333,11 +332,6 @@ def scalar(value: Any) -> Scalar:
 def number(value: Any) -> Number:
     """A number; None for whatever else somebody wrote in its place."""
     return records.number(value)
-
-
-def finite(value: float | None) -> float | None:
-    """A number that JSON has."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _error(ended: records.Error | None) -> Error | None:

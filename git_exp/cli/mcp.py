@@ -23,11 +23,11 @@ def command(write: bool) -> None:
     """
     # Nobody is there whom git could ask for a password.
     os.environ.setdefault("GIT_TERMINAL_PROMPT", "0")
-    from git_exp import agent
+    from git_exp.agent import serving
 
     store = cli.store()
     # From here on nothing but the protocol is written to stdout, and no tool goes to the network.
     store.progress = store.hydrate = None
     if sys.stdin.isatty():
         output.hints("a client starts this command and talks to it; end it with Ctrl-D")
-    agent.serve(store, Path.cwd(), os.environ, write=write)
+    serving.serve(store, Path.cwd(), os.environ, write=write)

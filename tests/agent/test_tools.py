@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from mcp import Client
 
 from git_exp import Experiment, records
+from git_exp.index.search import Selection
+from git_exp.run import Run
 from git_exp.session import claims, events, history
 from git_exp.session.models import ExperimentConfig, ExperimentResult, Hypothesis, HypothesisSet
 from tests.agent.conftest import TOOLS, Agent, checked
@@ -184,6 +187,28 @@ def test_calls_at_once_are_all_answered(three: Runs, agent: Agent) -> None:
         return [one.is_error for one in await asyncio.gather(*asked)]
 
     assert agent.talk(talk) == [False] * 20
+
+
+def test_calls_take_turns(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work: list[int] = []
+    most = 0
+
+    def slow(wanted: Selection) -> list[Run]:
+        nonlocal most
+        at_work.append(1)
+        most = max(most, len(at_work))
+        time.sleep(0.02)
+        at_work.pop()
+        return []
+
+    monkeypatch.setattr(agent.desk.store, "select", slow)
+
+    async def talk(client: Client) -> None:
+        await asyncio.gather(*(client.call_tool("log") for _ in range(4)))
+
+    agent.talk(talk)
+
+    assert most == 1
 
 
 def test_every_tool_answers_the_official_client(three: Runs, writer: Agent) -> None:
