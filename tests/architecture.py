@@ -23,7 +23,7 @@ LAYERS = (
     "journal spool locks ledger outputs data seal store index",
     "ambient distributions starting recorder endings tracking task launch compare seen restore"
     " fsck demo history scan share upkeep doctor action hook init summary sketch plotting outfile"
-    " frames imports beside arrival",
+    " frames imports beside arrival protect retry",
     "session",
     "cli agent tui web",
     "__init__ __main__",
@@ -66,6 +66,7 @@ ELSEWHERE = {
 STARTED = {
     ("cli.tui", "tui"): "a command is how its user comes to this door",
     ("cli.mcp", "agent.serving"): "a client starts a command to come to this door",
+    ("cli.skill", "agent.skill"): "a command is how its user comes to this door",
 }
 READ_THE_WORLD = {
     "tracking": "the door of the script that calls it: its folder, argv and environment",

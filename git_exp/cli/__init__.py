@@ -26,13 +26,14 @@ PURPOSES = {
     "go back to the code of one": ("checkout",),
     "do what a run offers": ("actions",),
     "let a loop search by itself": ("session",),
-    "serve coding agents": ("mcp",),
+    "tell a coding agent": ("skill", "mcp"),
     "edit what is recorded": ("rename", "untag", "rm", "scrub"),
     "share and convert": ("push", "pull", "export", "import"),
     "upkeep": ("init", "hooks", "archive", "gc", "doctor", "fsck", "completion"),
 }
 FRAME = (
     "asking",
+    "closing",
     "ending",
     "joining",
     "listing",

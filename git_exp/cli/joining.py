@@ -36,13 +36,9 @@ class Joined:
         self._record(run_id, idea=self._idea)
 
     def _adopt(self, session: Session) -> None:
-        from git_exp.index.search import Selection
         from git_exp.session import tried
 
-        if "session" not in self._store.catalogue().meta:
-            return
-        mine = self._store.select(Selection(where=f"meta:session = '{self.id}'"))
-        for run in tried.unrecorded(mine, session.state):
+        for run in tried.unrecorded(self._store.said("session", self.id), session.state):
             self._record(run.id, idea=run.notes[0].text if run.notes else "")
 
     def _record(self, run_id: str, *, idea: str) -> None:

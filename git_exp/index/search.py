@@ -105,6 +105,18 @@ class Indexed(Store):
             where, values = "r.tree = ? AND r.command = ?", [tree, command(argv)]
         return self._ask(lambda look: look.listed(where, values, live=has))
 
+    def said(self, path: str, text: str) -> list[Run]:
+        """The runs whose metadata has a text at a path, newest first."""
+        where = (
+            "r.id IN (SELECT meta.run FROM meta JOIN key ON key.id = meta.key"
+            " WHERE key.kind = 'meta' AND key.name = ? AND meta.text = ?)"
+        )
+
+        def has(run: Run) -> bool:
+            return isinstance(run.metadata, dict) and run.metadata.get(path) == text
+
+        return self._ask(lambda look: look.listed(where, [path, text], live=has))
+
     def tags(self) -> list[str]:
         asked = (
             "SELECT tag.tag FROM tag JOIN run ON run.id = tag.run"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from git_exp import records
+from git_exp.query import TAINTED
 from git_exp.run import Run
 from git_exp.session import events
 from git_exp.session.events import Event
@@ -30,7 +31,7 @@ def result_of(run: Run, state: ExperimentState, *, hypothesis: str = "") -> Expe
         metrics=_metrics(run),
         hypothesis=hypothesis,
         execution_time=max(0.0, (run.duration_ms or 0.0) / 1_000),
-        success=run.status == "finished",
+        success=run.status == "finished" and TAINTED not in run.tags,
         error_message=_error(run),
         run_id=run.id,
     )
@@ -72,7 +73,7 @@ def _metrics(run: Run) -> dict[str, Number]:
 
 def _error(run: Run) -> str | None:
     if run.status == "finished":
-        return None
+        return f"tagged {TAINTED}" if TAINTED in run.tags else None
     if run.error:
         return f"{run.error.type}: {run.error.message}"
     code = "" if run.exit_code is None else f", exit code {run.exit_code}"
