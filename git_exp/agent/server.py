@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Mapping
@@ -96,33 +95,25 @@ def called(desk: Desk, tool: Tool, given: Mapping[str, Any]) -> CallToolResult:
 
 
 def serve(desk: Desk, *, write: bool) -> None:
-    """Serve on stdin and stdout until stdin ends. Raises `KeyboardInterrupt` for a SIGINT."""
-    if asyncio.run(_serving(made(desk, write=write))):
-        raise KeyboardInterrupt
+    """Serve on stdin and stdout until stdin ends. Raises `KeyboardInterrupt` for a SIGINT.
+
+    A call that has begun is done by then.
+    """
+    asyncio.run(_serving(made(desk, write=write)))
 
 
-async def _serving(server: Server[Any]) -> bool:
-    """Whether it was an interrupt that ended it; a call that has begun is done by then."""
-    interrupted = False
-
-    def interrupt() -> None:
-        nonlocal interrupted
-        interrupted = True
-        lines.stop()
-
+async def _serving(server: Server[Any]) -> None:
     # What git or a library reads of stdin is not the client's talk.
     wire_in, nowhere = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)
     lines = Lines(wire_in)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
     try:
         # Meanwhile whatever is written to stdout goes to stderr.
         async with stdio_server(stdin=cast(Any, lines)) as (read, written):
             await server.run(read, written, server.create_initialization_options())
     finally:
-        # A thread that still waits for a line would keep the process.
+        # After an interrupt a thread still waits for a line, and the process would for it.
         lines.stop()
-    return interrupted
 
 
 def _unknown(name: str) -> str:

@@ -44,10 +44,9 @@ sys.exit(main())
 class Server:
     """A server as a process, talked to line by line."""
 
-    def __init__(self, *words: str) -> None:
-        self.process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+    def __init__(self, *words: str, cwd: Path | None = None) -> None:
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd)
         self._id = 0
 
     def send(self, line: bytes) -> None:
@@ -81,8 +80,8 @@ class Server:
 
 
 @contextmanager
-def serving(*words: str) -> Iterator[Server]:
-    server = Server(*words)
+def serving(*words: str, cwd: Path | None = None) -> Iterator[Server]:
+    server = Server(*words, cwd=cwd)
     try:
         yield server
     finally:
@@ -153,7 +152,9 @@ def test_an_interrupt_ends_it_at_once(runs: Runs) -> None:
         server.hello()
         began = time.monotonic()
         server.process.send_signal(signal.SIGINT)
-        out, err = server.process.communicate(timeout=PATIENCE)
+        # Its stdin stays open meanwhile.
+        server.process.wait(timeout=PATIENCE)
+        out, err = server.process.communicate()
 
     assert time.monotonic() - began < PATIENCE / 4
     assert (out, err, server.process.returncode) == (b"", b"", 130)
@@ -168,6 +169,22 @@ def test_with_write_it_adds_to_records(runs: Runs, exp: Exp) -> None:
         server.end()
 
     assert exp("log", "--format=%n %t").stdout == "base good\n"
+
+
+@pytest.mark.slow
+def test_no_tool_goes_to_the_network(origin: Path, other: Path, runs: Runs, exp: Exp) -> None:
+    run_id = runs.add("base", "x = 2\n")
+    exp("push")
+    exp("pull", cwd=other)
+    with serving("git", "exp", "mcp", cwd=other) as server:
+        server.hello()
+        refused = server.call("diff", run="base")
+        shown = server.call("show", run="base")["structuredContent"]
+        server.end()
+
+    assert refused["isError"]
+    assert refused["content"][0]["text"].startswith("the code of run 11111111 is not here")
+    assert (shown["id"], shown["changes"]) == (run_id, None)
 
 
 def test_without_the_package_it_says_what_to_install() -> None:
