@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from git_exp import cli, query, records, table
+from git_exp import cli, errors, query, records, table
 from git_exp.cli import closing, options, output
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
     With --key nothing runs if a run of that key has finished or failed already: its exit code is
     the answer.
     """
+    if os.environ.get("GIT_EXP_DISABLED", "") not in ("", "0"):
+        return _unrecorded(cmd)
     store = cli.store()
     if key is None:
         return _run(store, cmd, given, session=session)
@@ -94,18 +96,38 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
         return _run(store, cmd, given, session=session)
 
 
+def _unrecorded(cmd: tuple[str, ...]) -> int:
+    """The command alone, in our place."""
+    sys.stdout.flush()
+    try:
+        os.execvp(cmd[0], cmd)  # noqa: S606
+    except OSError as error:
+        output.say(f"git exp run: {cmd[0]}: {error.strerror}")
+        return 127 if isinstance(error, FileNotFoundError) else 126
+
+
 def _run(
     store: Indexed, cmd: tuple[str, ...], given: dict[str, Any], *, session: str | None
+) -> int:
+    joined = _joined(store, session, given) if session is not None else None
+    try:
+        return _tried(store, _request(cmd, given, joined), given, joined=joined)
+    except (errors.GitExpError, click.UsageError) as error:
+        if joined:
+            joined.failed(error.message)
+        raise
+
+
+def _tried(
+    store: Indexed, request: Request, given: dict[str, Any], *, joined: Joined | None
 ) -> int:
     from git_exp import protect
     from git_exp.launch import recorded
 
-    joined = _joined(store, session, given["notes"]) if session is not None else None
-    request = _request(cmd, given, joined)
     guard = protect.guarded(store.repo, given["protected"], Path.cwd())
     if guard and not request.snapshot:
         raise click.UsageError("--protect and --no-snapshot exclude each other")
-    if given["reuse"] and (earlier := _reused(store, request)):
+    if given["reuse"] and (earlier := _reused(store, request, joined)):
         if joined:
             joined.record(earlier)
         return 0
@@ -133,10 +155,19 @@ def _streams(*, quiet: bool) -> Iterator[Streams]:
         yield recorded.Streams(stdout=nowhere, stderr=nowhere)
 
 
-def _joined(store: Indexed, session: str, notes: tuple[str, ...]) -> Joined:
+def _joined(store: Indexed, session: str, given: dict[str, Any]) -> Joined:
     from git_exp.cli.joining import Joined
 
+    if _is_private(given):
+        raise errors.UsageError(
+            "a private run is no result of a session: others get that", hint="leave one of them out"
+        )
+    notes = given["notes"]
     return Joined(store, session, idea=notes[0] if notes else "")
+
+
+def _is_private(given: dict[str, Any]) -> bool:
+    return given["private"] or os.environ.get("GIT_EXP_PRIVATE") == "1"
 
 
 def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None) -> Request:
@@ -150,7 +181,7 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
         tags=given["tags"],
         group=given["group"],
         parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
-        private=given["private"] or os.environ.get("GIT_EXP_PRIVATE") == "1",
+        private=_is_private(given),
         snapshot=not given["no_snapshot"],
     )
 
@@ -161,7 +192,7 @@ def _metadata(given: dict[str, Any], joined: Joined | None) -> dict[str, str] | 
     return {name: one for name, one in told.items() if one is not None} or None
 
 
-def _reused(store: Indexed, request: Request) -> str | None:
+def _reused(store: Indexed, request: Request, joined: Joined | None) -> str | None:
     """The id of an earlier run that answers: what it wrote to stdout is written once more."""
     from git_exp import seen
 
@@ -171,6 +202,9 @@ def _reused(store: Indexed, request: Request) -> str | None:
     if found is None:
         return None
     title = f"run {query.short(found.run.id)} '{found.run.name}'"
+    if joined and joined.has(found.run.id):
+        output.say(f"not reused: {title}: it is a result of session {joined.id} already")
+        return None
     if found.why:
         output.say(f"not reused: {title}: {found.why}")
         return None

@@ -16,7 +16,7 @@ from git_exp import errors
 from git_exp.git import dates
 from git_exp.git.repo import Repo
 from git_exp.index import database
-from git_exp.index.look import Bound, Look, Sort
+from git_exp.index.look import Bound, Chosen, Look, Sort
 from git_exp.query import Goal
 from git_exp.run import Run
 from git_exp.store import Store
@@ -89,6 +89,19 @@ class Indexed(Store):
 
     def best(self, wanted: Goal) -> Run | None:
         return self._ask(lambda look: look.best(wanted))
+
+    def baseline(
+        self, wanted: Goal, *, fits: Callable[[Run], bool], before: str | None = None
+    ) -> Chosen:
+        """The best of the runs that fit, started before a time, and of how many it was chosen."""
+        return self._ask(lambda look: look.baseline(wanted, fits, before))
+
+    def measured(self, metric: str, tree: str | None = None, *, limit: int) -> list[Run]:
+        """The newest finished, untainted runs of a tree that have a metric, newest first.
+
+        Without a tree, those of any that has run more than once. No more than `limit` sealed ones.
+        """
+        return self._ask(lambda look: look.measured(metric, tree, limit))
 
     def of_tree(self, tree: str, argv: Sequence[str] | None = None) -> list[Run]:
         """The runs whose code is a tree, newest first; with a command line those of that."""

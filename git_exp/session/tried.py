@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from git_exp import records
@@ -51,6 +52,18 @@ def happening(
     return happens
 
 
+class Heard:
+    """Something that happens, and what it was in the end."""
+
+    def __init__(self, happening: Happening) -> None:
+        self._happening = happening
+        self.event: Event | None = None
+
+    def __call__(self, state: ExperimentState, now: float) -> Event | None:
+        self.event = self._happening(state, now)
+        return self.event
+
+
 def unrecorded(runs: Iterable[Run], state: ExperimentState) -> list[Run]:
     """Those of a session's runs that are over and no result yet, the oldest first.
 
@@ -68,7 +81,8 @@ def is_recorded(run_id: str, state: ExperimentState) -> bool:
 
 def _metrics(run: Run) -> dict[str, Number]:
     found = ((name, records.number(one.last)) for name, one in run.metrics.items())
-    return {name: value for name, value in found if value is not None}
+    # One that has diverged is no result of that metric, as no such run is the best.
+    return {name: value for name, value in found if value is not None and math.isfinite(value)}
 
 
 def _error(run: Run) -> str | None:
