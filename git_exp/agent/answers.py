@@ -224,7 +224,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     idea: str
     by: str | None
     since: str
-    left: Number
+    left: float
 
 
 class Sessions(Answer, frozen=True, kw_only=True):
