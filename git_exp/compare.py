@@ -104,6 +104,17 @@ def base_of(store: Store, run: Run) -> Side | None:
     return Side(kind="revision", name=run.base, tree=run.base)
 
 
+def changes(store: Store, run: Run) -> Sides | None:
+    """A run's code beside what it started from; None where one of them is not here."""
+    try:
+        # The code first: where it has to be fetched, what it started from comes with it.
+        code = snapshot_of(store, run)
+        base = base_of(store, run)
+    except errors.NotFound:
+        return None
+    return Sides(base, code) if base else None
+
+
 def worktree(store: Store) -> Side:
     """The worktree as a run would capture it now: untracked files belong to it too."""
     taken = snapshot.take(store.repo, untracked.rules(store.repo.config))
@@ -161,6 +172,11 @@ def files(store: Store, sides: Sides, paths: Sequence[str] = ()) -> list[File]:
         )
         for one in found
     ]
+
+
+def patch(store: Store, sides: Sides, paths: Sequence[str] = (), *, most: int) -> str:
+    """What differs in the code, as text: no more than so many bytes of it."""
+    return diff.patch(store.repo, (sides.before.tree, sides.after.tree), paths, most=most)
 
 
 def _differing(a: dict[str, Any], b: dict[str, Any]) -> list[Differing]:

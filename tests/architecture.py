@@ -58,12 +58,14 @@ ELSEWHERE = {
     ("config.fields", "msgspec"): "checks a value against the type of its param",
     ("session.model", "msgspec"): "checks a value against the type of its field",
     ("cli.output", "msgspec"): "writes Structs as JSON",
+    ("agent.wire", "msgspec"): "tells a client the types of Structs, and reads and writes them",
     ("demo", "subprocess"): "plays a user's commands, each in a process of its own",
     ("cli.terminal", "subprocess"): "starts the user's pager",
 }
 # A door that is started by another, which hands over and shares nothing else with it.
 STARTED = {
     ("cli.tui", "tui"): "a command is how its user comes to this door",
+    ("cli.mcp", "agent.serving"): "a client starts a command to come to this door",
     ("cli.skill", "agent.skill"): "a command is how its user comes to this door",
 }
 READ_THE_WORLD = {

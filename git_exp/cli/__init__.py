@@ -27,7 +27,7 @@ PURPOSES = {
     "go back to the code of one": ("checkout", "restore", "promote"),
     "do what a run offers": ("actions",),
     "let a loop search by itself": ("session",),
-    "tell a coding agent": ("skill",),
+    "tell a coding agent": ("skill", "mcp"),
     "edit what is recorded": ("rename", "untag", "rm", "scrub"),
     "share and convert": ("push", "pull", "export", "import"),
     "upkeep": ("init", "hooks", "archive", "gc", "doctor", "fsck", "completion"),

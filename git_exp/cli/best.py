@@ -6,9 +6,9 @@ import time
 
 import click
 
-from git_exp import cli, errors, query, table
+from git_exp import cli, query, table
 from git_exp.cli import listing, options, output
-from git_exp.index.search import Indexed, Selection
+from git_exp.index import best
 from git_exp.query import Goal
 from git_exp.run import Run
 
@@ -35,7 +35,7 @@ def command(
     wanted = query.goal(metric)
     if lowest or highest:
         wanted = wanted._replace(higher=highest)
-    run = _chosen(cli.store(), wanted, where)
+    run = best.find(cli.store(), wanted, where)
     match form.kind:
         case "json":
             output.document("best", _document(run, wanted))
@@ -49,21 +49,6 @@ def command(
         case _:
             pieces = table.oneline(run)
             output.line(*(listing.piece(text, kind) for text, kind in pieces))
-
-
-def _chosen(store: Indexed, wanted: Goal, where: str | None) -> Run:
-    """The best of all runs or of those that an expression fits."""
-    if where is None:
-        found = store.best(wanted)
-    else:
-        found = query.best(store.select(Selection(where=where)), wanted)
-    if found:
-        return found
-    name = wanted.measure.metric
-    if name not in store.metrics():
-        raise query.unknown_metric(store, name)
-    among = " that fits" if where is not None else ""
-    raise errors.AnswerIsNo(f"no finished run{among} has a number for '{name}'")
 
 
 def _document(run: Run, wanted: Goal) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -98,17 +97,12 @@ def params(given: Sequence[str]) -> dict[str, Any]:
 
 
 def session(command: F) -> F:
-    """`-s, --session` for a command of one session: a name for `session_name`."""
+    """`-s, --session` for a command of one session: a name for `named.meant`."""
     said = "The session: its id, the beginning of it, or `@`."
     return click.option(
         "-s", "--session", metavar="session", default=LATEST, show_default=True,
         shell_complete=offer_sessions, help=said,
     )(command)  # fmt: skip
-
-
-def session_name(given: str) -> str:
-    """The name that `@` stands for: that in `GIT_EXP_SESSION`, if there is one."""
-    return os.environ.get("GIT_EXP_SESSION") or given if given == LATEST else given
 
 
 def offer_sessions(

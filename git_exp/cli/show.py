@@ -61,7 +61,7 @@ def command(
 
 def _document(store: Store, run: Run) -> None:
     changes: list[compare.File] | None = None
-    sides = _sides(store, run)
+    sides = compare.changes(store, run)
     if sides:
         changes = compare.files(store, sides)
     output.document("show", {"run": run, "changes": changes})
@@ -110,7 +110,7 @@ def _aligned(pairs: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _changes(store: Store, run: Run, diff_options: list[str]) -> None:
-    sides = _sides(store, run)
+    sides = compare.changes(store, run)
     if sides is None:
         output.line()
         output.line("Its code, or the commit that it started from, is not here.")
@@ -118,16 +118,6 @@ def _changes(store: Store, run: Run, diff_options: list[str]) -> None:
         output.line()
         sys.stdout.flush()
         compare.show(store, sides, View(options=diff_options, colour=terminal.colour()))
-
-
-def _sides(store: Store, run: Run) -> compare.Sides | None:
-    try:
-        # The code first: where it has to be fetched, what it started from comes with it.
-        code = compare.snapshot_of(store, run)
-        base = compare.base_of(store, run)
-    except errors.NotFound:
-        return None
-    return compare.Sides(base, code) if base else None
 
 
 def _events(store: Store, run: Run, as_json: bool) -> None:

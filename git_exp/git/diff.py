@@ -44,10 +44,31 @@ def show(repo: Repo, trees: tuple[str, str], view: View) -> int:
     return subprocess.call(words, cwd=here, env=env)
 
 
-def patch(repo: Repo, trees: tuple[str, str]) -> str:
-    """What differs as a patch in text, whatever the user's settings for `git diff` are."""
-    words = ("diff-tree", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color", *trees)
-    return repo.git(*words).decode(errors="backslashreplace")
+def patch(
+    repo: Repo, trees: tuple[str, str], paths: Sequence[str] = (), *, most: int | None = None
+) -> str:
+    """What differs as a patch in text, whatever the user's settings for `git diff` are.
+
+    Of these paths if there are any, given from the user's folder; no more than `most` bytes.
+    """
+    here = ("-C", repo.prefix) if repo.prefix and paths else ()
+    words = (*here, "diff-tree", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color")
+    words = (*words, *trees, "--", *paths)
+    found = repo.git(*words) if most is None else _beginning(repo, words, most)
+    return found.decode(errors="backslashreplace")
+
+
+def _beginning(repo: Repo, words: Sequence[str], most: int) -> bytes:
+    """The first bytes of what git prints; it is ended there, however much there would be."""
+    with repo.start(*words, silent=True) as child:
+        assert child.stdout
+        found = child.stdout.read(most)
+        ended = len(found) < most
+        if not ended:
+            child.kill()
+    if ended and child.returncode:
+        raise errors.GitFailed("diff-tree", child.returncode, "")
+    return found
 
 
 def touching(repo: Repo, commits: Sequence[str], paths: Sequence[str]) -> set[str]:

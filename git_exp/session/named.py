@@ -1,9 +1,9 @@
-"""Which session is meant: by its id, the beginning of one, or `@`: that which began last here."""
+"""Which session is meant, by id, the beginning of one or `@`, the latest here; who works on it."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from git_exp import errors
 from git_exp.git.repo import Repo
@@ -13,6 +13,17 @@ from git_exp.session.history import Session
 LATEST = "@"
 SHORTEST = 4
 _NONE = "begin one: git exp session start --goal TEXT --metric NAME"
+
+
+def meant(given: str, env: Mapping[str, str]) -> str:
+    """The name that `@` stands for: that in `GIT_EXP_SESSION`, if there is one."""
+    return env.get("GIT_EXP_SESSION") or given if given == LATEST else given
+
+
+def agent(repo: Repo, env: Mapping[str, str]) -> str | None:
+    """Who works on it: as `GIT_EXP_AGENT` says, else as git knows its user."""
+    said = env.get("GIT_EXP_AGENT") or repo.config.get("user.name")
+    return " ".join((said or "").split()) or None
 
 
 def find(repo: Repo, name: str) -> Session:

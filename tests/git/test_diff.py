@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from git_exp import errors
 from git_exp.git import diff
 from git_exp.git.repo import discover
 
@@ -46,6 +47,18 @@ def test_paths_are_those_of_the_users_folder(repo: Path, commits: list[str]) -> 
 
     assert diff.touching(inside, commits, ["new.py"]) == {commits[2]}
     assert diff.touching(inside, commits, ["train.py"]) == set()
+
+
+def test_a_patch_is_of_some_paths_and_no_longer_than_asked(repo: Path, commits: list[str]) -> None:
+    inside, trees = discover(repo / "lib", os.environ), (commits[0], commits[3])
+    whole = diff.patch(inside, trees)
+
+    assert diff.patch(inside, trees, ["new.py"]).endswith("+y = 1\n")
+    assert "train.py" not in diff.patch(inside, trees, ["new.py"], most=10_000)
+    assert diff.patch(inside, trees, most=40) == whole[:40]
+    assert diff.patch(inside, trees, most=10_000) == whole
+    with pytest.raises(errors.GitFailed):
+        diff.patch(inside, (commits[0], "1" * 40), most=10)
 
 
 def test_a_patch_is_plain_text_whatever_the_user_has_set(

@@ -43,7 +43,7 @@ def chosen(store: Store, name: str) -> Session:
     """The session that a name means."""
     from git_exp.session import named
 
-    return named.find(store.repo, options.session_name(name))
+    return named.find(store.repo, named.meant(name, os.environ))
 
 
 def now() -> float:
@@ -53,8 +53,9 @@ def now() -> float:
 
 def agent(store: Store) -> str | None:
     """Who does it: as `GIT_EXP_AGENT` says, else as git knows its user."""
-    said = os.environ.get("GIT_EXP_AGENT") or store.repo.config.get("user.name")
-    return " ".join((said or "").split()) or None
+    from git_exp.session import named
+
+    return named.agent(store.repo, os.environ)
 
 
 def is_named_agent() -> bool:
