@@ -249,7 +249,7 @@ def test_the_closing_lines_say_what_a_run_is_worth_and_what_comes_next(
     assert unclear[0].startswith("indistinguishable: acc 0.505 against 0.5")
     assert unclear[1].startswith("hint: run it once more, or go back to the best: git exp restore")
     better = run("better", 0.9)
-    assert better[0].startswith("improved: acc 0.9 against 0.505 ")
+    assert better[0].startswith("improved: acc 0.9 against 0.5 ")
     assert better[1:] == ["hint: keep it: git exp promote ID"]
     worse = run("worse", 0.1, "--parent", "better")
     assert worse[0].startswith("worse: acc 0.1 against 0.9 ")
