@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 # What a command is for, in the order of `git exp -h`; its file is what makes it exist.
 PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
-    "look at runs": ("log", "show", "diff", "compare", "best", "seen", "plot", "sql", "tui"),
+    "look at runs": (
+        "brief",
+        "log",
+        "show",
+        "diff",
+        "compare",
+        "best",
+        "seen",
+        "plot",
+        "sql",
+        "tui",
+    ),
     "go back to the code of one": ("checkout",),
     "do what a run offers": ("actions",),
     "let a loop search by itself": ("session",),

@@ -23,6 +23,7 @@ from git_exp.store import Store
 
 if TYPE_CHECKING:
     from git_exp.columns import Wanted
+    from git_exp.index.digest import Digest
     from git_exp.index.free import Answer
     from git_exp.query.fields import Catalogue
 
@@ -89,6 +90,15 @@ class Indexed(Store):
 
     def best(self, wanted: Goal) -> Run | None:
         return self._ask(lambda look: look.best(wanted))
+
+    def digest(self, question: Callable[[Digest], T]) -> T:
+        """The answer to a question about many runs, all from one state of the index.
+
+        It may be asked twice, where the index turns out to be damaged.
+        """
+        from git_exp.index.digest import Digest
+
+        return self._ask(lambda look: question(Digest(look)))
 
     def of_tree(self, tree: str, argv: Sequence[str] | None = None) -> list[Run]:
         """The runs whose code is a tree, newest first; with a command line those of that."""

@@ -1,0 +1,66 @@
+"""The course of a metric: which runs were the best when they ended, and what came of the others."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
+
+from git_exp.index.digest import Mark
+
+_IN_TIME = itemgetter(*map(Mark._fields.index, ("ended", "started", "id")))
+
+
+class Course:
+    """The measured runs in the order in which they ended."""
+
+    def __init__(self, marks: Sequence[Mark], *, higher: bool) -> None:
+        self.higher = higher
+        self.marks = sorted(marks, key=_IN_TIME)
+        self.records = self._records()
+        self._ends = [one.ended for one in self.records]
+
+    def better(self, new: float, old: float) -> bool:
+        """Whether a number beats another."""
+        return new > old if self.higher else new < old
+
+    def best(self) -> Mark | None:
+        """The best, of equals that which began first: the one that `git exp best` names."""
+        if not self.records:
+            return None
+        top = self.records[-1].value
+        equal = (one for one in self.marks if one.value == top)
+        return min(equal, key=lambda one: (one.started, one.id))
+
+    def before(self, t: str) -> Mark | None:
+        """The best of what had ended at a time."""
+        at = bisect_right(self._ends, t)
+        return self.records[at - 1] if at else None
+
+    def since(self) -> int:
+        """How many runs ended after the last record."""
+        return len(self.marks) - 1 - self.marks.index(self.records[-1]) if self.records else 0
+
+    def near(self, best: Mark, *, within: float) -> list[Mark]:
+        """Those within a fraction of the best that were never it, the nearest first."""
+        limit, top = within * abs(best.value), best.value
+        close = [one for one in self.marks if abs(one.value - top) <= limit]
+        known = {best.id, *(one.id for one in self.records)}
+        found = [(abs(one.value - top), one.started, one.id, one) for one in close]
+        return [one for *_, one in sorted(found) if one.id not in known]
+
+    def median(self) -> float:
+        """The number in the middle."""
+        numbers = sorted(one.value for one in self.marks)
+        middle = len(numbers) // 2
+        return numbers[middle] if len(numbers) % 2 else (numbers[middle - 1] + numbers[middle]) / 2
+
+    def _records(self) -> list[Mark]:
+        found: list[Mark] = []
+        sign = 1 if self.higher else -1
+        top = float("-inf")
+        for one in self.marks:
+            if sign * one.value > top:
+                found.append(one)
+                top = sign * one.value
+        return found

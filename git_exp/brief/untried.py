@@ -1,0 +1,102 @@
+"""Which values of varied params were tried, and which never with the rest as in the best run."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from git_exp.brief.course import Course
+from git_exp.brief.facts import Swap, Untried
+from git_exp.index.digest import Digest, Mark, Shape, shape
+from git_exp.run import Run
+
+SAMPLE = 500
+MOST_PARAMS = 8
+MOST_VALUES = 12
+MOST = 20
+_LOOKED_AT = 24
+# To try another of these is to try the same again.
+_CHANCE = re.compile(r"(?:.*[._-])?(?:seed|random_state)", re.I)
+
+
+class Tried(NamedTuple):
+    """A value of a param: how many of the newest runs have it, and the best of them."""
+
+    param: str
+    value: Shape
+    runs: int
+    best: Mark
+
+
+class Values(NamedTuple):
+    """What the newest measured runs have of the params of the best; `many` have too many values."""
+
+    tried: list[Tried]
+    many: list[str]
+
+
+def values(digest: Digest, course: Course, best: Run) -> Values:
+    """The values of those params of the best run that vary among the newest runs."""
+    params = [name for name in best.params if not _CHANCE.fullmatch(name)][:_LOOKED_AT]
+    newest = sorted(course.marks, key=lambda one: (one.started, one.id))[-SAMPLE:]
+    marks = {one.at: one for one in newest}
+    groups: dict[str, dict[Shape, list[Mark]]] = {name: {} for name in params}
+    for name, at, value in digest.values(params, list(marks)):
+        groups[name].setdefault(value, []).append(marks[at])
+    varied = {name: some for name, some in groups.items() if len(some) > 1}
+    few = [name for name, some in varied.items() if len(some) <= MOST_VALUES][:MOST_PARAMS]
+    return Values(
+        [
+            Tried(name, value, len(some), _top(course, some))
+            for name in few
+            for value, some in varied[name].items()
+        ],
+        [name for name in varied if name not in few],
+    )
+
+
+def untried(digest: Digest, course: Course, best: Run, known: Values) -> Untried:
+    """Values that no run at all has with the other varied params as in the best run."""
+    names = list(dict.fromkeys(one.param for one in known.tried))
+    kept = {name: best.params[name] for name in names}
+    if len(names) < 2:
+        return Untried(kept=kept, ignored=known.many)
+    done = _swapped(digest, {name: shape(value) for name, value in kept.items()})
+    left = [one for one in known.tried if (one.param, one.value) not in done]
+    left.sort(key=lambda one: _rank(course, one))
+    swaps = [
+        Swap(param=one.param, value=shown(one.value), run=one.best.id, best=one.best.value)
+        for one in left[:MOST]
+    ]
+    return Untried(kept=kept, ignored=known.many, swaps=swaps)
+
+
+def shown(value: Shape) -> Any:
+    """A value as it is told: whole numbers whole."""
+    number, text = value
+    if number is None:
+        return text
+    return int(number) if number.is_integer() and abs(number) < 1e15 else number
+
+
+def _swapped(digest: Digest, kept: Mapping[str, Shape]) -> set[tuple[str, Shape]]:
+    """The best's own values, and all that some run has with the others as they are there."""
+    having = {name: digest.having(name, value) for name, value in kept.items()}
+    counts = Counter(at for some in having.values() for at in some)
+    near = [at for at, count in counts.items() if count == len(kept) - 1]
+    differing = {at: name for name, some in having.items() for at in near if at not in some}
+    found = digest.values(list(kept), near)
+    return {*kept.items(), *((name, value) for name, at, value in found if differing[at] == name)}
+
+
+def _top(course: Course, marks: Sequence[Mark]) -> Mark:
+    sign = -1 if course.higher else 1
+    return min(marks, key=lambda one: (sign * one.value, one.started, one.id))
+
+
+def _rank(course: Course, one: Tried) -> tuple[float, str, str]:
+    """What did best elsewhere comes first."""
+    value = one.best.value
+    return (-value if course.higher else value), one.param, repr(one.value)

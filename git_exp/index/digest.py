@@ -1,0 +1,192 @@
+"""Many runs at once, for who needs a few words of each: numbers, values tried, ideas, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from git_exp import query
+from git_exp.query import Goal, shapes
+from git_exp.run import Run
+
+if TYPE_CHECKING:
+    from git_exp.index.look import Look
+
+FAILURES = ("failed", "crashed", "lost")
+_LONGEST = 200
+_COMMONEST = 20
+# In KiB.
+_CACHE = 32 << 10
+# How a value is compared: as a number or as text.
+Shape = tuple[float | None, str | None]
+
+
+class Mark(NamedTuple):
+    """A finished, untainted run and its number; `at` is its place in the index."""
+
+    at: int
+    id: str
+    started: str
+    ended: str
+    value: float
+
+
+class Digest:
+    """One state of the index, for questions that no list of whole runs would answer quickly.
+
+    A run of the spool has a place below zero.
+    """
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._live = {-at: run for at, run in enumerate(look.live, 1)}
+        # Many rows are read several times: SQLite's own cache holds 2 MB.
+        look.rows(f"PRAGMA cache_size = {-_CACHE}")
+        self._hidden = ", ".join(map(str, look.hidden()))
+
+    def statuses(self) -> dict[str, int]:
+        """How many runs have each status."""
+        asked = f"SELECT status, count(*) FROM run r WHERE {self._shown()} GROUP BY status"
+        found: dict[str, int] = dict(self._look.rows(asked))
+        for run in self._live.values():
+            found[run.status] = found.get(run.status, 0) + 1
+        return found
+
+    def metrics(self) -> dict[str, int]:
+        """How many finished runs have each metric; of very many metrics the commonest."""
+        # To count all and take a few away is faster than to look at the status of each.
+        asked = (
+            "SELECT key.name, (SELECT count(*) FROM metric WHERE key = key.id) AS every,"
+            " (SELECT count(*) FROM metric WHERE key = key.id AND run IN"
+            f" (SELECT id FROM run r WHERE status <> 'finished' OR NOT ({self._shown()})))"
+            f" FROM key WHERE kind = 'metric' ORDER BY every DESC, name LIMIT {_COMMONEST}"
+        )
+        found = {str(name): int(every) - int(but) for name, every, but in self._look.rows(asked)}
+        for run in self._live.values():
+            for name in run.metrics if run.status == "finished" else ():
+                found[name] = found.get(name, 0) + 1
+        return {name: count for name, count in found.items() if count}
+
+    def has_metric(self, name: str) -> bool:
+        """Whether any run has a metric, however it ended."""
+        asked = (
+            "SELECT 1 FROM metric JOIN run r ON r.id = run WHERE key ="
+            f" (SELECT id FROM key WHERE kind = 'metric' AND name = ?) AND {self._shown()} LIMIT 1"
+        )
+        live = any(name in run.metrics for run in self._live.values())
+        return live or self._look.rows(asked, (name,)).fetchone() is not None
+
+    def marks(self, goal: Goal) -> list[Mark]:
+        """The runs that may be the best, in no order."""
+        number = f"m.{goal.measure.aggregate}"
+        asked = (
+            f"SELECT r.id, r.run_id, r.started, coalesce(r.ended, r.started), {number}"
+            " FROM metric m JOIN run r ON r.id = m.run WHERE m.key ="
+            " (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
+            f" AND r.status = 'finished' AND abs({number}) < 9e999 AND {self._shown()}"
+            " AND r.id NOT IN (SELECT run FROM tag WHERE tag = ?)"
+        )
+        found = map(Mark._make, self._look.rows(asked, (goal.measure.metric, query.TAINTED)))
+        return [*found, *self._live_marks(goal)]
+
+    def _live_marks(self, goal: Goal) -> Iterable[Mark]:
+        for at, run in self._live.items():
+            if query.best([run], goal):
+                value = shapes.shape(goal.measure.of(run))[0]
+                if value is not None and abs(value) < float("inf"):
+                    yield Mark(at, run.id, run.started, run.ended or run.started, value)
+
+    def tainted(self) -> list[str]:
+        """The ids of tainted runs, newest first."""
+        asked = (
+            "SELECT r.run_id, r.started FROM run r WHERE r.id IN"
+            f" (SELECT run FROM tag WHERE tag = ?) AND {self._shown()}"
+        )
+        found = [(str(t), str(run_id)) for run_id, t in self._look.rows(asked, (query.TAINTED,))]
+        live = self._live.values()
+        found += [(run.started, run.id) for run in live if query.TAINTED in run.tags]
+        return [run_id for _, run_id in sorted(found, reverse=True)]
+
+    def values(self, params: Sequence[str], ats: Sequence[int]) -> list[tuple[str, int, Shape]]:
+        """The values that some runs have of some params."""
+        several = ", ".join("?" * len(params))
+        asked = (
+            "SELECT key.name, p.run, p.number, p.text FROM key JOIN param p ON p.key = key.id"
+            f" WHERE key.kind = 'param' AND key.name IN ({several})"
+            f" AND p.run IN ({', '.join(str(at) for at in ats if at > 0)})"
+        )
+        rows = self._look.rows(asked, params)
+        found = [(str(key), int(at), (n, t)) for key, at, n, t in rows]
+        for at in ats:
+            given = self._live[at].params if at < 0 else {}
+            found += [(key, at, shapes.shape(given[key])) for key in params if key in given]
+        return found
+
+    def having(self, param: str, value: Shape) -> set[int]:
+        """Every run, however it ended, that has a value of a param."""
+        asked = (
+            "SELECT run FROM param WHERE key = (SELECT id FROM key WHERE kind = 'param' AND"
+            " name = ?) AND number IS ? AND text IS ?"
+        )
+        found = {at for (at,) in self._look.rows(asked, (param, *value))} - self._look.hidden()
+        mine = ((at, run.params) for at, run in self._live.items())
+        live = {at for at, one in mine if param in one and shapes.shape(one[param]) == value}
+        return found | live
+
+    def ideas(self) -> dict[int, str]:
+        """The beginning of the first note of each run that has one."""
+        asked = f"SELECT run, substr(text, 1, {_LONGEST}) FROM note WHERE at = 0"
+        found: dict[int, str] = dict(self._look.rows(asked))
+        for at in self._look.hidden():
+            found.pop(at, None)
+        live = {at: run.notes[0].text for at, run in self._live.items() if run.notes}
+        return found | {at: text[:_LONGEST] for at, text in live.items()}
+
+    def failed(self, limit: int) -> list[Run]:
+        """The newest runs that failed, crashed or were lost; nobody's interrupting is told."""
+        several = ", ".join("?" * len(FAILURES))
+        asked = (
+            f"SELECT r.id FROM run r WHERE r.status IN ({several}) AND {self._shown()}"
+            " ORDER BY r.started DESC, r.run_id DESC LIMIT ?"
+        )
+        ats = [int(at) for (at,) in self._look.rows(asked, (*FAILURES, limit))]
+        live = [at for at, run in self._live.items() if run.status in FAILURES]
+        return _newest(self.runs([*ats, *live]))[:limit]
+
+    def latest(self, limit: int) -> list[Run]:
+        """The newest runs."""
+        asked = (
+            f"SELECT r.id FROM run r WHERE {self._shown()}"
+            " ORDER BY r.started DESC, r.run_id DESC LIMIT ?"
+        )
+        ats = [int(at) for (at,) in self._look.rows(asked, (limit,))]
+        return _newest(self.runs([*ats, *self._live]))[:limit]
+
+    def of_base(self, base: str, before: str) -> Iterator[int]:
+        """The runs that started from a commit before a time, newest first; the spool's come last.
+
+        They are read as they are asked for.
+        """
+        asked = (
+            "SELECT r.id FROM run r WHERE r.base = ? AND r.started < ? AND"
+            f" {self._shown()} ORDER BY r.started DESC, r.run_id DESC"
+        )
+        yield from (int(at) for (at,) in self._look.rows(asked, (base, before)))
+        yield from (at for at, run in self._live.items() if run.base == base)
+
+    def runs(self, ats: Sequence[int]) -> list[Run]:
+        """Whole runs by their places."""
+        found = iter(self._look.runs([at for at in ats if at > 0]))
+        return [self._live[at] if at < 0 else next(found) for at in ats]
+
+    def _shown(self) -> str:
+        return f"r.id NOT IN ({self._hidden})"
+
+
+def _newest(runs: Iterable[Run]) -> list[Run]:
+    return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)
+
+
+def shape(value: Any) -> Shape:
+    """How a param is compared with others."""
+    return shapes.shape(value)
