@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from operator import itemgetter
 
 from git_exp.index.digest import Mark
-
-_IN_TIME = itemgetter(*map(Mark._fields.index, ("ended", "started", "id")))
 
 
 class Course:
@@ -16,7 +13,7 @@ class Course:
 
     def __init__(self, marks: Sequence[Mark], *, higher: bool) -> None:
         self.higher = higher
-        self.marks = sorted(marks, key=_IN_TIME)
+        self.marks = sorted(marks)
         self.records = self._records()
         self._ends = [one.ended for one in self.records]
 
@@ -46,8 +43,8 @@ class Course:
         limit, top = within * abs(best.value), best.value
         close = [one for one in self.marks if abs(one.value - top) <= limit]
         known = {best.id, *(one.id for one in self.records)}
-        found = [(abs(one.value - top), one.started, one.id, one) for one in close]
-        return [one for *_, one in sorted(found) if one.id not in known]
+        found = [(abs(one.value - top), one) for one in close if one.id not in known]
+        return [one for _, one in sorted(found)]
 
     def median(self) -> float:
         """The number in the middle."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 THRESHOLD = 0.005
 LATEST = 5
-_FAILED = 100
+_FAILED = 50
 _STEPS = 50
 _NEAR = 10
 _GAINS = 3
@@ -117,7 +117,7 @@ def _measured(store: Indexed, digest: Digest, bare: Facts) -> Facts:
 
 
 def _goal(digest: Digest, asked: Asked) -> Goal | None:
-    """The metric that is asked for, or the session's, or the one that most finished runs have."""
+    """The metric that is asked for, or the session's, or the one that most runs have."""
     config = asked.session.state.config if asked.session else None
     if asked.metric is None and not (config and config.primary_metric):
         known = digest.metrics()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -40,8 +39,7 @@ class Values(NamedTuple):
 def values(digest: Digest, course: Course, best: Run) -> Values:
     """The values of those params of the best run that vary among the newest runs."""
     params = [name for name in best.params if not _CHANCE.fullmatch(name)][:_LOOKED_AT]
-    newest = sorted(course.marks, key=lambda one: (one.started, one.id))[-SAMPLE:]
-    marks = {one.at: one for one in newest}
+    marks = {one.at: one for one in course.marks[-SAMPLE:]}
     groups: dict[str, dict[Shape, list[Mark]]] = {name: {} for name in params}
     for name, at, value in digest.values(params, list(marks)):
         groups[name].setdefault(value, []).append(marks[at])
@@ -83,12 +81,11 @@ def shown(value: Shape) -> Any:
 
 def _swapped(digest: Digest, kept: Mapping[str, Shape]) -> set[tuple[str, Shape]]:
     """The best's own values, and all that some run has with the others as they are there."""
-    having = {name: digest.having(name, value) for name, value in kept.items()}
-    counts = Counter(at for some in having.values() for at in some)
-    near = [at for at, count in counts.items() if count == len(kept) - 1]
-    differing = {at: name for name, some in having.items() for at in near if at not in some}
-    found = digest.values(list(kept), near)
-    return {*kept.items(), *((name, value) for name, at, value in found if differing[at] == name)}
+    found: dict[int, dict[str, Shape]] = {}
+    for name, at, value in digest.values(list(kept), digest.alike(kept)):
+        found.setdefault(at, {})[name] = value
+    swapped = (item for given in found.values() for item in given.items())
+    return {*kept.items(), *swapped}
 
 
 def _top(course: Course, marks: Sequence[Mark]) -> Mark:

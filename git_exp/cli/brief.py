@@ -38,7 +38,7 @@ def command(budget: int, metric: str | None, session: str | None, form: options.
     latest runs; dead ends and why; near misses; what others are at; what has not been tried; and
     what to type next. What matters most comes into the smallest budget.
 
-    Without --metric it is the session's, or the one that most finished runs have; METRIC may be
+    Without --metric it is the session's, or the one that most runs have; METRIC may be
     `-METRIC` where less is better. Without --session it is that in `GIT_EXP_SESSION`, or the newest
     that is not over, if there is any.
     """

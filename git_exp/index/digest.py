@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from git_exp import query
@@ -22,12 +22,15 @@ Shape = tuple[float | None, str | None]
 
 
 class Mark(NamedTuple):
-    """A finished, untainted run and its number; `at` is its place in the index."""
+    """A finished, untainted run and its number; `at` is its place in the index.
 
-    at: int
-    id: str
-    started: str
+    The order of the fields is that in which runs ended.
+    """
+
     ended: str
+    started: str
+    id: str
+    at: int
     value: float
 
 
@@ -53,19 +56,19 @@ class Digest:
         return found
 
     def metrics(self) -> dict[str, int]:
-        """How many finished runs have each metric; of very many metrics the commonest."""
-        # To count all and take a few away is faster than to look at the status of each.
+        """How many runs have each metric that a finished one has; of very many the commonest."""
         asked = (
-            "SELECT key.name, (SELECT count(*) FROM metric WHERE key = key.id) AS every,"
-            " (SELECT count(*) FROM metric WHERE key = key.id AND run IN"
-            f" (SELECT id FROM run r WHERE status <> 'finished' OR NOT ({self._shown()})))"
-            f" FROM key WHERE kind = 'metric' ORDER BY every DESC, name LIMIT {_COMMONEST}"
+            "SELECT name, (SELECT count(*) FROM metric WHERE key = key.id AND"
+            f" run NOT IN ({self._hidden})) AS every FROM key WHERE kind = 'metric' AND EXISTS"
+            " (SELECT 1 FROM metric m JOIN run r ON r.id = m.run WHERE m.key = key.id AND"
+            f" r.status = 'finished' AND {self._shown()})"
+            f" ORDER BY every DESC, name LIMIT {_COMMONEST}"
         )
-        found = {str(name): int(every) - int(but) for name, every, but in self._look.rows(asked)}
+        found: dict[str, int] = dict(self._look.rows(asked))
         for run in self._live.values():
             for name in run.metrics if run.status == "finished" else ():
                 found[name] = found.get(name, 0) + 1
-        return {name: count for name, count in found.items() if count}
+        return found
 
     def has_metric(self, name: str) -> bool:
         """Whether any run has a metric, however it ended."""
@@ -80,7 +83,7 @@ class Digest:
         """The runs that may be the best, in no order."""
         number = f"m.{goal.measure.aggregate}"
         asked = (
-            f"SELECT r.id, r.run_id, r.started, coalesce(r.ended, r.started), {number}"
+            f"SELECT coalesce(r.ended, r.started), r.started, r.run_id, r.id, {number}"
             " FROM metric m JOIN run r ON r.id = m.run WHERE m.key ="
             " (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
             f" AND r.status = 'finished' AND abs({number}) < 9e999 AND {self._shown()}"
@@ -94,7 +97,7 @@ class Digest:
             if query.best([run], goal):
                 value = shapes.shape(goal.measure.of(run))[0]
                 if value is not None and abs(value) < float("inf"):
-                    yield Mark(at, run.id, run.started, run.ended or run.started, value)
+                    yield Mark(run.ended or run.started, run.started, run.id, at, value)
 
     def tainted(self) -> list[str]:
         """The ids of tainted runs, newest first."""
@@ -122,16 +125,23 @@ class Digest:
             found += [(key, at, shapes.shape(given[key])) for key in params if key in given]
         return found
 
-    def having(self, param: str, value: Shape) -> set[int]:
-        """Every run, however it ended, that has a value of a param."""
-        asked = (
+    def alike(self, params: Mapping[str, Shape]) -> list[int]:
+        """Every run, however it ended, that has all of some values, or all but one."""
+        one = (
             "SELECT run FROM param WHERE key = (SELECT id FROM key WHERE kind = 'param' AND"
             " name = ?) AND number IS ? AND text IS ?"
         )
-        found = {at for (at,) in self._look.rows(asked, (param, *value))} - self._look.hidden()
-        mine = ((at, run.params) for at, run in self._live.items())
-        live = {at for at, one in mine if param in one and shapes.shape(one[param]) == value}
-        return found | live
+        asked = (
+            f"SELECT run FROM ({' UNION ALL '.join([one] * len(params))}) WHERE run NOT IN"
+            f" ({self._hidden}) GROUP BY run HAVING count(*) >= {len(params) - 1}"
+        )
+        bound = [each for name, value in params.items() for each in (name, *value)]
+        found = [int(at) for (at,) in self._look.rows(asked, bound)] if params else []
+        for at, run in self._live.items():
+            told = {name: shapes.shape(run.params[name]) for name in params if name in run.params}
+            same = sum(1 for name, value in told.items() if value == params[name])
+            found += [at] if same >= len(params) - 1 else []
+        return found
 
     def ideas(self) -> dict[int, str]:
         """The beginning of the first note of each run that has one."""
