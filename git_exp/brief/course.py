@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from git_exp.index.digest import Mark
+from git_exp.index.digest import Digest, Mark
+from git_exp.run import Run
 
 
 class Course:
@@ -61,3 +63,12 @@ class Course:
                 found.append(one)
                 top = sign * one.value
         return found
+
+
+class Top(NamedTuple):
+    """The best run, and where it was found."""
+
+    digest: Digest
+    course: Course
+    mark: Mark
+    run: Run

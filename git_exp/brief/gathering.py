@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from git_exp import differing, directions, errors, query
-from git_exp.brief import dead, lineage, next_words
+from git_exp.brief import commands, dead, lineage
 from git_exp.brief import untried as values
-from git_exp.brief.course import Course
+from git_exp.brief.course import Course, Top
 from git_exp.brief.facts import (
     Best,
     Counts,
@@ -59,12 +59,12 @@ def gather(
     found = sessions.chosen(store.repo, session)
     standing = sessions.course(found, now) if found else None
     asked = Asked(metric=metric, session=found)
-    facts = store.digest(lambda digest: _facts(store, digest, asked))
-    done = msgspec.structs.replace(facts, session=standing)
-    return msgspec.structs.replace(done, next=next_words.commands(done))
+    facts = store.digest(lambda digest: told(store, digest, asked))
+    return commands.added(msgspec.structs.replace(facts, session=standing))
 
 
-def _facts(store: Indexed, digest: Digest, asked: Asked) -> Facts:
+def told(store: Indexed, digest: Digest, asked: Asked) -> Facts:
+    """What the index tells, without how the session stands."""
     statuses = digest.statuses()
     latest = digest.latest(LATEST)
     tainted = digest.tainted()
@@ -91,20 +91,21 @@ def _measured(store: Indexed, digest: Digest, bare: Facts) -> Facts:
     assert bare.goal
     marks = digest.marks(_wanted(bare.goal))
     course = Course(marks, higher=bare.goal.higher_is_better)
-    top = course.best()
-    if top is None:
+    mark = course.best()
+    if mark is None:
         return bare
     counts = msgspec.structs.replace(
         bare.counts, measured=len(marks), oldest_measured=course.marks[0].id
     )
     said = digest.ideas()
-    (run,) = digest.runs([top.at])
-    known = values.values(digest, course, run)
-    near = course.near(top, within=bare.threshold)
+    (run,) = digest.runs([mark.at])
+    top = Top(digest, course, mark, run)
+    known = values.values(top)
+    near = course.near(mark, within=bare.threshold)
     return msgspec.structs.replace(
         bare,
         counts=counts,
-        best=_best(store, digest, course, (top, run)),
+        best=_best(store, top),
         frontier=_steps(course.records, said),
         frontier_count=len(course.records),
         plateau=_plateau(course),
@@ -112,7 +113,7 @@ def _measured(store: Indexed, digest: Digest, bare: Facts) -> Facts:
         losing=dead.losing(course, known.tried),
         near=_near(digest, near[:_NEAR], run),
         near_count=len(near),
-        untried=values.untried(digest, course, run, known),
+        untried=values.untried(top, known),
     )
 
 
@@ -154,13 +155,13 @@ def _wanted(goal: Goal) -> query.Goal:
     return query.Goal(Measure(goal.metric, goal.aggregate), goal.higher_is_better)
 
 
-def _best(store: Indexed, digest: Digest, course: Course, top: tuple[Mark, Run]) -> Best:
-    mark, run = top
-    came = lineage.parent_of(run, course, digest)
+def _best(store: Indexed, top: Top) -> Best:
+    mark, run = top.mark, top.run
+    came = lineage.parent_of(run, top.course, top.digest)
     parent = None
     if came:
-        (before,) = digest.runs([came.mark.at])
-        parent = lineage.difference(store, came, before, run)
+        (before,) = top.digest.runs([came.mark.at])
+        parent = lineage.difference(store, came, parent=before, run=run)
     return Best(
         run=run.id, name=run.name, value=mark.value, idea=_idea(run),
         argv=list(run.process.argv) if run.process else [], parent=parent,

@@ -39,7 +39,7 @@ def parent_of(run: Run, course: Course, digest: Digest) -> Came | None:
     return Came(best, _BEST_THEN) if best and best.id != run.id else None
 
 
-def difference(store: Store, came: Came, parent: Run, run: Run) -> Parent:
+def difference(store: Store, came: Came, *, parent: Run, run: Run) -> Parent:
     """What differs between two runs: params, and files where the code of both is here."""
     files = _files(store, parent.commit, run.commit)
     return Parent(

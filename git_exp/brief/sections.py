@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from git_exp.brief import fitting, wording
-from git_exp.brief.facts import Best, Course, Facts, Goal, Latest, Parent, Untried
+from git_exp.brief.facts import Best, Counts, Course, Facts, Goal, Latest, Parent, Untried
 from git_exp.brief.fitting import Section
 from git_exp.brief.wording import change, differing, number, of, quoted, word
 from git_exp.index.digest import FAILURES
@@ -29,12 +29,11 @@ def _sections(facts: Facts) -> Iterator[Section]:
     yield Section("", [_NOTICE], 9)
     yield from _session(facts.session)
     yield Section("", [_metric(facts.goal)] if facts.goal else [], 2)
-    yield Section("", _runs(facts), 2.5)
+    yield from _runs(facts.counts)
     yield Section("", [_best_line(facts)], 0)
     if facts.best:
         yield from _about(facts.best, facts)
     yield Section("", _plateau(facts), 4)
-    yield Section("## Next", facts.next, 1, 1.2)
     yield _frontier(facts)
     yield Section("## Latest runs", [_latest(one, facts.goal) for one in facts.latest], 4.5)
     yield Section("## Dead ends", list(_dead(facts)), 4.7)
@@ -43,6 +42,7 @@ def _sections(facts: Facts) -> Iterator[Section]:
     )
     if facts.untried and facts.best:
         yield _untried(facts.untried, facts.best)
+    yield Section("## Next", facts.next, 1, 1.2)
 
 
 def _session(course: Course | None) -> Iterator[Section]:
@@ -64,7 +64,7 @@ def _session(course: Course | None) -> Iterator[Section]:
         f"{word(one.id)} {quoted(one.idea)}" + (f" by {word(one.by)}" if one.by else "")
         for one in course.claims
     ]
-    yield Section(f"## Claimed by others (session {course.id})", claims, 3.5)
+    yield Section(f"## Claimed (session {course.id})", claims, 3.5)
     ideas = [quoted(one) for one in course.hypotheses]
     yield Section(f"## Ideas not tried yet (session {course.id})", ideas, 4.2)
 
@@ -79,19 +79,15 @@ def _measure(goal: Goal) -> str:
     return name if goal.aggregate == "last" else f"{goal.aggregate}({name})"
 
 
-def _runs(facts: Facts) -> list[str]:
-    counts = facts.counts
+def _runs(counts: Counts) -> Iterator[Section]:
     if not counts.newest:
-        return []
+        return
     several = ", ".join(f"{count} {status}" for status, count in counts.by_status.items())
-    told = [f"Runs: {counts.total} ({several}), newest {of(counts.newest)}"]
+    yield Section("", [f"Runs: {counts.total} ({several}), newest {of(counts.newest)}"], 2.5)
     if counts.tainted:
         ids = ", ".join(map(of, counts.tainted))
-        told.append(
-            f"Tainted, never the best: {ids}"
-            + wording.more(counts.tainted_count - len(counts.tainted))
-        )
-    return told
+        more = wording.more(counts.tainted_count - len(counts.tainted))
+        yield Section("", [f"Tainted, never the best: {ids}{more}"], 5)
 
 
 def _best_line(facts: Facts) -> str:

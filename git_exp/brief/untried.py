@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from git_exp.brief.course import Course
+from git_exp.brief.course import Course, Top
 from git_exp.brief.facts import Swap, Untried
 from git_exp.index.digest import Digest, Mark, Shape, shape
-from git_exp.run import Run
 
 SAMPLE = 500
 MOST_PARAMS = 8
@@ -36,18 +35,18 @@ class Values(NamedTuple):
     many: list[str]
 
 
-def values(digest: Digest, course: Course, best: Run) -> Values:
+def values(top: Top) -> Values:
     """The values of those params of the best run that vary among the newest runs."""
-    params = [name for name in best.params if not _CHANCE.fullmatch(name)][:_LOOKED_AT]
-    marks = {one.at: one for one in course.marks[-SAMPLE:]}
+    params = [name for name in top.run.params if not _CHANCE.fullmatch(name)][:_LOOKED_AT]
+    marks = {one.at: one for one in top.course.marks[-SAMPLE:]}
     groups: dict[str, dict[Shape, list[Mark]]] = {name: {} for name in params}
-    for name, at, value in digest.values(params, list(marks)):
+    for name, at, value in top.digest.values(params, list(marks)):
         groups[name].setdefault(value, []).append(marks[at])
     varied = {name: some for name, some in groups.items() if len(some) > 1}
     few = [name for name, some in varied.items() if len(some) <= MOST_VALUES][:MOST_PARAMS]
     return Values(
         [
-            Tried(name, value, len(some), _top(course, some))
+            Tried(name, value, len(some), _first(top.course, some))
             for name in few
             for value, some in varied[name].items()
         ],
@@ -55,15 +54,15 @@ def values(digest: Digest, course: Course, best: Run) -> Values:
     )
 
 
-def untried(digest: Digest, course: Course, best: Run, known: Values) -> Untried:
+def untried(top: Top, known: Values) -> Untried:
     """Values that no run at all has with the other varied params as in the best run."""
     names = list(dict.fromkeys(one.param for one in known.tried))
-    kept = {name: best.params[name] for name in names}
+    kept = {name: top.run.params[name] for name in names}
     if len(names) < 2:
         return Untried(kept=kept, ignored=known.many)
-    done = _swapped(digest, {name: shape(value) for name, value in kept.items()})
+    done = _swapped(top.digest, {name: shape(value) for name, value in kept.items()})
     left = [one for one in known.tried if (one.param, one.value) not in done]
-    left.sort(key=lambda one: _rank(course, one))
+    left.sort(key=lambda one: _rank(top.course, one))
     swaps = [
         Swap(param=one.param, value=shown(one.value), run=one.best.id, best=one.best.value)
         for one in left[:MOST]
@@ -88,7 +87,7 @@ def _swapped(digest: Digest, kept: Mapping[str, Shape]) -> set[tuple[str, Shape]
     return {*kept.items(), *swapped}
 
 
-def _top(course: Course, marks: Sequence[Mark]) -> Mark:
+def _first(course: Course, marks: Sequence[Mark]) -> Mark:
     sign = -1 if course.higher else 1
     return min(marks, key=lambda one: (sign * one.value, one.started, one.id))
 

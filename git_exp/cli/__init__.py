@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
     "look at runs": (
-        "brief",
         "log",
         "show",
         "diff",
         "compare",
         "best",
+        "brief",
         "seen",
         "plot",
         "sql",
         "tui",
-    ),
+    ),  # fmt: skip
     "go back to the code of one": ("checkout",),
     "do what a run offers": ("actions",),
     "let a loop search by itself": ("session",),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+import msgspec
+
 from git_exp import mask, query
 from git_exp.brief.facts import Facts
 
@@ -11,7 +13,12 @@ _LONGEST = 160
 _COMMAND = "COMMAND"
 
 
-def commands(facts: Facts) -> list[str]:
+def added(facts: Facts) -> Facts:
+    """The facts with what to type next."""
+    return msgspec.structs.replace(facts, next=_commands(facts))
+
+
+def _commands(facts: Facts) -> list[str]:
     """At most four, the one that helps most first."""
     course, best, newest = facts.session, facts.best, facts.counts.newest
     going = course is not None and course.goes_on
