@@ -4,30 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from git_exp import data, values
 from git_exp.brief.course import Course
 from git_exp.brief.facts import Failure, Idea, Losing
 from git_exp.brief.untried import Tried, shown
+from git_exp.git import cat
 from git_exp.index.digest import Mark
 from git_exp.run import Run
+from git_exp.store import Store
 
 MOST = 20
 _IDEAS = 3
 _FEW = 3
+_LARGEST, _LINE = 1 << 18, 1_000
 
 
-def how(run: Run) -> str:
-    """How a run failed, in one line."""
+def reasons(store: Store, runs: Iterable[Run]) -> dict[str, str]:
+    """How runs ended that did not finish, each in one line, by their ids.
+
+    Of a command that told no error it is the last line that it wrote to stderr.
+    """
+    several = {run.id: run for run in runs if run.status not in ("finished", "running")}
+    silent = [
+        run.id
+        for run in several.values()
+        if run.error is None and run.exit_code is not None and values.is_run_id(run.id)
+    ]
+    # Nobody's data is fetched for this, and no pygit2 is imported.
+    names = [f"{data.name(run_id)}:{data.OUTPUTS[1]}" for run_id in silent]
+    written = cat.blobs(store.repo, names, most=_LARGEST) if names else ()
+    last = {run_id: _last(text) for run_id, text in zip(silent, written, strict=False) if text}
+    return {run.id: _how(run, last.get(run.id)) for run in several.values()}
+
+
+def _how(run: Run, last: str | None) -> str:
     if run.error:
         said = " ".join(run.error.message.split())
         return f"{run.error.type}: {said}" if said else run.error.type
-    return run.status if run.exit_code is None else f"exit code {run.exit_code}"
+    code = run.status if run.exit_code is None else f"exit code {run.exit_code}"
+    return f"{last} ({code})" if last else code
 
 
-def failures(runs: Iterable[Run]) -> list[Failure]:
+def _last(text: bytes) -> str:
+    lines = text.rstrip()[-_LINE:].splitlines()
+    return " ".join(lines[-1].decode(errors="replace").split()) if lines else ""
+
+
+def failures(runs: Iterable[Run], told: Mapping[str, str]) -> list[Failure]:
     """Runs that failed alike, given newest first; what failed most often comes first."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(how(run), []).append(run)
+        groups.setdefault(told[run.id], []).append(run)
     found = [
         Failure(
             error=error,

@@ -79,9 +79,11 @@ def told(store: Indexed, digest: Digest, asked: Asked) -> Facts:
     config = asked.session.state.config if asked.session else None
     within = config.improvement_threshold if config else THRESHOLD
     failed = digest.failed(_FAILED)
+    reasons = dead.reasons(store, [*failed, *latest])
     bare = Facts(
-        counts=counts, goal=goal, latest=[_latest(run, goal) for run in latest],
-        failures=dead.failures(failed), failures_of=len(failed), threshold=within,
+        counts=counts, goal=goal, threshold=within,
+        latest=[_latest(run, goal, reasons.get(run.id)) for run in latest],
+        failures=dead.failures(failed, reasons), failures_of=len(failed),
     )  # fmt: skip
     return bare if goal is None else _measured(store, digest, bare)
 
@@ -195,12 +197,11 @@ def _near(digest: Digest, marks: Sequence[Mark], best: Run) -> list[Near]:
     ]
 
 
-def _latest(run: Run, goal: Goal | None) -> Latest:
+def _latest(run: Run, goal: Goal | None, error: str | None) -> Latest:
     value = _wanted(goal).measure.of(run) if goal else None
-    failed = run.status not in ("finished", "running")
     return Latest(
         run=run.id, name=run.name, status=run.status, value=value, idea=_idea(run),
-        error=dead.how(run) if failed else None, tainted=query.TAINTED in run.tags,
+        error=error, tainted=query.TAINTED in run.tags,
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ PURPOSES = {
         "plot",
         "sql",
         "tui",
-    ),  # fmt: skip
+    ),
     "go back to the code of one": ("checkout",),
     "do what a run offers": ("actions",),
     "let a loop search by itself": ("session",),

@@ -10,7 +10,7 @@ import pytest
 
 from git_exp import Experiment, records
 from tests.cli.conftest import HOUR, START, Ask, Runs
-from tests.conftest import Clock
+from tests.conftest import Clock, Exp
 
 pytestmark = pytest.mark.usefixtures("repo")
 
@@ -175,6 +175,15 @@ def test_a_run_that_goes_on_is_among_the_latest(
     assert (told["latest"][0]["name"], told["latest"][0]["value"]) == ("going", 0.95)
     assert told["best"]["value"] == 0.85
     assert json.loads(ask("brief", "--json").out)["best"]["name"] == "going"
+
+
+def test_a_command_failed_of_what_it_wrote_last(exp: Exp) -> None:
+    exp("run", "sh", "-c", "echo trying; echo >&2 'step 1\nno such\tfile\n'; exit 3", code=3)
+
+    text = exp("brief").stdout
+
+    assert re.search(r'^"no such file \(exit code 3\)" failed: [0-9a-f]{8}$', text, re.M)
+    assert ' failed, "no such file (exit code 3)"\n' in text
 
 
 def test_json_has_the_facts_and_the_text(eight: Runs, ask: Ask) -> None:
