@@ -9,13 +9,14 @@ from git_exp.brief.course import Course
 from git_exp.brief.facts import Failure, Idea, Losing
 from git_exp.brief.untried import Tried, shown
 from git_exp.git import cat
-from git_exp.index.digest import Mark
+from git_exp.index.digest import Digest, Mark
 from git_exp.run import Run
 from git_exp.store import Store
 
 MOST = 20
 _IDEAS = 3
 _FEW = 3
+_RECENT = 1_000
 _LARGEST, _LINE = 1 << 18, 1_000
 
 
@@ -67,17 +68,24 @@ def failures(runs: Iterable[Run], told: Mapping[str, str]) -> list[Failure]:
     return sorted(found, key=lambda one: -one.count)[:MOST]
 
 
-def ideas(course: Course, said: Mapping[int, str], *, within: float) -> list[Idea]:
+def ideas(digest: Digest, course: Course, *, within: float) -> list[Idea]:
     """Ideas of which no run came near the best of its time, those that lost most first."""
+    recent = course.marks[-_RECENT:]
+    said = digest.ideas([one.at for one in recent])
+    found = _all_lost(course, ((said.get(one.at, ""), one) for one in recent), within=within)
+    # An older run may have done better with one of them.
+    marks = {one.at: one for one in course.marks} if found else {}
+    every = digest.saying([one.idea for one in found])
+    pairs = ((idea, marks[at]) for idea, at in every if at in marks)
+    return _all_lost(course, pairs, within=within)
+
+
+def _all_lost(course: Course, pairs: Iterable[tuple[str, Mark]], *, within: float) -> list[Idea]:
     groups: dict[str, list[Mark]] = {}
-    for mark in course.marks:
-        if mark.at in said:
-            groups.setdefault(" ".join(said[mark.at].split()), []).append(mark)
-    found = [
-        one
-        for text, marks in groups.items()
-        if text and (one := _lost(course, text, marks, within=within))
-    ]
+    for idea, mark in pairs:
+        groups.setdefault(idea, []).append(mark)
+    lost = (_lost(course, idea, sorted(some), within=within) for idea, some in groups.items())
+    found = [one for one in lost if one and one.idea.strip()]
     return sorted(found, key=lambda one: (-abs(one.value - one.against_value), one.run))[:MOST]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -99,7 +99,6 @@ def _measured(store: Indexed, digest: Digest, bare: Facts) -> Facts:
     counts = msgspec.structs.replace(
         bare.counts, measured=len(marks), oldest_measured=course.marks[0].id
     )
-    said = digest.ideas()
     (run,) = digest.runs([mark.at])
     top = Top(digest, course, mark, run)
     known = values.values(top)
@@ -108,10 +107,10 @@ def _measured(store: Indexed, digest: Digest, bare: Facts) -> Facts:
         bare,
         counts=counts,
         best=_best(store, top),
-        frontier=_steps(course.records, said),
+        frontier=_steps(digest, course.records),
         frontier_count=len(course.records),
         plateau=_plateau(course),
-        ideas=dead.ideas(course, said, within=bare.threshold),
+        ideas=dead.ideas(digest, course, within=bare.threshold),
         losing=dead.losing(course, known.tried),
         near=_near(digest, near[:_NEAR], run),
         near_count=len(near),
@@ -170,10 +169,11 @@ def _best(store: Indexed, top: Top) -> Best:
     )  # fmt: skip
 
 
-def _steps(records: Sequence[Mark], said: Mapping[int, str]) -> list[Step]:
+def _steps(digest: Digest, records: Sequence[Mark]) -> list[Step]:
     """The first record, and of the others the last ones."""
     pairs = list(zip([None, *records], records, strict=False))
     kept = pairs[:1] + pairs[1:][-_STEPS:]
+    said = digest.ideas([one.at for _, one in kept])
     return [
         Step(
             run=one.id, value=one.value, idea=said.get(one.at),

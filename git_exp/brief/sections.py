@@ -26,7 +26,7 @@ def written(facts: Facts, budget: int) -> str:
 
 
 def _sections(facts: Facts) -> Iterator[Section]:
-    yield Section("", [_NOTICE], 9)
+    yield Section("", [_NOTICE], 4)
     yield from _session(facts.session)
     yield Section("", [_metric(facts.goal)] if facts.goal else [], 2)
     yield from _runs(facts.counts)
@@ -54,8 +54,9 @@ def _session(course: Course | None) -> Iterator[Section]:
         kept = f"Constraints: {quoted(course.constraints)} (session {course.id})"
         yield Section("", [kept], 3)
     best = f", its best {number(course.best)} in {of(course.best_run)}" if course.best_run else ""
+    why = wording.line(course.why) if course.goes_on else f"over: {quoted(course.why)}"
     status = (
-        f"Session {course.id}: {wording.line(course.why)}; {course.iteration} of"
+        f"Session {course.id}: {why}; {course.iteration} of"
         f" {course.max_iterations} done, {course.failed} failed, {course.without_improvement} of"
         f" {course.plateau_threshold} without improvement{best}"
     )

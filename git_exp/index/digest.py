@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FAILURES = ("failed", "crashed", "lost")
 _LONGEST = 200
+_IDEA = f"substr(text, 1, {_LONGEST})"
 _COMMONEST = 20
 # In KiB.
 _CACHE = 32 << 10
@@ -143,14 +144,28 @@ class Digest:
             found += [at] if same >= len(params) - 1 else []
         return found
 
-    def ideas(self) -> dict[int, str]:
-        """The beginning of the first note of each run that has one."""
-        asked = f"SELECT run, substr(text, 1, {_LONGEST}) FROM note WHERE at = 0"
-        found: dict[int, str] = dict(self._look.rows(asked))
-        for at in self._look.hidden():
-            found.pop(at, None)
-        live = {at: run.notes[0].text for at, run in self._live.items() if run.notes}
-        return found | {at: text[:_LONGEST] for at, text in live.items()}
+    def ideas(self, ats: Sequence[int]) -> dict[int, str]:
+        """The beginning of the first note of each of some runs that has one."""
+        asked = (
+            f"SELECT run, {_IDEA} FROM note WHERE at = 0"
+            f" AND run IN ({', '.join(str(at) for at in ats if at > 0)})"
+        )
+        live = {at: self._idea(at) for at in ats if at < 0}
+        return dict(self._look.rows(asked)) | {at: one for at, one in live.items() if one}
+
+    def saying(self, ideas: Sequence[str]) -> list[tuple[str, int]]:
+        """Every run whose first note begins so, with what it says."""
+        asked = (
+            f"SELECT {_IDEA}, run FROM note WHERE at = 0 AND {_IDEA} IN"
+            f" ({', '.join('?' * len(ideas))}) AND run NOT IN ({self._hidden})"
+        )
+        live = [(self._idea(at), at) for at in self._live]
+        found = [(str(idea), int(at)) for idea, at in self._look.rows(asked, ideas)]
+        return [*found, *(one for one in live if one[0] in ideas)]
+
+    def _idea(self, at: int) -> str:
+        notes = self._live[at].notes
+        return notes[0].text[:_LONGEST] if notes else ""
 
     def failed(self, limit: int) -> list[Run]:
         """The newest runs that failed, crashed or were lost; nobody's interrupting is told."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from git_exp import errors, records
+from git_exp.brief import dead
 from git_exp.run import Run
 from tests.brief.gathered import facts, run, short
 
@@ -123,6 +124,16 @@ def test_an_idea_is_a_dead_end_if_none_of_its_runs_came_near_the_best_before(rep
     (found,) = facts(repo, runs).ideas
 
     assert (found.idea, found.count, short(found.run), short(found.against)) == ("bad", 2, 5, 1)
+
+
+def test_an_idea_that_an_older_run_did_better_with_is_no_dead_end(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead, "_RECENT", 2)
+    runs = [run(1, 0.5, idea="good once"), run(3, 0.4, idea="good once"), run(5, 0.3, idea="bad")]
+
+    assert [one.idea for one in facts(repo, runs).ideas] == ["bad"]
+    assert [one.idea for one in facts(repo, runs[1:], runs[:1]).ideas] == ["bad"]
 
 
 def test_a_value_always_lost_if_the_best_of_three_is_in_the_worse_half(repo: Path) -> None:
