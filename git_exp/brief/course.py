@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from git_exp.index.digest import Digest, Mark
@@ -40,13 +41,17 @@ class Course:
         """How many runs ended after the last record."""
         return len(self.marks) - 1 - self.marks.index(self.records[-1]) if self.records else 0
 
-    def near(self, best: Mark, *, within: float) -> list[Mark]:
-        """Those within a fraction of the best that were never it, the nearest first."""
+    def near(self, best: Mark, *, within: float) -> list[tuple[float, Mark]]:
+        """Those within a fraction of the best that were never it, each with how far it is."""
         limit, top = within * abs(best.value), best.value
-        close = [one for one in self.marks if abs(one.value - top) <= limit]
         known = {best.id, *(one.id for one in self.records)}
-        found = [(abs(one.value - top), one) for one in close if one.id not in known]
-        return [one for _, one in sorted(found)]
+        found = [(abs(one.value - top), one) for one in self.marks]
+        return [pair for pair in found if pair[0] <= limit and pair[1].id not in known]
+
+    @cached_property
+    def by_place(self) -> dict[int, Mark]:
+        """Each by its place in the index."""
+        return {one.at: one for one in self.marks}
 
     def median(self) -> float:
         """The number in the middle."""

@@ -74,9 +74,9 @@ def ideas(digest: Digest, course: Course, *, within: float) -> list[Idea]:
     said = digest.ideas([one.at for one in recent])
     found = _all_lost(course, ((said.get(one.at, ""), one) for one in recent), within=within)
     # An older run may have done better with one of them.
-    marks = {one.at: one for one in course.marks} if found else {}
-    every = digest.saying([one.idea for one in found])
-    pairs = ((idea, marks[at]) for idea, at in every if at in marks)
+    every = digest.saying([one.idea for one in found]) if found else []
+    known = course.by_place
+    pairs = ((idea, known[at]) for idea, at in every if at in known)
     return _all_lost(course, pairs, within=within)
 
 

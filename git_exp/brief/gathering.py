@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import nsmallest
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ def _measured(store: Indexed, digest: Digest, bare: Facts) -> Facts:
         plateau=_plateau(course),
         ideas=dead.ideas(digest, course, within=bare.threshold),
         losing=dead.losing(course, known.tried),
-        near=_near(digest, near[:_NEAR], run),
+        near=_near(digest, nsmallest(_NEAR, near), run),
         near_count=len(near),
         untried=values.untried(top, known),
     )
@@ -189,11 +190,11 @@ def _plateau(course: Course) -> Plateau:
     return Plateau(run=course.records[-1].id, since=course.since(), gains=gains)
 
 
-def _near(digest: Digest, marks: Sequence[Mark], best: Run) -> list[Near]:
-    runs = digest.runs([one.at for one in marks])
+def _near(digest: Digest, pairs: Sequence[tuple[float, Mark]], best: Run) -> list[Near]:
+    runs = digest.runs([one.at for _, one in pairs])
     return [
         Near(run=run.id, value=mark.value, params=differing.between(best.params, run.params))
-        for mark, run in zip(marks, runs, strict=True)
+        for (_, mark), run in zip(pairs, runs, strict=True)
     ]
 
 

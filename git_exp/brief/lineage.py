@@ -30,11 +30,12 @@ class Came(NamedTuple):
 
 def parent_of(run: Run, course: Course, digest: Digest) -> Came | None:
     """The latest measured run that had ended and began at the same commit, else the best then."""
-    done = {one.at: one for one in course.marks if one.ended <= run.started and one.id != run.id}
-    alike = digest.of_base(run.base, run.started) if run.base and done else iter(())
-    sealed = next((done[at] for at in alike if at in done), None)
-    if sealed:
-        return Came(sealed, _SAME_BASE)
+    known = course.by_place
+    alike = digest.of_base(run.base, run.started) if run.base else iter(())
+    over = (known[at] for at in alike if at in known and known[at].ended <= run.started)
+    found = next((one for one in over if one.id != run.id), None)
+    if found:
+        return Came(found, _SAME_BASE)
     best = course.before(run.started)
     return Came(best, _BEST_THEN) if best and best.id != run.id else None
 

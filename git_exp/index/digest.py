@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from git_exp import query
@@ -188,16 +189,15 @@ class Digest:
         return _newest(self.runs([*ats, *self._live]))[:limit]
 
     def of_base(self, base: str, before: str) -> Iterator[int]:
-        """The runs that started from a commit before a time, newest first; the spool's come last.
-
-        They are read as they are asked for.
-        """
+        """The runs that started from a commit before a time, newest first, as they are asked for."""
         asked = (
-            "SELECT r.id FROM run r WHERE r.base = ? AND r.started < ? AND"
+            "SELECT r.started, r.run_id, r.id FROM run r WHERE r.base = ? AND r.started < ? AND"
             f" {self._shown()} ORDER BY r.started DESC, r.run_id DESC"
         )
-        yield from (int(at) for (at,) in self._look.rows(asked, (base, before)))
-        yield from (at for at, run in self._live.items() if run.base == base)
+        every = ((run.started, run.id, at, run.base) for at, run in self._live.items())
+        live = [one[:3] for one in every if one[3] == base and one[0] < before]
+        rows: Iterable[tuple[str, str, int]] = self._look.rows(asked, (base, before))
+        return (at for *_, at in merge(rows, sorted(live, reverse=True), reverse=True))
 
     def runs(self, ats: Sequence[int]) -> list[Run]:
         """Whole runs by their places."""

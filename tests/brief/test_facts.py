@@ -63,6 +63,16 @@ def test_the_parent_began_at_the_same_commit_and_was_over_by_then(repo: Path) ->
     assert (short(found.parent.run), found.parent.why) == (1, "same base commit")
 
 
+def test_the_parent_may_be_in_the_spool_still(repo: Path) -> None:
+    sealed = [run(1, 0.8), run(3, 0.7), run(9, 0.9)]
+
+    for live in (2, 5):
+        found = facts(repo, sealed, [run(live, 0.6), run(8, 0.5, base="c" * 40)]).best
+        assert found
+        assert found.parent
+        assert short(found.parent.run) == max(live, 3)
+
+
 def test_without_such_a_one_the_parent_is_the_best_before(repo: Path) -> None:
     runs = [run(1, 0.8, params={"lr": 1}), run(3, 0.7), run(5, 0.9, base="c" * 40)]
 
