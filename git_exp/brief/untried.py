@@ -10,7 +10,7 @@ from git_exp.brief.course import Course, Top
 from git_exp.brief.facts import Swap, Untried
 from git_exp.index.digest import Digest, Mark, Shape, shape
 
-SAMPLE = 500
+SAMPLE = 300
 MOST_PARAMS = 8
 MOST_VALUES = 12
 MOST = 20

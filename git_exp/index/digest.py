@@ -189,7 +189,7 @@ class Digest:
         return _newest(self.runs([*ats, *self._live]))[:limit]
 
     def of_base(self, base: str, before: str) -> Iterator[int]:
-        """The runs that started from a commit before a time, newest first, as they are asked for."""
+        """The runs that started from a commit before a time, newest first, one by one."""
         asked = (
             "SELECT r.started, r.run_id, r.id FROM run r WHERE r.base = ? AND r.started < ? AND"
             f" {self._shown()} ORDER BY r.started DESC, r.run_id DESC"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from git_exp import errors, records
+from git_exp import brief, errors, records
 from git_exp.brief import dead
 from git_exp.run import Run
 from tests.brief.gathered import facts, run, short
@@ -166,6 +166,13 @@ def test_near_misses_were_never_the_best_themselves(repo: Path) -> None:
     assert [(one.name, one.a, one.b) for one in found.near[1].params] == [("lr", 1, 2)]
 
 
+def test_of_many_near_misses_it_says_how_many_more_there_are(repo: Path) -> None:
+    found = facts(repo, [run(0, 1.0), *(run(at, 0.999) for at in range(1, 25))])
+
+    assert (len(found.near), found.near_count) == (10, 24)
+    assert "\n00000010 0.999: the same params\n(+14 more)\n" in brief.written(found, 5_000)
+
+
 def test_not_tried_is_what_no_run_has_with_the_rest_of_the_best(repo: Path) -> None:
     grid = [(1, 1, 0.5), (1, 2, 0.6), (2, 1, 0.9), (3, 1, 0.4), (3, 2, 0.3), (1, 3, 0.7)]
     runs = [
@@ -182,6 +189,7 @@ def test_not_tried_is_what_no_run_has_with_the_rest_of_the_best(repo: Path) -> N
         ("b", 3, 6), ("b", 2, 2),
     ]  # fmt: skip
     assert [(one.param, one.value) for one in after.swaps] == [("b", 3)]
+    assert facts(repo, runs, [tried]).untried == after
 
 
 def test_seeds_and_params_of_very_many_values_are_not_counted(repo: Path) -> None:
