@@ -17,7 +17,7 @@ MOST = 20
 
 def chosen(repo: Repo, name: str | None) -> Session | None:
     """The session that a name means; without one the newest that is not over, if there is any."""
-    if name is None and not refs.any_below(repo, cargo.PREFIX):
+    if name is None and not refs.any_below(repo, cargo.PREFIX.rstrip("/")):
         # Its models take longer to import than all else.
         return None
     from git_exp.session import named

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_exp import Experiment, records
-from tests.cli.conftest import HOUR, START, Ask, Runs
+from tests.cli.conftest import HOUR, START, Ask, Git_, Runs
 from tests.conftest import Clock, Exp
 
 pytestmark = pytest.mark.usefixtures("repo")
@@ -205,7 +205,7 @@ def test_json_has_the_facts_and_the_text(eight: Runs, ask: Ask) -> None:
     assert told["counts"]["tainted"][0].startswith("77777777-")
 
 
-def test_a_session_gives_the_goal_and_what_others_are_at(eight: Runs, ask: Ask) -> None:
+def test_a_session_gives_the_goal_and_what_others_are_at(eight: Runs, ask: Ask, git: Git_) -> None:
     ask("session", "start", "--goal", "fewer mistakes", "--metric", "acc", "--direction",
         "minimize", "--id", "less", "--constraints", "no more data")  # fmt: skip
     ask("session", "claim", "a deeper net")
@@ -213,6 +213,8 @@ def test_a_session_gives_the_goal_and_what_others_are_at(eight: Runs, ask: Ask) 
 
     text = ask("brief").out
 
+    git("pack-refs", "--all")
+    assert ask("brief").out == text
     assert 'Goal: "fewer mistakes" (session less)\n' in text
     assert 'Constraints: "no more data" (session less)\n' in text
     assert "Metric: acc, lower is better (as the session says)\n" in text
