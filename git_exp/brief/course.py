@@ -12,11 +12,11 @@ from git_exp.run import Run
 
 
 class Course:
-    """The measured runs in the order in which they ended."""
+    """The measured runs, given in the order in which they ended."""
 
     def __init__(self, marks: Sequence[Mark], *, higher: bool) -> None:
         self.higher = higher
-        self.marks = sorted(marks)
+        self.marks = marks
         self.records = self._records()
         self._ends = [one.ended for one in self.records]
 
@@ -43,10 +43,11 @@ class Course:
 
     def near(self, best: Mark, *, within: float) -> list[tuple[float, Mark]]:
         """Those within a fraction of the best that were never it, each with how far it is."""
-        limit, top = within * abs(best.value), best.value
+        top, limit = best.value, within * abs(best.value)
+        least, most = top - limit, top + limit
         known = {best.id, *(one.id for one in self.records)}
-        found = [(abs(one.value - top), one) for one in self.marks]
-        return [pair for pair in found if pair[0] <= limit and pair[1].id not in known]
+        found = [one for one in self.marks if least <= one.value <= most]
+        return [(abs(one.value - top), one) for one in found if one.id not in known]
 
     @cached_property
     def by_place(self) -> dict[int, Mark]:

@@ -82,7 +82,7 @@ class Digest:
         return live or self._look.rows(asked, (name,)).fetchone() is not None
 
     def marks(self, goal: Goal) -> list[Mark]:
-        """The runs that may be the best, in no order."""
+        """The runs that may be the best, in the order in which they ended."""
         number = f"m.{goal.measure.aggregate}"
         asked = (
             f"SELECT coalesce(r.ended, r.started), r.started, r.run_id, r.id, {number}"
@@ -91,8 +91,9 @@ class Digest:
             f" AND r.status = 'finished' AND abs({number}) < 9e999 AND {self._shown()}"
             " AND r.id NOT IN (SELECT run FROM tag WHERE tag = ?)"
         )
-        found = map(Mark._make, self._look.rows(asked, (goal.measure.metric, query.TAINTED)))
-        return [*found, *self._live_marks(goal)]
+        # Bare tuples are sorted in half the time of others.
+        rows = sorted(self._look.rows(asked, (goal.measure.metric, query.TAINTED)))
+        return sorted([*map(Mark._make, rows), *self._live_marks(goal)])
 
     def _live_marks(self, goal: Goal) -> Iterable[Mark]:
         for at, run in self._live.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from git_exp import brief, errors, records
+from git_exp import brief, errors, mask, records
 from git_exp.brief import dead
 from git_exp.run import Run
 from tests.brief.gathered import facts, run, short
@@ -206,7 +206,7 @@ def test_seeds_and_params_of_very_many_values_are_not_counted(repo: Path) -> Non
 
 
 def test_a_command_that_cannot_be_typed_is_a_placeholder(repo: Path) -> None:
-    for argv in (["sh", "-c", "a\nb"], ["x", "--key", "***"], ["x" * 500], []):
+    for argv in (["sh", "-c", "a\nb"], ["x", "--key", mask.MASK], ["x" * 500], []):
         process = records.Process(pid=1, argv=argv)
         assert facts(repo, [run(1, 0.5, process=process)]).next[-1].endswith("-- COMMAND")
 
