@@ -36,11 +36,5 @@ def find(repo: Repo, name: str) -> Session:
 
 def begun(repo: Repo) -> list[Session]:
     """All sessions that can be read, that which began last first."""
-    found: list[Session] = []
-    for one in history.ids(repo):
-        try:
-            found.append(history.read(repo, one))
-        except errors.BadField:
-            # What is damaged is told of when it is asked for by its name.
-            continue
+    found = history.every(repo)
     return sorted(found, key=lambda one: (one.state.start_time, one.id), reverse=True)
