@@ -35,6 +35,12 @@ def main() -> int:
     return code
 
 
+def skill() -> int:
+    """What `git-exp-skill` runs: `git exp skill`, by the name that exprag has for it."""
+    sys.argv[1:1] = ["skill"]
+    return main()
+
+
 def _hook(args: list[str]) -> int:
     """What git's hooks start: over before anything is imported if there is nothing to do."""
     from git_exp.hook import glance

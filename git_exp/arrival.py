@@ -17,6 +17,11 @@ def done(answer: Answer, wanted: Form, run: Run | None) -> str:
     if wanted.paths:
         files = "1 file" if len(answer.restored) == 1 else f"{len(answer.restored)} files"
         return f"updated {files} from {title}"
+    return at(answer, title)
+
+
+def at(answer: Answer, title: str) -> str:
+    """Where HEAD is, and whose files there are."""
     where = query.short(answer.head) if answer.head else "an unborn branch"
     branch = f" on branch {_branch(answer.branch)}" if answer.branch else ""
     but = " but for your changes" if answer.kept else ""
@@ -25,7 +30,7 @@ def done(answer: Answer, wanted: Form, run: Run | None) -> str:
 
 def way_back(answer: Answer) -> str | None:
     """The command that returns to where one was; None where HEAD did not move."""
-    if answer.saved:
+    if answer.way_back:
         return answer.way_back
     if (answer.head, answer.branch) == (answer.was_head, answer.was_branch):
         return None

@@ -76,7 +76,7 @@ class NotARepository(RepositoryError):
     def __init__(self, where: str) -> None:
         super().__init__(
             f"not a git repository (or any of the parent directories): '{where}'",
-            hint="make one with git init, or set GIT_EXP_DISABLED=1 to run without recording",
+            hint="make one with git init, or run without recording: GIT_EXP_DISABLED=1",
         )
 
 
@@ -216,6 +216,12 @@ class BadConfig(UsageError, TypeError):
 
 class BadField(UsageError, ValueError):
     """A value that a field of a model does not take."""
+
+
+class DamagedSession(BadField):
+    """What a session's ref holds is none, or cannot be read."""
+
+    exit_code = 5
 
 
 class MissingAnswer(UsageError):

@@ -88,6 +88,7 @@ class Git(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missed: list[Skipped] = []
     missed_count: int | None = None
     submodules: list[Submodule] = []
+    derived: str | None = None
 
 
 class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

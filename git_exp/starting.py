@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 import git_exp.names
-from git_exp import distributions, errors, journal, mask, records, seal, spool, values
+from git_exp import distributions, errors, journal, mask, origin, records, seal, spool, values
 from git_exp.git import dates, gc, objects, refs, snapshot, untracked
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
@@ -36,7 +36,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants recorded as a run."""
+    """What somebody wants recorded as a run; `derived` is the id of the run whose code it began as.
+
+    Left out, it is the run that the worktree was last set to, where that is certain.
+    """
 
     caller: Caller
     name: str | None = None
@@ -45,6 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tags: Iterable[str] = ()
     group: str | None = None
     parent_run: str | None = None
+    derived: str | None = None
     private: bool = False
     snapshot: bool = True
 
@@ -106,6 +110,7 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         taken = _captured(repo, request, learn)
         commit = _commit(repo, described, taken, tips=learned.tips)
         git = _git(repo, commit, taken, full=request.snapshot)
+        git = msgspec.structs.replace(git, derived=_derived(repo, request, taken))
         run = msgspec.structs.replace(described, t=now(), git=git)
         opened = first_journal(repo, run, commit)
         try:
@@ -121,7 +126,14 @@ def _begun(repo: Repo, request: Request, described: records.RunStart) -> Started
         refs.insist(lambda: refs.update(repo, [Change(name=ref, new=None, old=commit)]))
         undo(opened)
         raise errors.ObjectsVanished
+    if request.snapshot:
+        # What follows is derived from this run as much as from that one.
+        origin.forget(repo)
     return Started(run=run, commit=commit, opened=opened, packages=learned.packages)
+
+
+def _derived(repo: Repo, request: Request, taken: Snapshot) -> str | None:
+    return request.derived or (origin.of_next(repo, taken) if request.snapshot else None)
 
 
 def _captured(repo: Repo, request: Request, learn: Callable[[], None]) -> Snapshot:

@@ -101,6 +101,7 @@ def facts(run: Run, now: int) -> list[tuple[str, str]]:
         "Tags": ", ".join(run.tags),
         "Group": run.group,
         "Parent": run.parent_run,
+        "Derived": git.derived if git else None,
         "Joined": _joined(*(f"{one.process.pid}" for one in run.joined if one.process)),
         "Commits": ", ".join(run.links),
         "Usage": ", ".join(f"{key} {number(value)}" for key, value in run.usage.items()),

@@ -6,6 +6,7 @@ import base64
 import datetime
 import decimal
 import math
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path, PurePath
@@ -79,6 +80,18 @@ def scalar(value: Any, where: str) -> Any:
     raise errors.Unencodable(f"{where}: values of type {type(value).__name__} cannot be stored")
 
 
+def readable(line: bytes) -> bytes:
+    """A line of JSON as whoever looks for something in it wants it: what is encoded, decoded."""
+    return _ENCODED.sub(lambda found: b'"' + _decoded(found[1]) + b'"', line)
+
+
+def _decoded(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return text
+
+
 def _text(value: str) -> Any:
     try:
         value.encode()
@@ -87,6 +100,7 @@ def _text(value: str) -> Any:
     return value
 
 
+_ENCODED = re.compile(rb'\{"\$(?:text|bytes)":"([A-Za-z0-9+/=]*)"\}')
 _TAGGED: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (datetime.datetime, "$datetime", datetime.datetime.isoformat),
     (datetime.date, "$date", datetime.date.isoformat),

@@ -18,12 +18,12 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     "errors values records",
     "metrics run merge names query config table mask curve left_out points chart scale columns"
-    " visible doubts events tagged directions differing",
+    " visible doubts events tagged directions differing verdict",
     "git",
     "journal spool locks ledger outputs data seal store index",
     "ambient distributions starting recorder endings tracking task launch compare seen restore"
     " fsck demo history scan share upkeep doctor action hook init summary sketch plotting outfile"
-    " frames imports beside arrival",
+    " frames imports beside arrival protect retry evidence origin leading lineage promote",
     "session",
     "brief",
     "cli agent tui web",
@@ -65,6 +65,7 @@ ELSEWHERE = {
 # A door that is started by another, which hands over and shares nothing else with it.
 STARTED = {
     ("cli.tui", "tui"): "a command is how its user comes to this door",
+    ("cli.skill", "agent.skill"): "a command is how its user comes to this door",
 }
 READ_THE_WORLD = {
     "tracking": "the door of the script that calls it: its folder, argv and environment",

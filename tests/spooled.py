@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from git_exp import journal, records, seal, spool
+from git_exp import journal, locks, records, seal, spool
 from git_exp.git import objects
 from git_exp.git.repo import Repo, discover
 from git_exp.run import Run
@@ -189,3 +189,11 @@ def counted(patch: pytest.MonkeyPatch, owner: Any, name: str) -> Iterator[list[A
 
 def _tracks(events: list[Any]) -> list[records.Track]:
     return [event for event in events if isinstance(event, records.Track)]
+
+
+def leave_marker(repo: Repo, *names: str) -> None:
+    """What a process leaves that was killed as its git had locked some refs."""
+    locks._marker(repo).parent.mkdir(parents=True, exist_ok=True)
+    locks._marker(repo).write_text("\n".join(names))
+    # It is there before the locks are.
+    os.utime(locks._marker(repo), (0, 0))

@@ -17,6 +17,7 @@ from git_exp.store import Store
 
 _OID = re.compile("[0-9a-f]{40}")
 _FILES = 20
+_RECORDED = "derived from it"
 _SAME_BASE = "same base commit"
 _BEST_THEN = "best before it"
 
@@ -29,7 +30,14 @@ class Came(NamedTuple):
 
 
 def parent_of(run: Run, course: Course, digest: Digest) -> Came | None:
-    """The latest measured run that had ended and began at the same commit, else the best then."""
+    """The measured run whose code it was made of, if that is recorded.
+
+    Else the latest that had ended and began at the same commit, else the best of that time.
+    """
+    derived = run.git.derived if run.git else None
+    recorded = (one for one in course.marks if one.id == derived) if derived else iter(())
+    for one in recorded:
+        return Came(one, _RECORDED)
     known = course.by_place
     alike = digest.of_base(run.base, run.started) if run.base else iter(())
     over = (known[at] for at in alike if at in known and known[at].ended <= run.started)

@@ -20,11 +20,12 @@ def chosen(repo: Repo, name: str | None) -> Session | None:
     if name is None and not refs.any_below(repo, cargo.PREFIX.rstrip("/")):
         # Its models take longer to import than all else.
         return None
-    from git_exp.session import named
+    from git_exp.session import history, named
 
     if name is not None:
         return named.find(repo, name)
-    return next((one for one in named.begun(repo) if not one.state.termination_reason), None)
+    every = (one for one in history.every(repo) if not one.state.termination_reason)
+    return max(every, key=lambda one: (one.state.start_time, one.id), default=None)
 
 
 def course(session: Session, now: float) -> Course:

@@ -22,28 +22,22 @@ if TYPE_CHECKING:
 # What a command is for, in the order of `git exp -h`; its file is what makes it exist.
 PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
-    "look at runs": (
-        "log",
-        "show",
-        "diff",
-        "compare",
-        "best",
-        "brief",
-        "seen",
-        "plot",
-        "sql",
-        "tui",
-    ),
-    "go back to the code of one": ("checkout",),
+    "look at runs": ("log", "show", "diff", "compare", "best", "brief", "verdict", "tree",
+                     "seen", "plot", "sql", "tui"),
+    "go back to the code of one": ("checkout", "restore", "promote"),
     "do what a run offers": ("actions",),
     "let a loop search by itself": ("session",),
+    "tell a coding agent": ("skill",),
     "edit what is recorded": ("rename", "untag", "rm", "scrub"),
     "share and convert": ("push", "pull", "export", "import"),
     "upkeep": ("init", "hooks", "archive", "gc", "doctor", "fsck", "completion"),
-}
+}  # fmt: skip
 FRAME = (
+    "ahead",
     "asking",
+    "closing",
     "ending",
+    "going",
     "joining",
     "listing",
     "manual",

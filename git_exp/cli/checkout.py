@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
 from git_exp import arrival, cli, query, restore
-from git_exp.cli import options, output
+from git_exp.cli import going, options, output
 from git_exp.restore import Answer, Form
 from git_exp.run import Run
 from git_exp.store import Store
-
-_PAIRS = ("kept", "left_out")
 
 
 @click.command()
@@ -47,7 +42,8 @@ def command(run: str, worktree: Path | None, form: options.Form, **given: object
     alone are written, HEAD and the index stay. A checkout that would overwrite local changes is
     refused, with exit code 4 and nothing touched, unless --save puts them aside: index, worktree
     and every untracked file that is not ignored, in commits below `refs/exp/saved/`, which are
-    never pushed. A RUN of `@{saved}` brings back what was put aside last.
+    never pushed. A RUN of `@{saved}` brings back what was put aside last, `@{saved~1}` what was
+    put aside before that.
 
     Ignored files are never touched. Files that the snapshot of the run had left out are named.
     """
@@ -56,9 +52,9 @@ def command(run: str, worktree: Path | None, form: options.Form, **given: object
     wanted = Form(worktree=folder, **given)  # type: ignore[arg-type]
     answer, found = _gone_back(store, run, wanted)
     if form.kind == "json":
-        output.document("checkout", _document(answer))
+        output.document("checkout", going.document(answer))
     else:
-        _tell(answer, arrival.done(answer, wanted, found))
+        going.tell(answer, arrival.done(answer, wanted, found))
 
 
 def _gone_back(store: Store, name: str, wanted: Form) -> tuple[Answer, Run | None]:
@@ -71,40 +67,3 @@ def _gone_back(store: Store, name: str, wanted: Form) -> tuple[Answer, Run | Non
     if wanted != Form(save=wanted.save, exact=wanted.exact):
         raise click.UsageError("saved work comes back whole: only --save and --exact go with it")
     return restore.back(store.repo, kept, save=wanted.save, exact=wanted.exact), None
-
-
-def _document(answer: Answer) -> dict[str, Any]:
-    pairs = {name: [one._asdict() for one in getattr(answer, name)] for name in _PAIRS}
-    return {**msgspec.structs.asdict(answer), **pairs}
-
-
-def _tell(answer: Answer, done: str) -> None:
-    for line in answer.said.splitlines():
-        output.say(line)
-    for one in answer.kept:
-        output.lines(f"{one.letter}\t{output.escape(one.path)}")
-    output.say(done)
-    _list("removed", answer.removed)
-    if answer.saved:
-        output.say(f"local changes are in {answer.saved}")
-    if back := arrival.way_back(answer):
-        output.hints(f"to return: {back}")
-    _list("untracked files that git cannot hold, left where they are", answer.unsaved)
-    _list("untracked files that are not of it (--exact removes them)", answer.untracked)
-    _warn(answer)
-
-
-def _list(title: str, paths: Sequence[str]) -> None:
-    if paths:
-        more = f" and {len(paths) - arrival.LISTED} more" if len(paths) > arrival.LISTED else ""
-        output.say(f"{title}: {', '.join(paths[: arrival.LISTED])}{more}")
-
-
-def _warn(answer: Answer) -> None:
-    if left := arrival.left_out(answer):
-        output.warn(left)
-    if answer.folder_gone:
-        output.warn(
-            "the current folder is not in this run",
-            hint='cd to the top: cd "$(git rev-parse --show-toplevel)"',
-        )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from git_exp import query
+from git_exp import errors, query
 from git_exp.cli import output
 from git_exp.cli import session as family
 
 if TYPE_CHECKING:
     from git_exp.index.search import Indexed
-    from git_exp.session.history import Session
+    from git_exp.session.state import ExperimentState
 
 
 class Joined:
     """A session that a run is for, looked for before anything runs.
 
-    Runs for it that somebody was killed over are results of it first.
+    Runs for it that a loop was killed over are results of it first.
     """
 
     def __init__(self, store: Indexed, name: str, *, idea: str) -> None:
@@ -24,33 +24,54 @@ class Joined:
 
         self._store = store
         self._idea = idea
-        session = family.chosen(store, name)
+        session = family.caught_up(store, family.chosen(store, name))
         self.id = session.id
-        self._adopt(session)
         goes, why = standing.goes_on(session.state, family.now())
         if not goes:
             output.warn(f"session {self.id}: {why}; the run is a result of it all the same")
 
-    def record(self, run_id: str) -> None:
-        """Add a run that is over, and say what it is there."""
-        self._record(run_id, idea=self._idea)
+    def has(self, run_id: str) -> bool:
+        """Whether a run is a result of it already."""
+        from git_exp.session import history, tried
 
-    def _adopt(self, session: Session) -> None:
-        from git_exp.index.search import Selection
+        return tried.is_recorded(run_id, history.read(self._store.repo, self.id).state)
+
+    def record(self, run_id: str) -> None:
+        """Add a run that is over, and say what it is there.
+
+        What goes wrong with that is told, and is no failure of the command that was run.
+        """
+        try:
+            self._record(run_id)
+        except (errors.GitExpError, OSError) as error:
+            hint = f"git exp session record -s {self.id} --run {query.short(run_id)}"
+            output.warn(f"the run is no result of session {self.id}: {error}", hint)
+
+    def failed(self, why: str) -> None:
+        """Add that there was no run, and why: a loop that cannot run comes to its end."""
+        from git_exp.session import events
+        from git_exp.session.models import ExperimentResult
+
+        def happening(state: ExperimentState, now: float) -> events.Event:
+            result = ExperimentResult(
+                experiment_name="not run",
+                iteration=state.current_iteration + 1,
+                hypothesis=self._idea,
+                success=False,
+                error_message=why,
+            )
+            return events.Result(t=now, by=family.agent(self._store), result=result)
+
+        try:
+            added = family.add(self._store, self.id, happening)
+        except (errors.GitExpError, OSError):
+            # What went wrong is told anyway.
+            return
+        family.say_of(added)
+
+    def _record(self, run_id: str) -> None:
         from git_exp.session import tried
 
-        if "session" not in self._store.catalogue().meta:
-            return
-        mine = self._store.select(Selection(where=f"meta:session = '{self.id}'"))
-        for run in tried.unrecorded(mine, session.state):
-            self._record(run.id, idea=run.notes[0].text if run.notes else "")
-
-    def _record(self, run_id: str, *, idea: str) -> None:
-        from git_exp.session import story, tried
-
         run = query.find(self._store, run_id)
-        happening = tried.happening(run, hypothesis=idea, by=family.agent(self._store))
-        added = family.add(self._store, self.id, happening)
-        if added.event:
-            output.say(f"session {self.id}: {story.subject(added.event, added.session.state)}")
-            family.say_if_over(added)
+        happening = tried.happening(run, hypothesis=self._idea, by=family.agent(self._store))
+        family.say_of(family.add(self._store, self.id, happening))

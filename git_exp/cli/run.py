@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from git_exp import cli, query, records, table
-from git_exp.cli import options, output
+from git_exp import cli, errors, query, records, table
+from git_exp.cli import closing, options, output
 
 if TYPE_CHECKING:
     from git_exp.cli.joining import Joined
     from git_exp.index.search import Indexed
+    from git_exp.launch.recorded import Streams
     from git_exp.starting import Request
-
-SHOWN = 5
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -41,19 +41,25 @@ SHOWN = 5
     shell_complete=options.offer_sessions,
     help="Add the result to a session.",
 )
+@click.option(
+    "--timeout", metavar="time", type=options.SPAN, help="End it then: seconds, or as in 1h30m."
+)
+@click.option(
+    "--protect",
+    "protected",
+    metavar="path",
+    multiple=True,
+    help="Taint the run if that file or folder is not as in HEAD.",
+)
+@click.option("--key", metavar="key", help="Do it once: a run of this key answers the next time.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not pass on what it writes.")
 @click.option("--private", is_flag=True, help="Never push this run.")
 @click.option("--no-snapshot", is_flag=True, help="Record no code but HEAD.")
 @click.option("--reuse", is_flag=True, help="Answer from a run that has done the same already.")
 @click.argument(
     "cmd", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=options.offer_command
 )
-def command(
-    cmd: tuple[str, ...],
-    notes: tuple[str, ...],
-    session: str | None,
-    reuse: bool,
-    **given: Any,
-) -> int:
+def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given: Any) -> int:
     """Run a command as a run, with its code and all that it prints.
 
     The worktree is captured first: without a snapshot the command does not run. Its output is
@@ -67,31 +73,101 @@ def command(
     With --session the run is a result of that session, `@` being the one that began last; the
     first --note is the idea that it tries. The command finds the session's id in
     `GIT_EXP_SESSION`.
+
+    With --timeout the command gets SIGTERM when its time is over and SIGKILL 5 seconds later; the
+    exit code is 124 then. With --protect, and for each `exp.protect`, a run is tagged `tainted`
+    and never counts as best if those files are not as in HEAD, before the command or after it.
+    With --key nothing runs if a run of that key has finished or failed already: its exit code is
+    the answer.
     """
+    if os.environ.get("GIT_EXP_DISABLED", "") not in ("", "0"):
+        return _unrecorded(cmd)
+    store = cli.store()
+    if key is None:
+        return _run(store, cmd, given, session=session)
+    from git_exp import retry
+
+    given["key"] = retry.checked(key)
+    with retry.held(store, key):
+        earlier = retry.earlier(store, given["key"])
+        if earlier:
+            closing.again(earlier, key)
+            return earlier.exit_code or 0
+        return _run(store, cmd, given, session=session)
+
+
+def _unrecorded(cmd: tuple[str, ...]) -> int:
+    """The command alone, in our place."""
+    sys.stdout.flush()
+    try:
+        os.execvp(cmd[0], cmd)  # noqa: S606
+    except OSError as error:
+        output.say(f"git exp run: {cmd[0]}: {error.strerror}")
+        return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+def _run(
+    store: Indexed, cmd: tuple[str, ...], given: dict[str, Any], *, session: str | None
+) -> int:
+    joined = _joined(store, session, given) if session is not None else None
+    try:
+        return _tried(store, _request(cmd, given, joined), given, joined=joined)
+    except (errors.GitExpError, click.UsageError) as error:
+        if joined:
+            joined.failed(error.message)
+        raise
+
+
+def _tried(
+    store: Indexed, request: Request, given: dict[str, Any], *, joined: Joined | None
+) -> int:
+    from git_exp import protect
     from git_exp.launch import recorded
 
-    store = cli.store()
-    joined = _joined(store, session, notes) if session is not None else None
-    request = _request(cmd, given, joined)
-    if reuse and (earlier := _reused(store, request)):
+    guard = protect.guarded(store.repo, given["protected"], Path.cwd())
+    if guard and not request.snapshot:
+        raise click.UsageError("--protect and --no-snapshot exclude each other")
+    if given["reuse"] and (earlier := _reused(store, request, joined)):
         if joined:
             joined.record(earlier)
         return 0
     env = {**os.environ, **({"GIT_EXP_SESSION": joined.id} if joined else {})}
-    streams = recorded.Streams(
-        stdout=sys.stdout.buffer, stderr=sys.stderr.buffer, terminal=sys.stdout.isatty()
-    )
-    done = recorded.run(store.repo, request, streams, env=env, notes=notes, begun=_tell_gaps)
-    _close(done)
+    manner = recorded.Manner(notes=given["notes"], timeout=given["timeout"], guard=guard)
+    with _streams(quiet=given["quiet"]) as streams:
+        done = recorded.run(store.repo, request, streams, env=env, manner=manner, begun=_tell_gaps)
+    closing.tell(done, quiet=given["quiet"])
     if joined:
         joined.record(done.run.run_id)
     return done.outcome.exit_code
 
 
-def _joined(store: Indexed, session: str, notes: tuple[str, ...]) -> Joined:
+@contextmanager
+def _streams(*, quiet: bool) -> Iterator[Streams]:
+    """Where the output goes: to our own, or nowhere."""
+    from git_exp.launch import recorded
+
+    if not quiet:
+        yield recorded.Streams(
+            stdout=sys.stdout.buffer, stderr=sys.stderr.buffer, terminal=sys.stdout.isatty()
+        )
+        return
+    with open(os.devnull, "wb") as nowhere:
+        yield recorded.Streams(stdout=nowhere, stderr=nowhere)
+
+
+def _joined(store: Indexed, session: str, given: dict[str, Any]) -> Joined:
     from git_exp.cli.joining import Joined
 
+    if _is_private(given):
+        raise errors.UsageError(
+            "a private run is no result of a session: others get that", hint="leave one of them out"
+        )
+    notes = given["notes"]
     return Joined(store, session, idea=notes[0] if notes else "")
+
+
+def _is_private(given: dict[str, Any]) -> bool:
+    return given["private"] or os.environ.get("GIT_EXP_PRIVATE") == "1"
 
 
 def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None) -> Request:
@@ -100,17 +176,23 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
     return starting.Request(
         caller=starting.Caller(argv=cmd, cwd=Path.cwd()),
         name=given["name"],
-        metadata={"session": joined.id} if joined else None,
+        metadata=_metadata(given, joined),
         params=options.params(given["params"]),
         tags=given["tags"],
         group=given["group"],
         parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
-        private=given["private"] or os.environ.get("GIT_EXP_PRIVATE") == "1",
+        private=_is_private(given),
         snapshot=not given["no_snapshot"],
     )
 
 
-def _reused(store: Indexed, request: Request) -> str | None:
+def _metadata(given: dict[str, Any], joined: Joined | None) -> dict[str, str] | None:
+    """What the run is found by later: its session and its key."""
+    told = {"session": joined.id if joined else None, "key": given.get("key")}
+    return {name: one for name, one in told.items() if one is not None} or None
+
+
+def _reused(store: Indexed, request: Request, joined: Joined | None) -> str | None:
     """The id of an earlier run that answers: what it wrote to stdout is written once more."""
     from git_exp import seen
 
@@ -120,6 +202,9 @@ def _reused(store: Indexed, request: Request) -> str | None:
     if found is None:
         return None
     title = f"run {query.short(found.run.id)} '{found.run.name}'"
+    if joined and joined.has(found.run.id):
+        output.say(f"not reused: {title}: it is a result of session {joined.id} already")
+        return None
     if found.why:
         output.say(f"not reused: {title}: {found.why}")
         return None
@@ -127,7 +212,7 @@ def _reused(store: Indexed, request: Request) -> str | None:
     output.raw(found.output.replace(b"\r\n", b"\n") if sys.stdout.isatty() else found.output)
     age = table.age(found.run.started, time.time_ns() // 1_000)
     lasted = f"finished in {table.duration(found.run.usage.get('wall_ms'))}"
-    output.say(f"reused {title} of {age}: {lasted}{_metrics(found.run.metrics)}")
+    output.say(f"reused {title} of {age}: {lasted}{closing.metrics(found.run.metrics)}")
     return found.run.id
 
 
@@ -136,26 +221,3 @@ def _tell_gaps(run: records.RunStart) -> None:
 
     for line in starting.gaps(run):
         output.say(line)
-
-
-def _close(done: Any) -> None:
-    """The closing line on stderr: what it was, how it ended, its first metrics."""
-    if done.outcome.error:
-        output.say(done.outcome.error)
-    if done.outcome.unread.lines:
-        _tell_unread(*done.outcome.unread)
-    took = table.duration(done.outcome.wall_ms)
-    title = f"run {query.short(done.run.run_id)} '{done.run.name}'"
-    output.say(f"{title} {done.status} in {took}{_metrics(done.metrics)}")
-
-
-def _tell_unread(lines: int, first: str) -> None:
-    what = "1 METRIC line" if lines == 1 else f"{lines} METRIC lines"
-    which = "" if lines == 1 else ", the first"
-    output.warn(f"{what} could not be read whole{which}: {first}")
-
-
-def _metrics(found: Mapping[str, records.Summary]) -> str:
-    numbers = list(found.items())[:SHOWN]
-    shown = ", ".join(f"{path}={table.number(summary.last)}" for path, summary in numbers)
-    return f": {shown}" if shown else ""

@@ -66,15 +66,17 @@ class _Reader:
         self._ask.flush()
         words = self._answer.readline().split()
         left, same = int(words[2]), True
-        for chunk in other:
-            mine = self._answer.read(min(len(chunk), left))
-            left -= len(mine)
-            same &= mine == chunk
-        same &= left == 0
-        while left:
-            left -= len(self._answer.read(min(_CHUNK, left)))
-        self._answer.read(1)
-        return same
+        try:
+            for chunk in other:
+                mine = self._answer.read(min(len(chunk), left))
+                left -= len(mine)
+                same &= mine == chunk
+            return same and left == 0
+        finally:
+            # Also where the file is gone: what is left would be the next answer.
+            while left:
+                left -= len(self._answer.read(min(_CHUNK, left)))
+            self._answer.read(1)
 
     def _filtered(self, path: bytes, oid: str) -> bytes | None:
         """What the smudge filters make of a blob: LFS has only a pointer in git."""

@@ -19,6 +19,9 @@ from git_exp.git.survey import Entry, Survey, entries, naming, remove
 
 PREFIX = "refs/exp/saved/"
 LATEST = "@{saved}"
+_BEFORE = re.compile(r"@\{saved(?:~([0-9]{1,9}))?\}")
+_FEWEST = 4
+_LISTED = "list all: git exp restore --list"
 _TRAILER = re.compile(r"^Saved-(\w+): (.+)$", re.MULTILINE)
 
 
@@ -26,7 +29,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     """A worktree that was put aside: `tree` is its files, `index` the tree of its index.
 
     `head` and `branch` say where HEAD was, `known` what was checked out in its place; `extras` is
-    the tree of what no git tree tells. `number` counts up, and `worktree` says which one it was.
+    the tree of what no git tree tells. `number` counts up, `worktree` says which one it was, and
+    `time` is when, in seconds since 1970.
     """
 
     name: str
@@ -39,13 +43,17 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     extras: str
     worktree: str
     number: int
+    time: int = 0
 
 
-def put(found: Survey, peril: Peril, *, known: str, now: float) -> tuple[Saved, list[bytes]]:
+def put(
+    found: Survey, peril: Peril, *, known: str, now: float, spare: bool = False
+) -> tuple[Saved | None, list[bytes]]:
     """Put the worktree aside, and answer the untracked files that git cannot hold.
 
     Those are in nobody's way and stay. Raises `Refused` when what would be overwritten cannot be
-    saved. The survey's index holds the saved worktree afterwards.
+    saved. The survey's index holds the saved worktree afterwards. With `spare`, nothing is put
+    aside where HEAD's commit has all of it already.
     """
     repo = found.repo
     index = _tree(found)
@@ -58,8 +66,12 @@ def put(found: Survey, peril: Peril, *, known: str, now: float) -> tuple[Saved, 
         )
     paths = (wanted | found.untracked | peril.replaced) - missed
     with _writing(repo) as writer:
-        notes = extras.write(writer, extras.collect(found, held, paths, writer=writer))
-        saved = _commit(found, writer, (index, _tree(found), notes), known=known, now=now)
+        more = extras.collect(found, held, paths, writer=writer)
+        tree = _tree(found)
+        if spare and not more and found.head and _is_clean(found, {index, tree}):
+            return None, sorted(missed)
+        notes = extras.write(writer, more)
+        saved = _commit(found, writer, (index, tree, notes), known=known, now=now)
     refs.update(repo, [refs.Change(name=saved.name, new=saved.commit, old=None)])
     if not gc.held_commit(repo, saved.commit, found.head):
         refs.update(repo, [refs.Change(name=saved.name, new=None, old=saved.commit)])
@@ -67,27 +79,54 @@ def put(found: Survey, peril: Peril, *, known: str, now: float) -> tuple[Saved, 
     return saved, sorted(missed)
 
 
-def find(repo: Repo, name: str) -> Saved | None:
-    """What `@{saved}` (the newest of this worktree) or the full name of a saved ref stands for.
+def every(repo: Repo) -> list[Saved]:
+    """All that was put aside in any worktree of the repository, newest first."""
+    return sorted(_all(repo), key=lambda one: (one.number, one.name), reverse=True)
 
-    None for a name that is neither; `NotFound` when there is no such thing.
+
+def here(repo: Repo) -> list[Saved]:
+    """What was put aside in this worktree, newest first: `@{saved}`, `@{saved~1}` and so on."""
+    return [one for one in every(repo) if one.worktree == _worktree(repo)]
+
+
+def find(repo: Repo, name: str) -> Saved | None:
+    """What `@{saved}` (the newest of this worktree), `@{saved~1}` or a saved ref stands for.
+
+    A ref may be abbreviated to four characters of its id. None for a name of another kind;
+    `NotFound` when there is no such thing, `Ambiguous` when there are several.
     """
-    if name == LATEST:
-        mine = [one for one in _all(repo) if one.worktree == _worktree(repo)]
-        newest = max(mine, key=lambda one: (one.number, one.name), default=None)
-        if newest is None:
-            raise errors.NotFound(
-                "nothing was put aside in this worktree",
-                hint=f"list all: git for-each-ref {PREFIX}",
-            )
-        return newest
+    if asked := _BEFORE.fullmatch(name):
+        return _before(repo, name, int(asked[1] or 0))
     if not name.startswith(PREFIX):
         return None
     oid = refs.resolve(repo, name)
     found = _read(repo, name, oid) if oid else None
-    if found is None:
-        raise errors.NotFound(f"no saved work '{name}'", hint=f"git for-each-ref {PREFIX}")
-    return found
+    near = [] if found else _beginning(repo, name)
+    if len(near) > 1:
+        raise errors.Ambiguous(name, [one.name for one in near])
+    if not (found or near):
+        raise errors.NotFound(f"no saved work '{name}'", hint=_LISTED)
+    return found or near[0]
+
+
+def _before(repo: Repo, name: str, count: int) -> Saved:
+    mine = here(repo)
+    if len(mine) > count:
+        return mine[count]
+    if not mine:
+        raise errors.NotFound("nothing was put aside in this worktree", hint=_LISTED)
+    times = "once" if len(mine) == 1 else f"{len(mine)} times"
+    raise errors.NotFound(f"no '{name}': work was put aside {times} in this worktree", hint=_LISTED)
+
+
+def _beginning(repo: Repo, name: str) -> list[Saved]:
+    if len(name) < len(PREFIX) + _FEWEST:
+        return []
+    return [one for one in every(repo) if one.name.startswith(name)]
+
+
+def _is_clean(found: Survey, trees: set[str]) -> bool:
+    return trees == {objects.tree_of(found.repo, found.head or "")}
 
 
 def _stage(found: Survey, wanted: set[bytes]) -> tuple[set[bytes], dict[bytes, Entry]]:
@@ -144,6 +183,7 @@ def _commit(
         extras=notes,
         worktree=_worktree(repo),
         number=number,
+        time=who.time,
     )
 
 
@@ -185,6 +225,7 @@ def _read(repo: Repo, name: str, oid: str) -> Saved | None:
         extras=notes or objects.EMPTY_TREE,
         worktree=said.get("Worktree", ""),
         number=int(said["Number"]),
+        time=top.committer.time,
     )
 
 

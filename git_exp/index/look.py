@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from git_exp.store import Spooled, Store
 
 _CHUNK = 1_000
+_FEW = 50
+# No time is after that, as text.
+_AFTER_ALL = "~"
 _NEWEST = "r.started DESC, r.run_id DESC"
+_KEY = "key = (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
+_COUNTS = "r.status = 'finished' AND NOT EXISTS (SELECT 1 FROM tag WHERE tag = ? AND run = r.id)"
+# Asked of one run after the other, so that a limit is reached long before the last of them.
+_HAS_METRIC = f"EXISTS (SELECT 1 FROM metric WHERE {_KEY} AND run = r.id)"
+_OF_ANY_TWICE = "EXISTS (SELECT 1 FROM run o WHERE o.tree = r.tree AND o.id <> r.id)"
 _HAS_ROWS = "EXISTS (SELECT 1 FROM {0} WHERE {0}.key = key.id)"
 
 
@@ -41,6 +49,13 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
     sort: Sequence[Sort] = ()
     limit: int | None = None
     paths: Sequence[str] = ()
+
+
+class Chosen(NamedTuple):
+    """A run, and of how many it was chosen."""
+
+    run: Run | None
+    among: int
 
 
 class Look:
@@ -118,21 +133,64 @@ class Look:
         return list(query.among(name, newest([*found, *self.live])))
 
     def best(self, wanted: Goal) -> Run | None:
-        from git_exp.query import sql
+        return query.best(newest([*self._runs(self._ranked(wanted, limit=1)), *self.live]), wanted)
 
-        measured = (
-            f"SELECT {wanted.measure.aggregate} FROM metric WHERE run = r.id AND key ="
-            " (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
-        )
-        where = (
-            f"r.status = 'finished' AND abs(({measured})) < 9e999"
-            " AND r.id NOT IN (SELECT run FROM tag WHERE tag = ?)"
-        )
+    def baseline(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> Chosen:
+        """The best of the runs that fit, started before a time, and of how many it was chosen."""
+        first = self._first(wanted, fits, before)
+        earlier = (run for run in self.live if before is None or run.started < before)
+        numbered = [run for run in earlier if query.best([run], wanted)]
+        live = [run for run in numbered if fits(run)]
+        count = self._numbered(wanted, before) + len(numbered)
+        return Chosen(query.best(newest([*first, *live]), wanted), count)
+
+    def _first(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> list[Run]:
+        """The best sealed run that fits; nearly always it is among the first."""
+        for limit in (_FEW, None):
+            ids = self._ranked(wanted, before=before, limit=limit)
+            fitting = (run for at in ids for run in self._runs([at]) if fits(run))
+            found = list(itertools.islice(fitting, 1))
+            if found or len(ids) < _FEW:
+                break
+        return found
+
+    def _numbered(self, wanted: Goal, before: str | None) -> int:
+        """How many sealed runs have a number for a measure."""
+        source, values = self._with_number(wanted, before)
+        return int(self._connection.execute(f"SELECT count(*) {source}", values).fetchone()[0])
+
+    def measured(self, metric: str, tree: str | None, limit: int) -> list[Run]:
+        """The newest finished, untainted runs that have a metric, of one code or of any twice."""
+        code = "r.tree = ?" if tree else _OF_ANY_TWICE
+        values = [metric, query.TAINTED, *([tree] if tree else [])]
+        ids = self._ids(f"{_HAS_METRIC} AND {_COUNTS} AND {code}", values, limit=limit)
+        live = [
+            run for run in self.live
+            if metric in run.metrics and run.git and (tree is None or run.git.tree == tree)
+        ]  # fmt: skip
+        return newest([*self._runs(ids), *live])
+
+    def _ranked(
+        self, wanted: Goal, *, before: str | None = None, limit: int | None = None
+    ) -> list[int]:
+        """The finished, untainted runs that have a number for a measure, the best first."""
+        source, values = self._with_number(wanted, before)
         way = "DESC" if wanted.higher else "ASC"
+        order = f"m.{wanted.measure.aggregate} {way}, r.started, r.run_id"
+        asked = f"SELECT r.id {source} ORDER BY {order} LIMIT ?"
+        found = self._connection.execute(asked, [*values, -1 if limit is None else limit])
+        return [at for (at,) in found]
+
+    def _with_number(self, wanted: Goal, before: str | None) -> tuple[str, list[str]]:
+        """From where they come, in SQL: one metric's rows, which are fewer than all runs."""
+        hidden = ", ".join("?" * len(self._spooled))
+        source = (
+            "FROM metric m CROSS JOIN run r ON r.id = m.run"
+            f" WHERE m.{_KEY} AND abs(m.{wanted.measure.aggregate}) < 9e999 AND {_COUNTS}"
+            f" AND r.started < ? AND r.commit_id NOT IN ({hidden})"
+        )
         metric = wanted.measure.metric
-        order = sql.Clause(text=f"({measured}) {way}, r.started, r.run_id", values=(metric,))
-        ids = self._ids(where, [metric, query.TAINTED], order=[order], limit=1)
-        return query.best(newest([*self._runs(ids), *self.live]), wanted)
+        return source, [metric, query.TAINTED, before or _AFTER_ALL, *self._spooled]
 
     def rows(self, asked: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """The rows that a query of the tables gives; runs of the spool may be among them too."""

@@ -17,7 +17,7 @@ from git_exp import errors
 from git_exp.git import dates
 from git_exp.git.repo import Repo
 from git_exp.index import database
-from git_exp.index.look import Bound, Look, Sort
+from git_exp.index.look import Bound, Chosen, Look, Sort
 from git_exp.query import Goal
 from git_exp.run import Run
 from git_exp.store import Store
@@ -108,6 +108,19 @@ class Indexed(Store):
             if collects:
                 gc.enable()
 
+    def baseline(
+        self, wanted: Goal, *, fits: Callable[[Run], bool], before: str | None = None
+    ) -> Chosen:
+        """The best of the runs that fit, started before a time, and of how many it was chosen."""
+        return self._ask(lambda look: look.baseline(wanted, fits, before))
+
+    def measured(self, metric: str, tree: str | None = None, *, limit: int) -> list[Run]:
+        """The newest finished, untainted runs of a tree that have a metric, newest first.
+
+        Without a tree, those of any that has run more than once. No more than `limit` sealed ones.
+        """
+        return self._ask(lambda look: look.measured(metric, tree, limit))
+
     def of_tree(self, tree: str, argv: Sequence[str] | None = None) -> list[Run]:
         """The runs whose code is a tree, newest first; with a command line those of that."""
 
@@ -122,6 +135,18 @@ class Indexed(Store):
 
             where, values = "r.tree = ? AND r.command = ?", [tree, command(argv)]
         return self._ask(lambda look: look.listed(where, values, live=has))
+
+    def said(self, path: str, text: str) -> list[Run]:
+        """The runs whose metadata has a text at a path, newest first."""
+        where = (
+            "r.id IN (SELECT meta.run FROM meta JOIN key ON key.id = meta.key"
+            " WHERE key.kind = 'meta' AND key.name = ? AND meta.text = ?)"
+        )
+
+        def has(run: Run) -> bool:
+            return isinstance(run.metadata, dict) and run.metadata.get(path) == text
+
+        return self._ask(lambda look: look.listed(where, [path, text], live=has))
 
     def tags(self) -> list[str]:
         asked = (

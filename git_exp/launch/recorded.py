@@ -8,9 +8,11 @@ from typing import BinaryIO
 
 import msgspec
 
-from git_exp import data, endings, errors, recorder, records, spool
+from git_exp import data, endings, errors, protect, recorder, records, spool
 from git_exp.git.repo import Repo
+from git_exp.launch import crash
 from git_exp.launch.child import Child, Outcome, start
+from git_exp.protect import Guard
 from git_exp.recorder import Recorder
 from git_exp.starting import Request
 
@@ -25,13 +27,29 @@ class Streams(msgspec.Struct, frozen=True, kw_only=True):
     terminal: bool = False
 
 
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """How a command is run: with these notes, `timeout` seconds at most, under a guard."""
+
+    notes: Sequence[str] = ()
+    timeout: float | None = None
+    guard: Guard | None = None
+
+
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that is over: how its command ended, and the metrics that were counted."""
+    """A run that is over: how its command ended, and the metrics that were counted.
+
+    `tainted` are the protected files that were not as they have to be.
+    """
 
     run: records.RunStart
     status: str
     outcome: Outcome
     metrics: Mapping[str, records.Summary]
+    error: records.Error | None = None
+    tainted: Sequence[str] = ()
+
+
+_PLAINLY = Manner()
 
 
 def run(
@@ -40,7 +58,7 @@ def run(
     streams: Streams,
     *,
     env: Mapping[str, str],
-    notes: Sequence[str] = (),
+    manner: Manner = _PLAINLY,
     begun: Callable[[records.RunStart], None],
 ) -> Recorded:
     """Run `request.caller.argv` as a run of its own: no snapshot, no command.
@@ -51,25 +69,61 @@ def run(
     writer, started = recorder.begin(repo, request)
     try:
         begun(started)
-        for text in notes:
+        for text in manner.notes:
             writer.record(lambda t, text=text: records.Note(t=t, text=text))  # type: ignore[misc]
+        tainted = _changed_before(writer, started, manner.guard)
         inside = {**env, "GIT_EXP_RUN": writer.run_id}
         if started.private:
             # What it starts beside its own run is not for others either.
             inside["GIT_EXP_PRIVATE"] = "1"
-        outcome = _watched(writer, request, streams, env=inside)
+        outcome = _watched(writer, request, streams, env=inside, timeout=manner.timeout)
+        tainted = tainted or _changed_after(writer, manner.guard)
     except BaseException as error:
         status, code, told = endings.told_by(error)
         _ended(writer, status, Outcome(exit_code=code or 0), error=told)
         raise
-    status = _status(outcome)
-    failed = records.Error(type="LaunchError", message=outcome.error) if outcome.error else None
-    counted = _ended(writer, status, outcome, error=failed)
-    return Recorded(run=started, status=status, outcome=outcome, metrics=counted)
+    status, why = _status(outcome), _error(writer, outcome, manner)
+    counted = _ended(writer, status, outcome, error=why)
+    return Recorded(
+        run=started, status=status, outcome=outcome, metrics=counted, error=why, tainted=tainted
+    )
+
+
+def _changed_before(
+    writer: Recorder, started: records.RunStart, guard: Guard | None
+) -> Sequence[str]:
+    if guard is None:
+        return ()
+    snapshot = started.git.commit if started.git else None
+    return _tainted(writer, guard.before(writer.repo, snapshot))
+
+
+def _changed_after(writer: Recorder, guard: Guard | None) -> Sequence[str]:
+    return _tainted(writer, guard.after(writer.repo)) if guard else ()
+
+
+def _tainted(writer: Recorder, files: Sequence[str]) -> Sequence[str]:
+    if files:
+        protect.taint(writer, files)
+    return files
+
+
+def _error(writer: Recorder, outcome: Outcome, manner: Manner) -> records.Error | None:
+    """What ended a command that failed, as far as is known."""
+    if outcome.error:
+        return records.Error(type="LaunchError", message=outcome.error)
+    if outcome.timed_out:
+        return records.Error(type="TimeoutExpired", message=f"after {manner.timeout:g} s")
+    return crash.told_in(writer.folder / "output") if outcome.exit_code else None
 
 
 def _watched(
-    writer: Recorder, request: Request, streams: Streams, *, env: Mapping[str, str]
+    writer: Recorder,
+    request: Request,
+    streams: Streams,
+    *,
+    env: Mapping[str, str],
+    timeout: float | None,
 ) -> Outcome:
     child = start(
         request.caller.argv,
@@ -87,6 +141,7 @@ def _watched(
         stdout=streams.stdout,
         stderr=streams.stderr,
         on_metric=_Tracked(writer).track,
+        timeout=timeout,
         limit=writer.repo.config.size("exp.maxOutput", data.MAX_OUTPUT),
     )
 
@@ -126,6 +181,8 @@ def _ended(
 
 
 def _status(outcome: Outcome) -> str:
+    if outcome.timed_out:
+        return "failed"
     if outcome.signal in _INTERRUPTS or outcome.exit_code == 130:
         return "interrupted"
     return "failed" if outcome.exit_code else "finished"

@@ -19,6 +19,7 @@ from git_exp.query.revision import (
     measure,
     short,
 )
+from git_exp.query.unknown import unknown_metric
 
 __all__ = [
     "AGGREGATES",
@@ -38,4 +39,5 @@ __all__ = [
     "higher_is_better",
     "measure",
     "short",
+    "unknown_metric",
 ]

@@ -26,6 +26,7 @@ _BEFORE = re.compile(r"@(?:~([0-9]{1,9})|(~*))")
 _ASKING = re.compile(r"@\{(best|tag):(.+)\}", re.DOTALL)
 _MEASURE = re.compile(rf"({'|'.join(AGGREGATES)})\((.+)\)", re.DOTALL)
 _HEAD = re.compile(r"HEAD(?:[~^][0-9]*)*")
+_ASIDE = re.compile(r"@\{saved(?:~[0-9]+)?\}")
 _FORMS = "revisions are @, @~N, @{best:METRIC} and @{tag:T}"
 
 
@@ -178,8 +179,9 @@ def _revision(source: Source, name: str) -> Run:
         return _before(source, name, int(back[1]) if back[1] else len(back[2]))
     asked = _ASKING.fullmatch(name)
     if asked is None:
-        saved = "saved work is no run; bring it back: git exp checkout @{saved}"
-        raise errors.NotFound(f"no run '{name}'", hint=saved if name == SAVED else _FORMS)
+        saved = f"saved work is no run; bring it back: git exp restore {name}"
+        hint = saved if _ASIDE.fullmatch(name) else _FORMS
+        raise errors.NotFound(f"no run '{name}'", hint=hint)
     if asked[1] == "tag":
         return _tagged(source, name, asked[2])
     return _best(source, name, goal(asked[2]))

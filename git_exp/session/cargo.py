@@ -45,17 +45,17 @@ def is_id(text: str) -> bool:
 def lines(repo: Repo, commit: str, *, most: int | None = None) -> list[bytes]:
     """The events that a commit of a session has, a line each.
 
-    Raises `BadField` for what is none, and for one of more than so many bytes.
+    Raises `DamagedSession` for what is none, and for one of more than so many bytes.
     """
     try:
         entry = objects.entry(repo, commit, EVENTS)
         if entry is None or not objects.is_file(entry[0]):
-            raise errors.BadField(f"'{commit}' is no session: it has no {EVENTS}")
+            raise errors.DamagedSession(f"commit {commit[:12]} is none of a session: no {EVENTS}")
         if most is not None and objects.size(repo, entry[1]) > most:
-            raise errors.BadField(f"its {EVENTS} is larger than {most >> 20} MiB")
+            raise errors.DamagedSession(f"its {EVENTS} is larger than {most >> 20} MiB")
         text = objects.blob(repo, entry[1])
     except errors.RepositoryError as error:
-        raise errors.BadField(f"'{commit}' is no session: {error}") from error
+        raise errors.DamagedSession(f"{commit[:12]} is none of a session: {error}") from error
     return split(text)
 
 

@@ -12,7 +12,7 @@ from git_exp import errors
 from git_exp.session import events
 from git_exp.session.events import Claim, Event
 from git_exp.session.history import Happening
-from git_exp.session.machine import is_same
+from git_exp.session.machine import is_same as is_same
 from git_exp.session.models import ExperimentResult
 from git_exp.session.standing import duration, number
 from git_exp.session.state import ExperimentState
@@ -40,8 +40,13 @@ def new_id() -> str:
     return str(uuid.uuid4())[:8]
 
 
-def made(idea: str, claim_id: str, *, ttl: float, by: str | None = None) -> Happening:
-    """The claim of an idea. Raises `AnswerIsNo` while the very same one is somebody's already."""
+def made(
+    idea: str, claim_id: str, *, ttl: float, by: str | None = None, renews: bool = False
+) -> Happening:
+    """The claim of an idea. Raises `AnswerIsNo` while the very same one is somebody's already.
+
+    With `renews` one that is `by` the same is made anew: its time begins again.
+    """
     words = " ".join(idea.split())
     if not words:
         raise errors.UsageError("an idea must not be blank", hint="git exp session claim IDEA")
@@ -52,6 +57,8 @@ def made(idea: str, claim_id: str, *, ttl: float, by: str | None = None) -> Happ
                 # A push whose answer was lost has brought it there.
                 return None
             if is_same(one.idea, words):
+                if renews and one.by == by:
+                    return events.Claim(t=now, by=by, claim_id=one.claim_id, idea=words, ttl=ttl)
                 raise errors.AnswerIsNo(
                     f"'{one.idea}' is claimed{_by(one)} for {duration(one.t + one.ttl - now)} more",
                     hint=f"take another idea, or free it: git exp session release {one.claim_id}",
@@ -94,7 +101,8 @@ def taken_over(state: ExperimentState, idea: str, now: float) -> Claim | None:
 def near(state: ExperimentState, idea: str, now: float, *, but: str = "") -> list[Near]:
     """The ideas that were tried, or are claimed, and say nearly what this one says.
 
-    `but` is the id of a claim that is its own. Ideas whose numbers differ are other ideas.
+    What is claimed and the latest first, before all the very same. `but` is the id of a claim that
+    is its own. Ideas whose numbers differ are other ideas.
     """
     tried = [Near(one.hypothesis, _outcome(one, state)) for one in state.experiments]
     claimed = [
@@ -102,7 +110,10 @@ def near(state: ExperimentState, idea: str, now: float, *, but: str = "") -> lis
         for one in live(state, now)
         if one.claim_id != but
     ]
-    return [one for one in (*tried, *claimed) if one.idea.strip() and alike(one.idea, idea)]
+    found = [one for one in (*claimed, *reversed(tried)) if one.idea.strip()]
+    return sorted(
+        (one for one in found if alike(one.idea, idea)), key=lambda one: not is_same(one.idea, idea)
+    )
 
 
 def alike(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""What happens in a session: its state is the fold of these, in the order of their times."""
+"""What happens in a session: its state is the fold of these, in the order of their lines."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Claim(Event, kw_only=True):
 
     claim_id: str
     idea: Annotated[str, Meta(min_length=1)]
-    ttl: Annotated[float, Meta(gt=0)]
+    ttl: Annotated[float, Meta(gt=0, le=31_536_000)]
 
 
 class Release(Event, kw_only=True):

@@ -7,7 +7,7 @@ import time
 
 import msgspec
 
-from git_exp import errors
+from git_exp import errors, tagged
 from git_exp.git import remote
 from git_exp.git.remote import Refused, Update
 from git_exp.git.repo import Repo
@@ -96,7 +96,7 @@ def _look(asked: _Asked, after: Session, theirs: str | None) -> None:
             hint="it stays here, whoever asks: leave out --remote",
         )
     had = set(asked.trip.cargo.lines(asked.repo, theirs)) if theirs else set[bytes]()
-    fresh = tuple(line for line in after.lines if line not in had)
+    fresh = tuple(tagged.readable(line) for line in after.lines if line not in had)
     asked.inspection.look_at([Outgoing(run=history.name(after.id), lines=fresh)])
 
 

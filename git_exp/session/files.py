@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from git_exp import errors, outfile, records, tagged
-from git_exp.session.events import KINDS, Event
+from git_exp.session.events import KINDS, Event, Result
 from git_exp.session.model import Model, built, checked, known
+from git_exp.session.models import PreprocessingConfig
 
 VERSION = 1
 # What a tagged value may raise that is not what its tag says.
@@ -67,6 +68,9 @@ def line(event: Event) -> bytes:
 def told(event: Event) -> dict[str, Any]:
     """An event as the object of its line."""
     known = plain(event)
+    if isinstance(event, Result) and event.result.preprocessing == PreprocessingConfig():
+        # Nobody has said it: where it is left out it is the same when it is read.
+        del known["result"]["preprocessing"]
     t = records.stamp(round(known.pop("t") * 1_000_000))
     return {"t": t, "event": _NAMES[type(event)], **_said(known)}
 

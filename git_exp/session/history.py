@@ -17,7 +17,7 @@ from git_exp.git import ancestry, cat, dates, gc, objects, refs
 from git_exp.git.objects import BLOB, Ident, Writer
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
-from git_exp.session import cargo, events, files, machine, story
+from git_exp.session import cargo, events, files, local, machine, story
 from git_exp.session.cargo import EVENTS, PREFIX
 from git_exp.session.events import Event
 from git_exp.session.models import ExperimentConfig
@@ -25,6 +25,7 @@ from git_exp.session.state import ExperimentState, new_id
 
 STATE = "state.json"
 _REWRITES = 20
+_DAY = 86_400_000_000
 
 # What happens, of a state and the time of it: none where there is nothing to do any more.
 Happening = Callable[[ExperimentState, float], Event | None]
@@ -47,7 +48,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 def name(session_id: str) -> str:
     """The ref of a session. Raises `BadName`."""
     if not cargo.is_id(session_id):
-        raise errors.BadName(f"bad session id '{session_id[:40]}'", hint="letters, digits, - and _")
+        raise errors.BadName(
+            f"bad session id '{session_id[:40]}'", hint="1 to 64 of a-z, A-Z, 0-9, - and _"
+        )
     return PREFIX + session_id
 
 
@@ -61,7 +64,8 @@ def start(
     tips = set(refs.listing(repo, "refs/remotes").values())
     event = events.Start(t=_now(()), by=by, session_id=mine, config=config)
     date = dates.before_shared(repo, head, tips)
-    draft = _draft(repo, mine, [files.line(event)], date=date)
+    made = _session(mine, "", [files.line(event)])
+    draft = _draft(repo, made, date=date, message=story.message(event, made.state))
 
     def attempt() -> Session:
         try:
@@ -71,7 +75,9 @@ def start(
                 f"there is a session '{mine}' already", hint=f"git exp session status -s {mine}"
             ) from None
 
-    return _insisted(repo, ref, attempt)
+    begun = _insisted(repo, ref, attempt)
+    local.note(repo, mine)
+    return begun
 
 
 def read(repo: Repo, session_id: str) -> Session:
@@ -169,8 +175,15 @@ def after(repo: Repo, before: Session, event: Event) -> Draft:
     kept = [objects.committed(repo, before.commit)]
     if run and (commit := refs.resolve(repo, f"refs/runs/{run}")):
         kept.append(objects.committed(repo, commit))
-    lines = [*before.lines, files.line(event)]
-    return _draft(repo, before.id, lines, date=max(kept), parents=(before.commit,))
+    made = msgspec.structs.replace(
+        before,
+        commit="",
+        # What is of a day that is yet to come stays the last.
+        lines=sorted([*before.lines, files.line(event)]),
+        state=machine.step(before.state, event),
+    )
+    message = story.message(event, made.state)
+    return _draft(repo, made, date=max(kept), parents=(before.commit,), message=message)
 
 
 def adopt(draft: Draft) -> Session:
@@ -193,15 +206,15 @@ def now(before: Session) -> float:
 
 
 def _insisted(repo: Repo, ref: str, attempt: Callable[[], Session]) -> Session:
-    """Try until nobody is in the way: not a lock that a git which was killed left on the ref."""
+    """Try until nobody is in the way: not a lock that a git of ours which was killed left there.
+
+    One on the ref that somebody else has is waited for, and never taken away.
+    """
     found: list[Session] = []
 
     def again() -> None:
-        try:
+        with locks.held(repo), locks.marked(repo, [ref]):
             found[:] = [attempt()]
-        except errors.RefLocked:
-            locks.clear(repo, [ref])
-            raise
 
     refs.insist(again)
     return found[0]
@@ -225,29 +238,19 @@ def _merged(repo: Repo, session_id: str, theirs: str) -> Session:
         return other
     date = max(objects.committed(repo, one) for one in (tip, theirs))
     message = story.merged(len(both) - len(set(mine)))
-    parents = (tip, theirs)
-    return _made(
-        _draft(repo, session_id, sorted(both), date=date, parents=parents, message=message)
-    )
+    made = _session(session_id, "", sorted(both))
+    return _made(_draft(repo, made, date=date, parents=(tip, theirs), message=message))
 
 
 def _draft(
-    repo: Repo,
-    session_id: str,
-    lines: Sequence[bytes],
-    *,
-    date: int,
-    parents: Sequence[str] = (),
-    message: str | None = None,
+    repo: Repo, made: Session, *, date: int, message: str, parents: Sequence[str] = ()
 ) -> Draft:
-    made = _session(session_id, "", lines)
-    last = _event(lines[-1])
     who = objects.ident(repo, time.time_ns() / 1_000_000_000)
     return Draft(
         repo=repo,
         session=made,
         parents=parents,
-        message=message or (story.message(last, made.state) if last else story.merged(1)),
+        message=message,
         author=who,
         committer=Ident(name=who.name, email=who.email, time=date, offset=0),
     )
@@ -273,16 +276,22 @@ def _hold(draft: Draft, writer: Writer) -> None:
 
 
 def _session(session_id: str, commit: str, lines: Sequence[bytes]) -> Session:
+    """What lines say; those of more than a day in the future are damage, as in other records."""
     every: list[Event] = []
     damaged = 0
+    latest = records.stamp(time.time_ns() // 1_000 + _DAY).encode()
     for line in lines:
         try:
+            if line[6:33] > latest:
+                raise errors.BadField("a line of a session is of a day to come")
             every += [event] if (event := files.parse(line)) else []
         except errors.BadField:
             damaged += 1
     if not every or not isinstance(every[0], events.Start):
-        raise errors.BadField(f"session '{session_id}' is damaged: it has no beginning")
-    state = machine.folded(every[0], every[1:])
+        raise errors.DamagedSession(f"session '{session_id}' is damaged: it has no beginning")
+    # The ref is what it is called by, whatever its start says.
+    first = every[0].but(session_id=session_id)
+    state = machine.folded(first, every[1:])
     return Session(id=session_id, commit=commit, lines=lines, state=state, damaged=damaged)
 
 

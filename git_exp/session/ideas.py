@@ -16,6 +16,7 @@ from git_exp.session.state import ExperimentState
 if TYPE_CHECKING:
     from git_exp.session.history import Happening
 
+MOST = 1_000
 _EXAMPLE = '{"hypotheses": [{"statement": "a deeper tree"}]}'
 
 
@@ -57,6 +58,8 @@ def read(raw: bytes, *, by: str | None = None) -> Happening:
     given = told.get("hypotheses") if isinstance(told, dict) else None
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise errors.UsageError("a set of hypotheses is an object", hint=_EXAMPLE)
+    if len(given) > MOST:
+        raise errors.UsageError(f"{len(given):,} hypotheses are too many", hint=f"{MOST:,} at most")
     _checked(given)
     built(HypothesisSet, {"iteration": 1, **told, "hypotheses": []})
 

@@ -1,12 +1,13 @@
-"""Which session is meant: by its id, the beginning of one, or `@`, that which began last."""
+"""Which session is meant: by its id, the beginning of one, or `@`: that which began last here."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from git_exp import errors
 from git_exp.git.repo import Repo
-from git_exp.session import history
+from git_exp.session import history, local
 from git_exp.session.history import Session
 
 LATEST = "@"
@@ -16,12 +17,9 @@ _NONE = "begin one: git exp session start --goal TEXT --metric NAME"
 
 def find(repo: Repo, name: str) -> Session:
     """The one session that a name means. Raises `NotFound`, or `Ambiguous` with the candidates."""
-    if name == LATEST:
-        every = begun(repo)
-        if not every:
-            raise errors.NotFound("there are no sessions yet", hint=_NONE)
-        return every[0]
     known = history.ids(repo)
+    if name == LATEST:
+        return _latest(repo, known)
     if name in known:
         return history.read(repo, name)
     near = [one for one in known if len(name) >= SHORTEST and one.startswith(name)]
@@ -31,10 +29,32 @@ def find(repo: Repo, name: str) -> Session:
         return history.read(repo, near[0])
     meant = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {meant[0]}?" if meant else "list them: git exp session list"
+    if any(one.startswith(name) for one in known):
+        hint = f"give {SHORTEST} characters of its id or more"
     raise errors.NotFound(f"no session '{name}'", hint=hint if known else _NONE)
 
 
-def begun(repo: Repo) -> list[Session]:
-    """All sessions that can be read, that which began last first."""
-    found = history.every(repo)
+def _latest(repo: Repo, known: Sequence[str]) -> Session:
+    """That which began last here; where none did, that which began last elsewhere."""
+    mine = next((one for one in local.begun(repo) if one in known), None)
+    if mine:
+        return history.read(repo, mine)
+    every = begun(repo)
+    if not every:
+        raise errors.NotFound("there are no sessions yet", hint=_NONE)
+    return every[0]
+
+
+def begun(repo: Repo, damaged: dict[str, str] | None = None) -> list[Session]:
+    """All sessions that can be read, that which began last first.
+
+    Those that cannot are put into `damaged`, with why.
+    """
+    found: list[Session] = []
+    for one in history.ids(repo):
+        try:
+            found.append(history.read(repo, one))
+        except errors.BadField as error:
+            if damaged is not None:
+                damaged[one] = error.message
     return sorted(found, key=lambda one: (one.state.start_time, one.id), reverse=True)

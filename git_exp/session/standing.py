@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import math
 from typing import Any
 
 from git_exp import records, table
@@ -12,6 +11,8 @@ from git_exp.session.models import ExperimentResult
 from git_exp.session.state import ExperimentState
 
 ENDED = "ended"
+# A thousand years.
+_ENDLESS = 3.2e10
 # Of what a program is told, in this order.
 KEYS = (
     "session", "goal", "data_path", "target_column", "task_type", "metric", "direction",
@@ -56,6 +57,7 @@ def facts(state: ExperimentState, now: float) -> list[tuple[str, str]]:
         ("Task", task(state)),
         ("Constraints", config.constraints or ""),
         ("Status", status(state, now)),
+        ("Stopped", " ".join((state.stop_reason or "").split())),
         ("Phase", state.phase.value),
         ("Metric", metric(state)),
         ("Best", _best(state)),
@@ -123,10 +125,12 @@ def moment(t: float) -> str:
 
 def duration(seconds: float) -> str:
     """A length of time as people say it."""
+    if seconds > _ENDLESS:
+        return "no end"
     try:
         return table.duration(seconds * 1_000)
     except (ValueError, OverflowError):
-        return "no end" if seconds == math.inf else "-"
+        return "-"
 
 
 def _failed(state: ExperimentState) -> int:

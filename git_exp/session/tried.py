@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from git_exp import records
+from git_exp.query import TAINTED
 from git_exp.run import Run
 from git_exp.session import events
 from git_exp.session.events import Event
@@ -30,7 +32,7 @@ def result_of(run: Run, state: ExperimentState, *, hypothesis: str = "") -> Expe
         metrics=_metrics(run),
         hypothesis=hypothesis,
         execution_time=max(0.0, (run.duration_ms or 0.0) / 1_000),
-        success=run.status == "finished",
+        success=run.status == "finished" and TAINTED not in run.tags,
         error_message=_error(run),
         run_id=run.id,
     )
@@ -50,6 +52,18 @@ def happening(
     return happens
 
 
+class Heard:
+    """Something that happens, and what it was in the end."""
+
+    def __init__(self, happening: Happening) -> None:
+        self._happening = happening
+        self.event: Event | None = None
+
+    def __call__(self, state: ExperimentState, now: float) -> Event | None:
+        self.event = self._happening(state, now)
+        return self.event
+
+
 def unrecorded(runs: Iterable[Run], state: ExperimentState) -> list[Run]:
     """Those of a session's runs that are over and no result yet, the oldest first.
 
@@ -67,12 +81,13 @@ def is_recorded(run_id: str, state: ExperimentState) -> bool:
 
 def _metrics(run: Run) -> dict[str, Number]:
     found = ((name, records.number(one.last)) for name, one in run.metrics.items())
-    return {name: value for name, value in found if value is not None}
+    # One that has diverged is no result of that metric, as no such run is the best.
+    return {name: value for name, value in found if value is not None and math.isfinite(value)}
 
 
 def _error(run: Run) -> str | None:
     if run.status == "finished":
-        return None
+        return f"tagged {TAINTED}" if TAINTED in run.tags else None
     if run.error:
         return f"{run.error.type}: {run.error.message}"
     code = "" if run.exit_code is None else f", exit code {run.exit_code}"

@@ -9,12 +9,13 @@ from typing import Protocol
 
 import msgspec
 
-from git_exp import errors, seal, spool
+from git_exp import errors, seal, spool, tagged
 from git_exp.git import notes, objects, refs, remote
 from git_exp.git.remote import Remote, Update
 from git_exp.git.repo import Repo
 from git_exp.scan import Outgoing
 from git_exp.share import remotes
+from git_exp.share.inspect import Inspection
 from git_exp.share.outgoing import Item
 from git_exp.store import Store
 
@@ -152,8 +153,16 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             if tip and tip != theirs and (fresh := self._leaving(name, tip, theirs)):
                 update = Update(name=self.prefix + name, new=tip, old=theirs)
                 found.items.append(Item(run_id=update.name, commit=None, updates=[update]))
-                found.fresh.append(Outgoing(run=update.name, lines=fresh))
+                shown = tuple(map(tagged.readable, fresh))
+                found.fresh.append(Outgoing(run=update.name, lines=shown))
         return found
+
+    def without(self, load: Load, why: Mapping[str, str]) -> Load:
+        """What is left of a load where some of it is not to leave, by the names of its refs."""
+        for name, reason in why.items():
+            self.report.withheld[name.removeprefix(self.prefix)] = reason
+        items = [item for item in load.items if item.run_id not in why]
+        return Load(items=items, fresh=[one for one in load.fresh if one.run not in why])
 
     def sent(self, items: Sequence[Item], failed: Mapping[str, str]) -> None:
         """Say which of what was to be sent is there."""
@@ -231,6 +240,16 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             self.report.withheld[name] = f"it names the private run {hidden[:8]}"
             return ()
         return tuple(line for line in every if line not in had)
+
+
+def loaded(
+    trip: Trip | None, inspection: Inspection, sides: tuple[Refs, Refs], *, dry: bool = False
+) -> Load:
+    """What goes beside the runs, of our refs and theirs; what may hold a secret stays."""
+    if trip is None:
+        return Load()
+    load = trip.load(*sides, dry=dry)
+    return trip.without(load, inspection.stopping(load.fresh))
 
 
 def is_fault(error: errors.RemoteFailed) -> bool:

@@ -25,6 +25,7 @@ class Inspection:
         self.allowed = allowed
         self.warnings: list[str] = []
         self._seen: set[Outgoing] = set()
+        self._stopped: dict[str, str] = {}
 
     @cached_property
     def _library(self) -> Library | None:
@@ -36,15 +37,28 @@ class Inspection:
         sides: Sides,
         items: Sequence[Item],
         news: Mapping[str, tuple[str, str]],
-        *,
-        more: Sequence[Outgoing] = (),
     ) -> None:
         """Look at refs that are to move, and at notes by their commits: old and new blobs.
 
-        And at `more`, which goes beside the runs. Raises `SecretsFound`; what only may be a secret
-        is in `warnings`.
+        Raises `SecretsFound`; what only may be a secret is in `warnings`.
         """
-        self.look_at([*_of_items(sides, items), *_of_notes(self.repo, news), *more])
+        self.look_at([*_of_items(sides, items), *_of_notes(self.repo, news)])
+
+    def stopping(self, waiting: Sequence[Outgoing]) -> dict[str, str]:
+        """Why some of what goes beside the runs must not leave, by what it is of.
+
+        It holds up nothing else: all of it can stay.
+        """
+        fresh = [one for one in waiting if one not in self._seen]
+        self._seen.update(fresh)
+        if fresh:
+            found = scan.outgoing(self.repo, fresh, allowed=self.allowed, library=self._library)
+            self.warnings += [_line(one) for one in found if not one.specific]
+            for one in found:
+                if one.specific and one.run:
+                    self._stopped.setdefault(one.run, f"it may hold a secret: {_line(one)}")
+        named = {one.run for one in waiting}
+        return {name: why for name, why in self._stopped.items() if name in named}
 
     def look_at(self, waiting: Sequence[Outgoing]) -> None:
         """Look at what else is to leave. Raises `SecretsFound`."""

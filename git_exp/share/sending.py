@@ -16,7 +16,7 @@ from git_exp.git.remote import Refused, Remote, Update
 from git_exp.git.repo import Repo
 from git_exp.run import Run
 from git_exp.share import archive, outgoing, receiving, remotes, union
-from git_exp.share.cargo import Cargo, Carried, Load, Trip
+from git_exp.share.cargo import Cargo, Carried, Trip, loaded
 from git_exp.share.inspect import Inspection
 from git_exp.share.outgoing import Item, Sides
 from git_exp.store import Store
@@ -190,9 +190,9 @@ def _attempt(turn: _Push) -> None:
         turn.report.archived += [run.id for run in folded]
         if folded:
             return _attempt(turn)
-    load = turn.trip.load(sides.here, there) if turn.trip else Load()
-    if items or news or load.items:
-        turn.inspection.look(sides, items, news, more=load.fresh)
+    if items or news:
+        turn.inspection.look(sides, items, news)
+    load = loaded(turn.trip, turn.inspection, (sides.here, there))
     if items or news:
         _send(turn, items)
         _remove(turn, outgoing.unwanted(sides, turn.report.refused))
@@ -381,8 +381,8 @@ def _dry(turn: _Push) -> Pushed:
     (ours, here), theirs = _ours(turn), remotes.followed(repo, other)
     sides = Sides(repo=repo, here=here, there=there, tree=ours.tree)
     items, news = _items(turn, sides), _news(turn, theirs=theirs, ours=ours)
-    load = turn.trip.load(here, there, dry=True) if turn.trip else Load()
-    turn.inspection.look(sides, items, news, more=load.fresh)
+    turn.inspection.look(sides, items, news)
+    load = loaded(turn.trip, turn.inspection, (here, there), dry=True)
     if turn.trip:
         turn.trip.sent(load.items, {})
     turn.report.runs = [item.run_id for item in items if item.commit]

@@ -37,7 +37,8 @@ def run(number: int, acc: float | None = None, **given: Any) -> Run:
     told = {
         "name": f"run-{number}", "status": "finished", "metrics": found,
         "notes": [NoteText(t=stamp(start), text=idea)] if idea else [],
-        "git": records.Git(commit=f"{number:040x}", base=given.pop("base", BASE), capture="full"),
+        "git": records.Git(commit=f"{number:040x}", base=given.pop("base", BASE), capture="full",
+                           derived=given.pop("derived", None)),
         "process": records.Process(pid=1, argv=["python", "train.py"]), **given,
     }  # fmt: skip
     return Run(

@@ -28,14 +28,16 @@ def test_the_best_is_finished_untainted_and_of_equals_the_oldest(repo: Path) -> 
 
 def test_the_metric_is_that_of_most_runs_and_one_known_to_be_good_or_bad(repo: Path) -> None:
     one = run(1, 0.5)
-    both = {"acc": one.metrics["acc"], "blah": one.metrics["acc"]}
+    both = {"acc": one.metrics["acc"], "aaa": one.metrics["acc"]}
     some = [run(number, metrics=both) for number in (2, 3)]
 
-    assert facts(repo, some).goal == facts(repo, [one, *some]).goal
-    assert (
-        facts(repo, [*some, run(4, metrics={"blah": both["blah"]})]).goal != facts(repo, some).goal
-    )
-    assert facts(repo, [run(5, status="failed", metrics=both)]).goal is None
+    def metric(runs: list[Run]) -> str | None:
+        goal = facts(repo, runs).goal
+        return goal.metric if goal else None
+
+    assert metric(some) == metric([one, *some]) == "acc"
+    assert metric([*some, run(4, metrics={"aaa": both["aaa"]})]) == "aaa"
+    assert metric([run(5, status="failed", metrics=both)]) is None
 
 
 def test_a_run_of_the_spool_is_told_like_any_other(repo: Path) -> None:
@@ -61,6 +63,16 @@ def test_the_parent_began_at_the_same_commit_and_was_over_by_then(repo: Path) ->
     assert found
     assert found.parent
     assert (short(found.parent.run), found.parent.why) == (1, "same base commit")
+
+
+def test_the_parent_is_the_run_that_it_is_recorded_to_be_derived_from(repo: Path) -> None:
+    runs = [run(1, 0.8), run(3, 0.7), run(5, 0.9, derived=run(1).id)]
+
+    found = facts(repo, runs).best
+
+    assert found
+    assert found.parent
+    assert (short(found.parent.run), found.parent.why) == (1, "derived from it")
 
 
 def test_the_parent_may_be_in_the_spool_still(repo: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from git_exp import Experiment
-from git_exp.cli import checkout
+from git_exp.cli import going
 from git_exp.records import Skipped
 from git_exp.restore import Answer
 from tests.cli.conftest import Ask, Git_, Runs
@@ -161,7 +161,7 @@ def test_what_the_snapshot_had_left_out_is_named(runs: Runs, ask: Ask) -> None:
 
 
 def test_a_folder_that_is_gone_is_said(capfd: pytest.CaptureFixture[str]) -> None:
-    checkout._warn(Answer(run="", commit="", folder_gone=True))
+    going.warn(Answer(run="", commit="", folder_gone=True))
 
     assert capfd.readouterr().err == (
         "warning: the current folder is not in this run\n"

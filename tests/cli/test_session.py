@@ -44,7 +44,9 @@ def test_a_session_without_data_has_a_goal(ask: Ask, git: Git_) -> None:
                "--constraints", "no unsafe code")  # fmt: skip
 
     assert said.out == "loop\n"
-    assert said.err.startswith("hint: while git exp session next; do git exp run --session @ ")
+    assert said.err == (
+        "hint: while git exp session next -s loop; do git exp run --session loop -- COMMAND; done\n"
+    )
     found = status(ask)
     assert {key: found[key] for key in ("goal", "metric", "direction", "target_value",
             "max_iterations", "time_budget", "plateau_threshold", "go_on", "iteration")} == {
@@ -485,8 +487,11 @@ def test_a_reused_run_is_a_result_once(begun: str, exp: Exp) -> None:
     said = exp("run", "--session", "@", "--reuse", *train)
 
     assert said.stdout == "METRIC acc=0.5\n"
-    assert said.stderr.splitlines()[-1] == "session loop: iteration 1: no ms, one"
-    assert "iteration" not in exp("run", "--session", "@", "--reuse", *train).stderr
+    assert "session loop: iteration 1: no ms, one\n" in said.stderr
+    assert said.stderr.endswith("warning: the result has no ms\nhint: its metrics: acc\n")
+    again = exp("run", "--session", "@", "--reuse", "-n", "two", *train).stderr
+    assert "'one': it is a result of session loop already\n" in again
+    assert "session loop: iteration 2: no ms, two\n" in again
 
 
 def test_a_run_that_its_loop_was_killed_over_is_a_result_of_the_next(
@@ -502,12 +507,13 @@ def test_a_run_that_its_loop_was_killed_over_is_a_result_of_the_next(
         # The whole group: the loop, git exp and the command.
         os.killpg(killed.pid, signal.SIGKILL)
 
-    exp("session", "next")
+    told = exp("session", "next")
+    assert told.stderr == "session loop: iteration 1: failed, first: crashed\n"
+    assert told.stdout == "iteration 2 of 20\n"
     said = exp("run", "--session", "@", "-n", "second", "--", "sh", "-c", "echo METRIC ms=4")
-
-    told = [line for line in said.stderr.splitlines() if line.startswith("session loop")]
-    assert told == ["session loop: iteration 1: failed, first: crashed",
-                    "session loop: iteration 2: ms 4 (best), second"]  # fmt: skip
+    assert said.stderr.splitlines()[-1] == "session loop: iteration 2: ms 4 (best), second"
+    tried = json.loads(exp("session", "report", "--json").stdout)["tried"]
+    assert [one["hypothesis"] for one in tried] == ["an idea", ""]
 
 
 def test_the_loop_ends_where_nothing_gets_better(begun: str, repo: Path) -> None:
@@ -571,3 +577,127 @@ def test_a_claim_on_a_remote_is_one_agents_among_clones(
         f"release: {claim}", "claim: unroll it", "claim: tile it", "start: a faster kernel",
     ]  # fmt: skip
     assert ask("session", "claim", "x", "--remote", "nowhere", code=3).out == ""
+
+
+def test_a_run_of_somebody_else_moves_no_session_of_ours(
+    begun: str, origin: Path, other: Path, exp: Exp, git: Git_
+) -> None:
+    code = (
+        "from git_exp import Experiment\n"
+        "with Experiment('x', metadata={'session': 'loop'}) as exp:\n"
+        "    exp.track({'ms': 1})\n"
+    )
+    subprocess.run(("python", "-c", code), cwd=other, check=True)
+    exp("push", cwd=other)
+    exp("pull")
+
+    assert exp("session", "next").stdout == "iteration 1 of 20\n"
+    said = exp("run", "--session", "@", "--", "sh", "-c", "echo METRIC ms=5").stderr
+    assert "iteration 1: ms 5 (best)" in said
+    assert exp("session", "record", "--run", "x").stdout == "iteration 2: ms 1 (best), x\n"
+
+
+def test_a_copy_that_replaces_a_run_is_no_second_result(begun: str, exp: Exp) -> None:
+    exp("run", "--session", "@", "-n", "one", "--", "sh", "-c", "echo METRIC ms=5")
+    exp("scrub", "one", "--path", "train.py")
+
+    assert json.loads(exp("show", "one", "--json").stdout)["run"]["metadata"] == {"session": "loop"}
+    assert exp("session", "next").stdout == "iteration 2 of 20\n"
+
+
+def test_what_cannot_be_run_is_a_failure_and_ends_its_loop(begun: str, repo: Path) -> None:
+    script = "while git exp session next; do git exp run --session @ -p bad -- true; done; exit 0"
+
+    done = subprocess.run(("sh", "-c", script), capture_output=True, text=True, timeout=60)
+
+    assert done.stdout.splitlines()[-1] == "Too many consecutive failures"
+    assert "session loop: iteration 1: failed, not run: a param is key=value, not 'bad'" in (
+        done.stderr
+    )
+
+
+def test_a_result_that_cannot_be_added_costs_no_exit_code(begun: str, exp: Exp) -> None:
+    script = "git update-ref -d refs/sessions/loop; exit 7"
+
+    done = exp("run", "--session", "@", "--", "sh", "-c", script, code=7)
+
+    assert "warning: the run is no result of session loop: no session 'loop'\n" in done.stderr
+    assert "hint: git exp session record -s loop --run " in done.stderr
+
+
+def test_a_private_run_is_no_result(begun: str, repo: Path, exp: Exp) -> None:
+    done = exp("run", "--private", "--session", "@", "--", "touch", "ran", code=125)
+
+    assert done.stderr.startswith("error: a private run is no result of a session")
+    assert not (repo / "ran").exists()
+    exp("run", "--private", "-n", "own", "--", "true")
+    refused = exp("session", "record", "--run", "own", code=4)
+    assert "is private\n" in refused.stderr
+
+
+def test_an_infinite_metric_is_no_result_of_it(begun: str, exp: Exp) -> None:
+    said = exp("run", "--session", "@", "--", "sh", "-c", "echo METRIC ms=-inf")
+
+    assert "iteration 1: no ms" in said.stderr
+    assert json.loads(exp("session", "status", "--json").stdout)["best"] is None
+
+
+def test_switched_off_a_command_runs_and_nothing_is_recorded(
+    begun: str, repo: Path, tmp_path: Path, exp: Exp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_EXP_DISABLED", "1")
+
+    assert (
+        exp("run", "--session", "@", "--", "sh", "-c", "echo hi; exit 3", code=3).stdout == "hi\n"
+    )
+    assert exp("run", "--", "no-such-command", code=127).stdout == ""
+    assert exp("run", "--", "echo", "hi", cwd=tmp_path).stdout == "hi\n"
+    monkeypatch.delenv("GIT_EXP_DISABLED")
+    assert exp("log", code=None).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--goal", " "), "error: --goal is blank\n"),
+        (("--goal", "g", "--metric", ""), "error: --metric is blank\n"),
+        (("--goal", "g", "--metric", "a=b"), "error: a metric's name has neither '=' nor blanks\n"),
+        (("--data", "", "--target", "y", "--task", "regression"), "error: --data is blank\n"),
+    ],
+)
+def test_a_blank_is_no_value(args: tuple[str, ...], said: str, ask: Ask, git: Git_) -> None:
+    assert ask("session", "start", *args, code=2).err.startswith(said)
+    assert git("for-each-ref", "refs/sessions") == ""
+
+
+def test_what_changes_nothing_says_so_and_is_no_event(loop: str, ask: Ask, git: Git_) -> None:
+    assert ask("session", "resume").err == "it goes on already\n"
+    ask("session", "pause")
+    before = git("rev-parse", "refs/sessions/loop")
+    assert ask("session", "pause").err == "it is paused already\n"
+    assert git("rev-parse", "refs/sessions/loop") == before
+    ask("session", "stop", "-m", "enough")
+    assert ask("session", "claim", "x").err.startswith("warning: session loop: Agent determined")
+    assert "Stopped:     enough\n" in ask("session", "status").out
+
+
+def test_a_named_agent_takes_up_its_claim_again(
+    loop: str, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_EXP_AGENT", "bob")
+    claim = ask("session", "claim", "tile it").out
+
+    assert ask("session", "claim", "tile it", "--ttl", "1h").out == claim
+    assert len(ask("session", "claims").out.splitlines()) == 2
+
+
+def test_a_damaged_session_is_told_of(loop: str, ask: Ask, git: Git_) -> None:
+    git("update-ref", "refs/sessions/broken", "HEAD")
+
+    assert ask("session", "list").err.startswith(
+        "warning: session 'broken' is passed over: commit "
+    )
+    assert ask("session", "status", "-s", "broken", code=5).err.startswith("fatal: commit ")
+    assert ask("session", "status", "-s", "bro", code=3).err.endswith(
+        "hint: give 4 characters of its id or more\n"
+    )

@@ -270,7 +270,7 @@ def test_saved_work_is_no_run_but_is_recognised() -> None:
     with pytest.raises(errors.NotFound) as caught:
         query.find(Runs([a_run(A)]), query.SAVED)
 
-    assert caught.value.hint == "saved work is no run; bring it back: git exp checkout @{saved}"
+    assert caught.value.hint == "saved work is no run; bring it back: git exp restore @{saved}"
 
 
 @pytest.mark.parametrize("name", ["@{}", "@{best}", "@{best:}", "@{upstream}", "@@", "@~x", "@^"])

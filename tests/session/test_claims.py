@@ -60,6 +60,18 @@ def test_the_same_claim_twice_is_there_once() -> None:
     assert claims.made("deeper trees", "c1", ttl=60.0)(folded(claim("deeper trees")), 2.0) is None
 
 
+def test_the_same_agents_claim_is_made_anew_where_it_is_named() -> None:
+    state = folded(claim("deeper trees"))
+
+    made = claims.made("deeper trees", "c2", ttl=90.0, by="ada", renews=True)(state, 31.0)
+
+    assert isinstance(made, Claim)
+    assert (made.claim_id, made.t, made.ttl) == ("c1", 31.0, 90.0)
+    assert machine.step(state, made).claims == [made]
+    with pytest.raises(errors.AnswerIsNo):
+        claims.made("deeper trees", "c2", ttl=90.0, by="bob", renews=True)(state, 31.0)
+
+
 def test_a_stale_claim_is_taken_over() -> None:
     state = folded(claim("deeper trees"))
 
@@ -142,9 +154,9 @@ def test_what_was_tried_or_is_claimed_and_says_nearly_the_same_is_pointed_out() 
     found = claims.near(state, "deeper trees", 8.0, but="mine")
 
     assert [(one.idea, one.where) for one in found] == [
-        ("a deeper tree", "tried in iteration 1: acc 0.5, run 12345678"),
-        ("The deeper trees", "tried in iteration 3, failed"),
         ("deeper tree!", "claimed by ada, 58.0 s left"),
+        ("The deeper trees", "tried in iteration 3, failed"),
+        ("a deeper tree", "tried in iteration 1: acc 0.5, run 12345678"),
     ]
     assert len(claims.near(state, "deeper trees", 99.0, but="mine")) == 2
 

@@ -20,6 +20,7 @@ from tests.share.conftest import here, mate, plain_rules, there
 from tests.share.test_servers import held, hook
 from tests.share.test_sessions import REF, THEIRS, begun, named, result, tip, trips
 from tests.share.world import Clone, clone
+from tests.spooled import leave_marker
 
 __all__ = ["here", "mate", "plain_rules", "there"]
 pytestmark = pytest.mark.usefixtures("plain_rules")
@@ -223,7 +224,7 @@ def test_one_that_began_twice_or_is_damaged_is_refused(
         settled(mate, claim("bob"))
     assert tip(there) == before
     here.git("push", "-q", "-f", "origin", f"main:{REF}")
-    with pytest.raises(BadField, match="is no session"):
+    with pytest.raises(BadField, match="none of a session"):
         settled(mate, claim("bob"))
 
 
@@ -237,6 +238,7 @@ def test_the_lock_of_a_git_that_was_killed_is_not_in_the_way(
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.touch()
         os.utime(lock, (1, 1))
+    leave_marker(here.store.repo, REF)
 
     settled(here, claim("ada", "another"))
 

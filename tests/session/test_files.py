@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 
 from git_exp import BadField, NotFound, UsageError
-from git_exp.session import ExperimentResult, ExperimentState, create_initial_state, events, files
+from git_exp.session import (
+    ExperimentResult,
+    ExperimentState,
+    PreprocessingConfig,
+    create_initial_state,
+    events,
+    files,
+)
 
 
 def state(**given: Any) -> ExperimentState:
@@ -172,11 +179,20 @@ def test_an_event_of_a_newer_version_is_passed_over() -> None:
     assert files.parse(line.replace(b"pause", b"dream")) is None
     assert files.parse(line.replace(b'"pause"', b"[]")) is None
     assert files.parse(line.replace(b"}", b',"mood":"good"}')) == events.Pause(t=1.5)
-    result = events.Result(t=1.5, result=ExperimentResult(experiment_name="a", iteration=0))
+    own = PreprocessingConfig(missing_values="drop")
+    told = ExperimentResult(experiment_name="a", iteration=0, preprocessing=own)
+    result = events.Result(t=1.5, result=told)
     newer = files.line(result).replace(b'"iteration":0', b'"iteration":0,"mood":1')
     newer = newer.replace(b'"scaling":', b'"smell":[],"scaling":')
     assert newer.count(b"mood") == newer.count(b"smell") == 1
     assert files.parse(newer) == result
+
+
+def test_what_nobody_said_of_preprocessing_is_not_told() -> None:
+    result = events.Result(t=1.5, result=ExperimentResult(experiment_name="a", iteration=0))
+
+    assert b"preprocessing" not in files.line(result)
+    assert files.parse(files.line(result)) == result
 
 
 @pytest.mark.parametrize(

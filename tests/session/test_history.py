@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from git_exp.session.events import Event
 from git_exp.session.history import Session
 from tests import programs
 from tests.conftest import Exp
-from tests.spooled import found
+from tests.spooled import found, leave_marker
 
 Git = Callable[..., str]
 CONFIG = ExperimentConfig(goal="a faster kernel", primary_metric="ms", direction="minimize")
@@ -224,6 +225,7 @@ def test_the_lock_of_a_git_that_was_killed_is_in_nobodys_way(repo: Path, here: R
         lock.parent.mkdir(exist_ok=True)
         lock.touch()
         os.utime(lock, (1, 1))
+        leave_marker(here, "refs/sessions/kernels")
 
     locked()
     history.start(here, CONFIG, session_id="kernels")
@@ -232,6 +234,33 @@ def test_the_lock_of_a_git_that_was_killed_is_in_nobodys_way(repo: Path, here: R
 
     assert history.read(here, "kernels").state.best_metric == 12.0
     assert not lock.exists()
+
+
+def test_the_lock_of_a_git_that_lives_is_waited_for(repo: Path, here: Repo) -> None:
+    history.start(here, CONFIG, session_id="kernels")
+    before = history.read(here, "kernels").commit
+    lock = repo / ".git/refs/sessions/kernels.lock"
+    writer = threading.Thread(target=history.add, args=(here, "kernels", result(12.0)))
+    words = ("git", "update-ref", "--stdin")
+    with subprocess.Popen(words, stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdin
+        assert other.stdout
+        other.stdin.write(f"start\nupdate refs/sessions/kernels {before} {before}\nprepare\n")
+        other.stdin.flush()
+        assert other.stdout.readline() == "start: ok\n"
+        assert other.stdout.readline() == "prepare: ok\n"
+        os.utime(lock, (1, 1))
+
+        writer.start()
+        writer.join(1.5)
+
+        assert writer.is_alive()
+        assert lock.exists()
+        other.communicate("commit\n")
+    writer.join(20)
+
+    assert other.returncode == 0
+    assert history.read(here, "kernels").state.best_metric == 12.0
 
 
 def test_sessions_that_began_apart_do_not_merge(here: Repo, session: Session) -> None:
@@ -262,7 +291,31 @@ def test_a_damaged_line_is_passed_over_and_kept(here: Repo, session: Session) ->
     after = history.add(here, "kernels", result(11.0))
 
     assert (after.damaged, after.state.current_iteration) == (1, 2)
-    assert odd in b"".join(after.lines)
+    assert set(odd.splitlines(keepends=True)) < set(after.lines)
+
+
+def test_what_is_of_a_day_to_come_is_damage_and_moves_no_clock(
+    here: Repo, session: Session
+) -> None:
+    far = b'{"t":"2999-01-01T00:00:00.000000Z","event":"phase","phase":"failed"}\n'
+    _rewritten(here, b"".join(history.read(here, "kernels").lines) + far)
+
+    after = history.add(here, "kernels", result(12.0))
+
+    assert after.damaged == 1
+    assert after.state.phase.value == "initializing"
+    assert after.state.termination_reason is None
+    assert after.lines[-1] == far
+    assert history.read(here, "kernels").state == after.state
+
+
+def test_the_ref_is_the_name_of_a_session_whatever_its_start_says(
+    here: Repo, session: Session
+) -> None:
+    lines = [one.replace(b"kernels", b"../x") for one in history.read(here, "kernels").lines]
+    _rewritten(here, b"".join(lines))
+
+    assert history.read(here, "kernels").state.session_id == "kernels"
 
 
 PAUSE = b'{"t":"2026-01-01T00:00:00.000000Z","event":"pause"}\n'
@@ -281,7 +334,7 @@ def test_a_session_without_a_beginning_is_damaged(
 def test_what_is_no_session_is_told(here: Repo, git: Git) -> None:
     git("update-ref", "refs/sessions/odd", "HEAD")
 
-    with pytest.raises(BadField, match=r"is no session: it has no events\.jsonl"):
+    with pytest.raises(BadField, match=r"none of a session: no events\.jsonl"):
         history.read(here, "odd")
 
 

@@ -35,6 +35,21 @@ def test_at_is_the_session_that_began_last_whatever_happens_in_others(
     assert [one.id for one in named.begun(opened)] == ["two", "one"]
 
 
+def test_what_began_elsewhere_is_meant_only_where_none_began_here(
+    opened: Repo, clock: Clock
+) -> None:
+    history.start(opened, CONFIG, session_id="mine")
+    clock.move(10)
+    history.start(opened, CONFIG, session_id="theirs")
+    own = opened.home / "sessions"
+    assert own.read_text() == "mine\ntheirs\n"
+
+    own.write_text("mine\ngone\n")
+    assert named.find(opened, "@").id == "mine"
+    own.unlink()
+    assert named.find(opened, "@").id == "theirs"
+
+
 def test_a_session_is_named_by_its_id_or_four_letters_of_it(opened: Repo) -> None:
     for name in ("abcd1", "abcd2", "abcd", "xy", "wxyz9"):
         history.start(opened, CONFIG, session_id=name)
@@ -84,5 +99,5 @@ def test_a_damaged_session_hides_no_other(opened: Repo, git: Git_) -> None:
     git("update-ref", "refs/sessions/bad", "HEAD")
 
     assert named.find(opened, "@").id == "good"
-    with pytest.raises(errors.BadField, match="is no session"):
+    with pytest.raises(errors.BadField, match="none of a session"):
         named.find(opened, "bad")

@@ -99,6 +99,8 @@ def test_a_search_is_killed_half_way_and_ends_on_another_clone(
     git("push", "-q", "origin", "main")
 
     _killed_after(2, repo, exp)
+    # Here the killed run is a result too, before anybody else goes on.
+    assert "failed" in exp("session", "next").stderr
     exp("push")
     git("clone", "-q", "-b", "main", origin, other)
     monkeypatch.chdir(other)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-from git_exp import errors, query, summary
+from git_exp import errors, promote, query, summary
 from git_exp.action.action import Action
 from git_exp.action.interaction import Interaction
 from git_exp.action.shipped import leaving, told
-from git_exp.action.shipped.export import slug
 from git_exp.config import Param
-from git_exp.git import objects, refs, remote, worktree
+from git_exp.git import refs, remote, worktree
 from git_exp.git.refs import Change
 from git_exp.git.remote import Remote, Update
 from git_exp.git.repo import Repo
@@ -19,7 +17,6 @@ from git_exp.hook.prepare_commit_msg import KEY
 from git_exp.run import Run
 from git_exp.scan import Outgoing
 from git_exp.share import remotes
-from git_exp.store import Store
 
 
 class PublishBranch(Action):
@@ -38,13 +35,13 @@ class PublishBranch(Action):
     def execute(self, interaction: Interaction) -> str:
         """Ask for its name and whether to push it, make it, and say what it is."""
         run, store = self.of_run, self.of_store
-        leaving.expect_public(run)
-        tree = _tree(store, run)
-        usual = f"exp/{slug(run)}"
+        promote.expect_public(run)
+        tree = promote.code(store, run)
+        usual = f"exp/{promote.slug(run)}"
         name = self.branch or interaction.text("branch", "Branch:", default=usual) or usual
         full = worktree.branch_name(store.repo, name)
         other = _asked(store.repo, interaction)
-        commit = _committed(store.repo, run, tree)
+        commit = promote.committed(store.repo, tree, parent=run.base, said=message(run))
         if other:
             sent = Outgoing(
                 run=run.id, base=run.base, commit=commit, lines=(message(run).encode(),)
@@ -75,22 +72,6 @@ def _paragraphs(run: Run) -> Iterator[str]:
     yield " ".join((f"{KEY}: {run.id}", *summary.measured(run)))
 
 
-def _tree(store: Store, run: Run) -> str:
-    """The tree of the code that ran, with what it started from at hand."""
-    if run.git and run.git.capture == "none":
-        raise errors.NotFound(f"the code of run {query.short(run.id)} was not captured")
-    store.need(run)
-    tree = objects.tree_of(store.repo, run.commit)
-    if tree is None:
-        raise errors.CodeAway(run.id)
-    if run.base and not objects.is_here(store.repo, run.base):
-        raise errors.NotFound(
-            f"the base commit of run {query.short(run.id)} is not here",
-            hint=f"fetch it: git fetch REMOTE {run.base}" if objects.is_oid(run.base) else None,
-        )
-    return tree
-
-
 def _asked(repo: Repo, interaction: Interaction) -> Remote | None:
     """The remote to push to, if it is to be pushed."""
     if not interaction.checkbox("push", "Push it?"):
@@ -98,13 +79,6 @@ def _asked(repo: Repo, interaction: Interaction) -> Remote | None:
     known = remote.configured(repo)
     usual = "origin" if "origin" in known else (known or [""])[0]
     return remotes.chosen(repo, interaction.text("remote", "Remote:", default=usual) or None)
-
-
-def _committed(repo: Repo, run: Run, tree: str) -> str:
-    """A commit of today, by its user as git names them."""
-    parent = ("-p", run.base) if run.base else ()
-    made = repo.git("commit-tree", *parent, "-F", "-", tree, stdin=message(run).encode())
-    return os.fsdecode(made).strip()
 
 
 def _push(repo: Repo, other: Remote, update: Update) -> None:

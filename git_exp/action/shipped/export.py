@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from git_exp.action.action import Action
 from git_exp.action.interaction import Interaction
 from git_exp.action.shipped import artifacts, placing
 from git_exp.config import Param
+from git_exp.promote import slug
 from git_exp.run import Run
 
 FOLDER, ZIP, TAR = "folder", "zip", "tar.gz"
@@ -52,12 +52,6 @@ class ExportArtifact(Action):
             placing.archive(path, files, may_replace, kind=target, when=_ended(run))
         count = "1 file" if len(files) == 1 else f"{len(files)} files"
         return f"{count} of run {query.short(run.id)} in {path}"
-
-
-def slug(run: Run) -> str:
-    """The name of a run, or else its id, as a part of a path or a branch."""
-    plain = re.sub(r"[^\w-]+", "-", run.name).strip("-_")
-    return plain[:60] or query.short(run.id)
 
 
 def place(text: str, env: Mapping[str, str]) -> Path:

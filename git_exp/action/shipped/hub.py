@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from git_exp import errors, query, scan
+from git_exp import errors, promote, query, scan
 from git_exp.action.action import Action
 from git_exp.action.interaction import Interaction
 from git_exp.action.shipped import artifacts, leaving, told
-from git_exp.action.shipped.export import slug
 from git_exp.config import Param
 from git_exp.git.remote import Remote
 from git_exp.git.repo import Repo
+from git_exp.promote import slug
 from git_exp.run import Run
 
 CARD = "README.md"
@@ -49,7 +49,7 @@ class PushToHub(Action):
     def execute(self, interaction: Interaction) -> str:
         """Ask what and where to, upload it, and say where it is."""
         run, store = self.of_run, self.of_store
-        leaving.expect_public(run)
+        promote.expect_public(run)
         library = _library()
         found = artifacts.chosen(run, interaction, self.path)
         named = self.repo or interaction.text("repo", "Repository:", default=slug(run)) or slug(run)

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from git_exp import errors, query, scan
+from git_exp import errors, scan
 from git_exp.git.repo import Repo
-from git_exp.run import Run
 from git_exp.scan import Finding, Library, Outgoing
-
-
-def expect_public(run: Run) -> None:
-    """Raises `Refused` for a private run, which is sent nowhere."""
-    if run.private:
-        raise errors.Refused(
-            f"run {query.short(run.id)} is private", hint="nothing publishes it, whoever asks"
-        )
 
 
 def expect_clean(repo: Repo, items: Sequence[Outgoing]) -> None:

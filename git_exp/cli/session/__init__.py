@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_exp import cli
 from git_exp.cli import options, output
 from git_exp.cli.transfer import located
 
 if TYPE_CHECKING:
+    from git_exp.index.search import Indexed
     from git_exp.session.events import Event
     from git_exp.session.history import Happening, Session
     from git_exp.store import Store
@@ -56,11 +57,16 @@ def agent(store: Store) -> str | None:
     return " ".join((said or "").split()) or None
 
 
+def is_named_agent() -> bool:
+    """Whether who acts was named: git's user may be several agents."""
+    return bool((os.environ.get("GIT_EXP_AGENT") or "").strip())
+
+
 def add(store: Store, session_id: str, happening: Happening, *, remote: str | None = None) -> Added:
     """Let something happen to a session, on a remote too if one is named."""
-    from git_exp.session import history
+    from git_exp.session import history, tried
 
-    heard = Heard(happening)
+    heard = tried.Heard(happening)
     if remote is None:
         return Added(history.add(store.repo, session_id, heard), heard.event)
     from git_exp.session import exchange
@@ -69,21 +75,44 @@ def add(store: Store, session_id: str, happening: Happening, *, remote: str | No
     return Added(after, heard.event)
 
 
-class Heard:
-    """Something that happens, and what it was in the end."""
+def caught_up(store: Indexed, session: Session) -> Session:
+    """A session with the runs of it that its loop was killed over, each told of."""
+    from git_exp.session import adoption
 
-    def __init__(self, happening: Happening) -> None:
-        self._happening = happening
-        self.event: Event | None = None
+    for event, after in adoption.adopted(store, session, by=agent(store)):
+        say_of(Added(after, event))
+        session = after
+    return session
 
-    def __call__(self, state: Any, now: float) -> Event | None:
-        self.event = self._happening(state, now)
-        return self.event
+
+def say_of(added: Added) -> None:
+    """Say what a run is in its session, and what is odd of that."""
+    from git_exp.session import story
+
+    session, event = added
+    if event:
+        output.say(f"session {session.id}: {story.subject(event, session.state)}")
+        say_if_over(added)
+        _say_if_unmeasured(added)
+
+
+def _say_if_unmeasured(added: Added) -> None:
+    """Warn of a success that has not the metric of its session: such a loop learns nothing."""
+    state = added.session.state
+    result = state.experiments[-1]
+    metric = state.config.primary_metric
+    if not result.success or metric in result.metrics:
+        return
+    has = ", ".join(list(result.metrics)[:5]) or "none at all: a line METRIC name=value is one"
+    if metric is None:
+        output.warn("no metric of the session is known", f"start it with --metric; there is {has}")
+    else:
+        output.warn(f"the result has no {metric}", f"its metrics: {has}")
 
 
 def tell(added: Added, form: options.Form, verb: str) -> None:
     """Answer with what happened, and whether the session is over with it."""
-    from git_exp.session import files, standing, story
+    from git_exp.session import events, files, standing, story
 
     session, event = added
     if form.kind == "json":
@@ -94,6 +123,8 @@ def tell(added: Added, form: options.Form, verb: str) -> None:
         return
     output.line(story.subject(event, session.state))
     say_if_over(added)
+    if isinstance(event, events.Result):
+        _say_if_unmeasured(added)
 
 
 def say_if_over(added: Added) -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from git_exp import cli
 from git_exp.cli import options, output
 from git_exp.cli import session as family
+
+if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
+    from git_exp.session.events import Claim, Event
+    from git_exp.session.state import ExperimentState
+
+SHOWN = 5
 
 
 @click.command()
@@ -26,7 +37,8 @@ def command(session: str, idea: str, ttl: float, remote: str | None, form: optio
     """Claim an idea, so that no other agent tries it too.
 
     The id of the claim is printed. While somebody else has claimed the very same idea the exit
-    code is 1; a claim whose time is over is taken over. Ideas that were tried or are claimed and
+    code is 1; a claim whose time is over is taken over, and one by the same `GIT_EXP_AGENT` made
+    anew. Ideas that were tried or are claimed and
     say nearly the same are pointed out: the same words in any order, with the same numbers.
 
     Among agents that share one repository a claim is made by moving a ref, once for one of them.
@@ -34,25 +46,40 @@ def command(session: str, idea: str, ttl: float, remote: str | None, form: optio
 
     Recording a result whose hypothesis is the idea ends the claim.
     """
-    from git_exp.session import claims
+    from git_exp.session import claims, standing
 
     store = cli.store()
     found = family.chosen(store, session)
     claim_id = claims.new_id()
-    happening = claims.made(idea, claim_id, ttl=ttl, by=family.agent(store))
-    stale = claims.taken_over(found.state, idea, family.now())
-    added = family.add(store, found.id, happening, remote=remote)
+    happening = claims.made(
+        idea, claim_id, ttl=ttl, by=family.agent(store), renews=family.is_named_agent()
+    )
+    stale: list[Claim] = []
+
+    def claimed(state: ExperimentState, now: float) -> Event | None:
+        old = claims.taken_over(state, idea, now)
+        stale[:] = [old] if old else []
+        return happening(state, now)
+
+    goes, why = standing.goes_on(found.state, family.now())
+    if not goes:
+        output.warn(f"session {found.id}: {why}")
+    added = family.add(store, found.id, claimed, remote=remote)
+    claim_id = getattr(added.event, "claim_id", claim_id)
     near = claims.near(added.session.state, idea, family.now(), but=claim_id)
     if form.kind == "json":
         output.document("session-claim", {
             "session": found.id,
             "claim": claim_id,
-            "taken_over": stale.claim_id if stale else None,
-            "near": [one._asdict() for one in near],
+            "taken_over": stale[0].claim_id if stale else None,
+            "near": [one._asdict() for one in near[:SHOWN]],
         })  # fmt: skip
         return
     output.line(claim_id)
     if stale:
-        output.say(f"taken over from {stale.by or 'another agent'}, whose time was over")
-    for one in near:
-        output.warn(f"nearly the same was {one.where}: {one.idea}")
+        output.say(f"taken over from {stale[0].by or 'another agent'}, whose time was over")
+    for one in near[:SHOWN]:
+        exact = claims.is_same(one.idea, idea)
+        output.warn(f"{'the' if exact else 'nearly the'} same was {one.where}: {one.idea}")
+    if len(near) > SHOWN:
+        output.say(f"and {len(near) - SHOWN} more")

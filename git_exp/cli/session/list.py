@@ -16,7 +16,10 @@ def command(form: options.Form) -> None:
     """List sessions, that which began last first."""
     from git_exp.session import named, standing
 
-    every = named.begun(cli.store().repo)
+    damaged: dict[str, str] = {}
+    every = named.begun(cli.store().repo, damaged)
+    for name, why in damaged.items():
+        output.warn(f"session '{name}' is passed over: {why}")
     now = family.now()
     told = [standing.document(one.state, now) for one in every]
     if form.kind == "json":

@@ -26,6 +26,8 @@ def command(session: str, max_count: int | None, form: options.Form) -> None:
     from git_exp.session import files, story
 
     found = family.chosen(cli.store(), session)
+    if found.damaged:
+        output.warn(f"{found.damaged} of its events cannot be read and are passed over")
     told = list(story.told(found.lines))[::-1][:max_count]
     if form.kind == "json":
         lines = [files.told(event) for event, _ in told]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import click
 
-from git_exp import cli
+from git_exp import cli, errors
 from git_exp.cli import options, output
 from git_exp.cli import session as family
 
@@ -19,10 +21,17 @@ def command(session: str, form: options.Form) -> int:
     `Maximum iterations reached`, `Time budget exhausted`, `Performance plateau detected`, `Target
     metric achieved`, `Agent determined further improvement unlikely`, `Too many consecutive
     failures`. A paused session does not go on either.
+
+    Runs for the session that a loop was killed over are results of it first.
     """
     from git_exp.session import standing
 
-    state = family.chosen(cli.store(), session).state
+    store = cli.store()
+    found = family.chosen(store, session)
+    # Where nothing can be written, what is there is the answer.
+    with contextlib.suppress(errors.GitExpError, OSError):
+        found = family.caught_up(store, found)
+    state = found.state
     now = family.now()
     goes, why = standing.goes_on(state, now)
     if form.kind == "json":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from git_exp import cli
-from git_exp.cli import options
+from git_exp.cli import options, output
 from git_exp.cli import session as family
 
 
@@ -22,5 +24,11 @@ def command(session: str, form: options.Form) -> None:
     store = cli.store()
     by = family.agent(store)
     found = family.chosen(store, session)
-    added = family.add(store, found.id, lambda _, now: events.Pause(t=now, by=by))
+
+    def happening(state: Any, now: float) -> events.Event | None:
+        return None if state.is_paused else events.Pause(t=now, by=by)
+
+    added = family.add(store, found.id, happening)
+    if added.event is None:
+        output.say("it is paused already")
     family.tell(added, form, "pause")

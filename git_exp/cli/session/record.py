@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from git_exp import cli, errors, query
+from git_exp import cli, errors, query, values
 from git_exp.cli import options, output
 from git_exp.cli import session as family
 
@@ -57,6 +57,11 @@ def _of_run(store: Store, name: str, given: dict[str, Any], *, by: str | None) -
         raise errors.UsageError(
             f"run {query.short(run.id)} is still running", hint="record it when it is over"
         )
+    if run.private:
+        raise errors.Refused(
+            f"run {query.short(run.id)} is private",
+            hint="a session is shared: it is no result of one",
+        )
     said = given["hypothesis"] or (run.notes[0].text if run.notes else "")
     return tried.happening(run, hypothesis=said, reasoning=given["reasoning"], by=by)
 
@@ -83,11 +88,11 @@ def _said(given: dict[str, Any], *, by: str | None) -> Happening:
             model_type=given["model"] or "",
             model_params=params,
             metrics=metrics,
-            hypothesis=given["hypothesis"],
-            reasoning=given["reasoning"],
+            hypothesis=values.quoted(given["hypothesis"]),
+            reasoning=values.quoted(given["reasoning"]),
             execution_time=given["took"] or 0.0,
             success=given["error"] is None,
-            error_message=given["error"],
+            error_message=given["error"] and values.quoted(given["error"]),
         )
         return events.Result(t=now, by=by, result=result)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from git_exp.session.profile import DataProfile
     from git_exp.store import Store
 
+_METRIC = re.compile(r"[^\s=]+")
 _FIELDS = {
     "data": "data_path",
     "target": "target_column",
@@ -92,10 +94,16 @@ def command(session_id: str | None, form: options.Form, **given: Any) -> None:
         output.say(f"profiled {profile.n_rows:,} rows and {profile.n_columns:,} columns")
         for note in profile.notes:
             output.say(f"note: {note}")
-    output.hints("while git exp session next; do git exp run --session @ -- COMMAND; done")
+    loop = f"git exp session next -s {session.id}; do git exp run --session {session.id} -- COMMAND"
+    output.hints(f"while {loop}; done")
 
 
 def _check(given: dict[str, Any]) -> None:
+    for name in ("goal", "data", "target", "metric"):
+        if given[name] is not None and not given[name].strip():
+            raise errors.UsageError(f"--{name} is blank")
+    if given["metric"] and not _METRIC.fullmatch(given["metric"]):
+        raise errors.UsageError("a metric's name has neither '=' nor blanks", hint="--metric acc")
     lacking = [name for name in ("data", "target", "task") if given[name] is None]
     if given["goal"] is None and len(lacking) == 3:
         raise errors.UsageError(

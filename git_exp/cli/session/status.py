@@ -15,14 +15,21 @@ from git_exp.cli.output import Piece
 @options.answer
 def command(session: str, form: options.Form) -> None:
     """Show how a session stands."""
-    from git_exp.session import claims, standing
+    from git_exp.session import claims, files, ideas, standing
 
     found = family.chosen(cli.store(), session)
     state, now = found.state, family.now()
     held = claims.live(state, now)
     if form.kind == "json":
         told = standing.document(state, now)
-        output.document("session-status", {**told, "claims": len(held), "damaged": found.damaged})
+        more = {
+            "constraints": state.config.constraints,
+            "hypotheses": [files.plain(one) for one in ideas.untried(state)],
+            "claims": [files.told(one) for one in held],
+            "profile": state.data_profile,
+            "damaged": found.damaged,
+        }
+        output.document("session-status", {**told, **more})
         return
     output.line(Piece(f"session {found.id}", "yellow"))
     facts = standing.facts(state, now)

@@ -4,91 +4,31 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from git_exp import errors, left_out, values
-from git_exp.git import extras, objects, overwrite, readback, worktree
+from git_exp import errors, left_out, origin, values
+from git_exp.git import diff, extras, objects, overwrite, readback, refs, untracked, worktree
 from git_exp.git import saved as aside
 from git_exp.git.overwrite import Aim, Peril
 from git_exp.git.repo import Repo
 from git_exp.git.saved import Saved
-from git_exp.git.survey import Survey, between, naming, position, survey
-from git_exp.left_out import LeftOut
+from git_exp.git.survey import Survey, between, position, survey
+from git_exp.origin import Origin
+from git_exp.restore.answer import Answer as Answer
+from git_exp.restore.answer import Form as Form
+from git_exp.restore.answer import Kept as Kept
+from git_exp.restore.answer import names, quoted, shown
+from git_exp.restore.step import Step, on_base, returned, settled, switched
 from git_exp.run import Run
 
 WAY_BACK = f"git exp checkout {aside.LATEST}"
+_HEADS = "refs/heads/"
 _UNMATCHED = re.compile(r"pathspec '(.*)' did not match any file", re.DOTALL)
-
-
-class Form(msgspec.Struct, frozen=True, kw_only=True):
-    """How to check out, as the command's options say; `worktree` is an absolute path.
-
-    With `paths`, pathspecs as the user typed them in their folder, these files alone are written.
-    """
-
-    branch: str | None = None
-    worktree: Path | None = None
-    keep_base: bool = False
-    save: bool = False
-    exact: bool = False
-    paths: tuple[str, ...] = ()
-
-
-class Kept(NamedTuple):
-    """A local change that the checkout left alone, with git's letter for it."""
-
-    letter: str
-    path: str
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a checkout did. Paths are the repository's; one that is no UTF-8 is quoted as git does.
-
-    `commit` is whose files the worktree holds; `head` is where HEAD is now, on `branch` (a full
-    ref name) or detached, `was_head` and `was_branch` where it was. `saved` is the ref of what was
-    put aside, `way_back` the command that returns to it, and `unsaved` the untracked files that
-    git cannot hold: they are where they were. `kept` are local changes that stay; `restored` the
-    files of the paths asked for; `removed` what is gone; `untracked` what the run did not have and
-    is still there. `said` is what git and the user's hooks said.
-    """
-
-    run: str
-    commit: str
-    head: str | None = None
-    branch: str | None = None
-    was_head: str | None = None
-    was_branch: str | None = None
-    worktree: str | None = None
-    saved: str | None = None
-    way_back: str | None = None
-    unsaved: tuple[str, ...] = ()
-    kept: tuple[Kept, ...] = ()
-    restored: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    untracked: tuple[str, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    left_out_unlisted: int = 0
-    folder_gone: bool = False
-    said: str = ""
-
-
-class _Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to write a worktree: `act` does it, by force or with what is the same as it will be.
-
-    With `paths` it writes these alone, else all of it; `raws` are blobs that are written over
-    what git writes.
-    """
-
-    run: Run
-    aim: Aim
-    act: Callable[[bool, set[bytes]], str]
-    paths: frozenset[bytes] | None = None
-    raws: dict[bytes, str] | None = None
 
 
 DEFAULT = Form()
@@ -116,16 +56,26 @@ def checkout(repo: Repo, run: Run, form: Form = DEFAULT) -> Answer:
     with survey(repo) as found:
         if form.paths:
             return _in_place(found, run, form)
-        step = _on_base(found, run) if form.keep_base else _switched(found, run, form.branch)
+        step = on_base(found, run) if form.keep_base else switched(found, run, form.branch)
         return _done(found, step, form)
 
 
 def saved(repo: Repo, name: str) -> Saved | None:
-    """What `@{saved}` or the full name of a saved ref stands for; None for any other name.
+    """What `@{saved}`, `@{saved~1}` or a saved ref stands for; None for any other name.
 
     Raises `NotFound` when there is none.
     """
     return aside.find(repo, name)
+
+
+def every_saved(repo: Repo) -> list[tuple[Saved, str]]:
+    """All that was put aside, newest first, each with the name it has in this worktree.
+
+    That is empty for what was put aside in another one.
+    """
+    mine = [one.name for one in aside.here(repo)]
+    names = {name: f"@{{saved~{at}}}" if at else aside.LATEST for at, name in enumerate(mine)}
+    return [(one, names.get(one.name, "")) for one in aside.every(repo)]
 
 
 def back(repo: Repo, what: Saved, *, save: bool = False, exact: bool = False) -> Answer:
@@ -134,69 +84,75 @@ def back(repo: Repo, what: Saved, *, save: bool = False, exact: bool = False) ->
     A branch that has moved since stays where it is: HEAD is detached at the commit it had.
     """
     with survey(repo) as found:
-        return _done(found, _returned(found, what), Form(save=save, exact=exact))
+        return _done(found, returned(found, what), Form(save=save, exact=exact))
 
 
-def _switched(found: Survey, run: Run, branch: str | None) -> _Step:
-    def act(force: bool, same: set[bytes]) -> str:
-        return worktree.switch(found, run.commit, branch=branch, force=force, same=same)
+def undo(repo: Repo, what: Run | Saved, paths: Sequence[str] = ()) -> Answer:
+    """Make the worktree that of a run or of what was put aside, all local changes put aside first.
 
-    return _Step(run=run, aim=Aim(tree=run.commit), act=act)
-
-
-def _on_base(found: Survey, run: Run) -> _Step:
-    """The run's files over its base, as they were: changes that nobody has staged."""
-    if run.base is None and found.head is not None:
-        raise errors.NotFound(f"run '{run.id}' has no base commit: it came before the first")
-    if run.base is not None and not worktree.present(found.repo, run.base):
-        raise errors.NotFound(f"the base commit of run '{run.id}' is not here")
-    branch = found.branch if found.head == run.base else None
-
-    def act(force: bool, same: set[bytes]) -> str:
-        worktree.lay(found, aim, force=force, same=same)
-        worktree.point(found, run.base, branch)
-        return ""
-
-    aim = Aim(tree=run.commit, index=run.base or objects.EMPTY_TREE)
-    return _Step(run=run, aim=aim, act=act)
+    Of a run it is a checkout with `keep_base`, `save` and `exact`, or of some paths with `save`.
+    """
+    form = Form(save=True, exact=not paths, undo=True, paths=tuple(paths))
+    if isinstance(what, Run):
+        form = msgspec.structs.replace(form, keep_base=not paths)
+        return _told(checkout(repo, what, form))
+    if paths:
+        raise errors.UsageError("saved work comes back whole: it takes no paths")
+    with survey(repo) as found:
+        return _told(_done(found, returned(found, what), form))
 
 
-def _returned(found: Survey, what: Saved) -> _Step:
-    repo = found.repo
-    branch = what.branch
-    if branch and not worktree.free(repo, branch, what.head):
-        branch = None
-    if what.head is None and branch is None:
-        raise errors.Refused(
-            f"branch '{what.branch}' has commits now", hint=f"take files: git show {what.name}:FILE"
-        )
-    run = Run(id="", commit=what.commit)
-    known = what.known if worktree.present(repo, what.known) else None
-    aim = Aim(tree=what.tree, index=what.index, known=known)
-    notes = extras.read(repo, what.extras)
+def undo_all(repo: Repo, revision: str) -> Answer:
+    """Make the worktree that of a branch or a commit, all local changes put aside first.
 
-    def act(force: bool, same: set[bytes]) -> str:
-        worktree.lay(found, aim, force=force, same=same)
-        worktree.point(found, what.head, branch)
-        extras.apply(repo, notes)
-        return ""
-
-    return _Step(run=run, aim=aim, act=act, raws=extras.raws(notes))
+    Raises `NotFound` for what is neither.
+    """
+    branch = f"{_HEADS}{revision.removeprefix(_HEADS)}"
+    with survey(repo) as found:
+        if revision == "HEAD":
+            commit, branch = found.head, found.branch or ""
+        else:
+            commit = refs.resolve(repo, branch) or diff.resolve(repo, f"{revision}^{{commit}}")
+            branch = branch if refs.resolve(repo, branch) else ""
+        if commit is None:
+            raise errors.NotFound(f"no commit '{revision}'", hint="list branches: git branch")
+        step = settled(found, commit, branch or None)
+        return _told(_done(found, step, Form(save=True, exact=True, undo=True)))
 
 
-def _done(found: Survey, step: _Step, form: Form) -> Answer:
+def _told(answer: Answer) -> Answer:
+    """What was done, with the way back in one word: to what is saved, or to where HEAD was."""
+    back = aside.LATEST
+    if not answer.saved:
+        where = answer.was_branch.removeprefix(_HEADS) if answer.was_branch else answer.was_head
+        back = f"--commit {shlex.quote(where or 'HEAD')}"
+    return msgspec.structs.replace(answer, way_back=f"git exp restore {back}")
+
+
+def _done(found: Survey, step: Step, form: Form) -> Answer:
     """Guard, act, and tell what was done."""
     repo = found.repo
-    _settled(found)
-    peril, kept_aside, unsaved = _guarded(found, step, form.save or form.exact)
+    _expect_nothing_begun(found)
+    peril, kept_aside, unsaved = _guarded(found, step, form)
+    origin.forget(repo)
     said = _acted(step, peril, kept_aside)
     mine = between(repo, objects.EMPTY_TREE, step.aim.tree).keys()
     others = readback.untracked(repo) - mine
     removed = {path for path in peril.same - mine if path not in found.changes}
     if form.exact and kept_aside:
-        removed |= readback.remove(repo, kept_aside, others & found.untracked)
+        if step.aim.index:
+            # Deleted in the index alone until now: the base's index has it again.
+            others |= between(repo, objects.EMPTY_TREE, step.aim.index).keys() - mine
+        going = {path for path in others & found.untracked if os.path.lexists(found.at(path))}
+        if form.undo:
+            going -= _never_captured(found, step.run)
+        removed |= readback.remove(repo, kept_aside, going)
+        others = readback.untracked(repo) - mine
     left, unlisted = left_out.check(step.run, repo.top or Path())
     head, branch = position(repo)
+    if step.based and not step.run.private:
+        # What goes with the next run's record may be pushed.
+        origin.note(repo, Origin(step.run.id, step.run.commit, head))
     return Answer(
         run=step.run.id,
         commit=step.run.commit,
@@ -206,10 +162,10 @@ def _done(found: Survey, step: _Step, form: Form) -> Answer:
         was_branch=found.branch,
         saved=kept_aside.name if kept_aside else None,
         way_back=WAY_BACK if kept_aside else None,
-        unsaved=_shown(unsaved),
+        unsaved=shown(unsaved),
         kept=_kept(found, peril),
-        removed=_shown(removed),
-        untracked=_shown(others - removed),
+        removed=shown(removed),
+        untracked=shown(others - removed),
         left_out=left,
         left_out_unlisted=unlisted,
         folder_gone=_gone(repo),
@@ -230,10 +186,10 @@ def _in_place(found: Survey, run: Run, form: Form) -> Answer:
         here, away = wanted & set(held), wanted - set(held)
         return worktree.write_paths(repo, run.commit, written=here, removed=away)
 
-    step = _Step(run=run, aim=aim, act=act, paths=paths)
+    step = Step(run=run, aim=aim, act=act, paths=paths)
     if form.save:
-        _settled(found)
-    peril, kept_aside, unsaved = _guarded(found, step, form.save)
+        _expect_nothing_begun(found)
+    peril, kept_aside, unsaved = _guarded(found, step, form)
     said = _acted(step, peril, kept_aside)
     return Answer(
         run=run.id,
@@ -244,9 +200,9 @@ def _in_place(found: Survey, run: Run, form: Form) -> Answer:
         was_branch=found.branch,
         saved=kept_aside.name if kept_aside else None,
         way_back=WAY_BACK if kept_aside else None,
-        unsaved=_shown(unsaved),
-        restored=_shown(path for path in held if os.path.lexists(found.at(path))),
-        removed=_shown(path for path in extra if not os.path.lexists(found.at(path))),
+        unsaved=shown(unsaved),
+        restored=shown(path for path in held if os.path.lexists(found.at(path))),
+        removed=shown(path for path in extra if not os.path.lexists(found.at(path))),
         folder_gone=_gone(repo),
         said=said,
     )
@@ -288,18 +244,29 @@ def _consistent(form: Form) -> None:
         raise errors.UsageError(f"{chosen[0]} and {chosen[1]} cannot be used together")
 
 
-def _settled(found: Survey) -> None:
+def _expect_nothing_begun(found: Survey) -> None:
     """Refuse in the middle of a merge and the like: a checkout would end it."""
     doing = worktree.unfinished(found.repo)
     if doing or found.unmerged:
         raise errors.Refused(
             f"cannot check out another state while {doing or 'files are unmerged'}",
-            hint="finish it or abort it first, or look at the run beside it: add --worktree DIR",
+            hint="finish it or abort it first, or look at a run beside it:"
+            " git exp checkout --worktree DIR RUN",
         )
 
 
-def _guarded(found: Survey, step: _Step, save: bool) -> tuple[Peril, Saved | None, list[bytes]]:
+def _never_captured(found: Survey, run: Run) -> set[bytes]:
+    """Untracked files that snapshots leave out: a run may have had them, or can do with them."""
+    repo = found.repo
+    top, rules = repo.top or Path(), untracked.rules(repo.config)
+    left = {one.path for one in untracked.choose(top, found.untracked, rules)[1]}
+    said = {one.path for one in left_out.of(run)}
+    return left | {path for path in found.untracked if quoted(path) in said}
+
+
+def _guarded(found: Survey, step: Step, form: Form) -> tuple[Peril, Saved | None, list[bytes]]:
     """Refuse, with nothing touched, unless nothing would be lost or it has been put aside."""
+    save = form.save or form.exact
     look = overwrite.forced if save else overwrite.gentle
     peril = look(found, step.aim, step.paths)
     if step.raws and save:
@@ -308,22 +275,26 @@ def _guarded(found: Survey, step: _Step, save: bool) -> tuple[Peril, Saved | Non
         peril.lost |= extras.clashes(found, peril, step.raws)
     if peril.blocked:
         raise errors.Refused(
-            f"{_names(peril.blocked)} is in the way", hint="no commit can hold it: move it away"
+            f"{names(peril.blocked)} is in the way", hint="no commit can hold it: move it away"
         )
     if save:
         kept_aside, unsaved = aside.put(
-            found, peril, known=step.run.commit, now=time.time_ns() / 1e9
+            found, peril, known=step.run.commit, now=time.time_ns() / 1e9, spare=form.undo
         )
-        return peril, kept_aside, unsaved
+        if kept_aside:
+            return peril, kept_aside, unsaved
+        # There is nothing to lose, and git's own guards find what comes up meanwhile.
+        plain = msgspec.structs.replace(form, save=False, exact=False)
+        return _guarded(found, step, plain)
     if peril.lost:
         raise errors.Refused(
-            f"local changes would be overwritten: {_names(peril.lost)}",
+            f"local changes would be overwritten: {names(peril.lost)}",
             hint="put everything aside first: add --save",
         )
     return peril, None, []
 
 
-def _acted(step: _Step, peril: Peril, kept_aside: Saved | None) -> str:
+def _acted(step: Step, peril: Peril, kept_aside: Saved | None) -> str:
     try:
         return step.act(kept_aside is not None, peril.same)
     except (errors.GitExpError, OSError) as error:
@@ -351,22 +322,9 @@ def _matching(found: Survey, run: Run, specs: Iterable[str]) -> tuple[list[bytes
 def _kept(found: Survey, peril: Peril) -> tuple[Kept, ...]:
     letters = ((path, found.changes[path]) for path in sorted(peril.kept))
     return tuple(
-        Kept(one.worked if one.worked != "." else one.staged, _quoted(path))
-        for path, one in letters
+        Kept(one.worked if one.worked != "." else one.staged, quoted(path)) for path, one in letters
     )
 
 
 def _gone(repo: Repo) -> bool:
     return not ((repo.top or Path()) / repo.prefix).is_dir()
-
-
-def _names(paths: Iterable[bytes]) -> str:
-    return naming(map(os.fsdecode, sorted(paths)))
-
-
-def _shown(paths: Iterable[bytes]) -> tuple[str, ...]:
-    return tuple(_quoted(path) for path in sorted(paths))
-
-
-def _quoted(path: bytes) -> str:
-    return values.quoted(os.fsdecode(path))

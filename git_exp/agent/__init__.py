@@ -1,0 +1,1 @@
+"""agent: what a coding agent gets of git exp."""

@@ -1,0 +1,132 @@
+"""What a verdict is built on: the two runs, their replicates, and those that tell the noise."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from git_exp import errors, points, query, verdict
+from git_exp.index.search import Indexed
+from git_exp.query import Goal
+from git_exp.run import Run
+from git_exp.verdict import Tries, Verdict, wording
+
+# How many of the newest runs tell the noise, and how many replicates are read of one code. Beyond
+# that it is known well enough, and the closing line of a run must not wait.
+POOL = 300
+REPLICATES = 1_000
+_BEST = "@{best:"
+
+
+class Asked(NamedTuple):
+    """A candidate and its baseline, in what they are compared, and of how many each was chosen."""
+
+    a: Run
+    b: Run
+    goal: Goal
+    tries: Tries = Tries()
+
+
+def asked(
+    store: Indexed, a: str, b: str | None, *, metric: str | None = None, higher: bool | None = None
+) -> Asked:
+    """What two names and a metric mean; without one it is the only metric that both have.
+
+    Without a baseline that is the best of the earlier runs which are no replicates of the
+    candidate. Raises `NotFound` for what is not there, `UsageError` where several metrics may be
+    meant, and `AnswerIsNo` for a run that cannot be judged and where there is no baseline.
+    """
+    first = query.find(store, a)
+    second = None if b is None else query.find(store, b)
+    goal = query.goal(metric or _only(first, second))
+    if higher is not None:
+        goal = goal._replace(higher=higher)
+    if goal.measure.metric not in first.metrics and goal.measure.metric not in store.metrics():
+        raise query.unknown_metric(store, goal.measure.metric)
+    _check(first, goal)
+    tried = Tries(a=_tried(store, a, goal))
+    if second is None:
+        return _against_the_best(store, first, goal, tried=tried)
+    _check(second, goal)
+    return Asked(first, second, goal, tried._replace(b=_tried(store, b or "", goal)))
+
+
+def judged(
+    store: Indexed, said: Asked, *, steps: bool = False, replicates: int = REPLICATES
+) -> Verdict:
+    """The verdict; with `steps` from the noise within each run, and not from replicates."""
+    pair = (said.a, said.b)
+    metric = said.goal.measure.metric
+    if steps:
+        series = (_series(said.a, metric), _series(said.b, metric))
+        return verdict.by_steps(pair, said.goal, series=series, tries=said.tries)
+    runs = store.measured(metric, limit=POOL)
+    trees = {run.git.tree for run in pair if run.git and run.git.tree}
+    # Fewer than that are all there are.
+    for tree in trees if len(runs) >= POOL else ():
+        runs += store.measured(metric, tree, limit=replicates)
+    return verdict.among(pair, runs, said.goal, tries=said.tries)
+
+
+def closing(store: Indexed, run: str, *, metric: str | None = None) -> str | None:
+    """The verdict on a run against the best before it, in one short line.
+
+    None where there is nothing to say: no metric, several of them, or no baseline.
+    """
+    try:
+        said = asked(store, run, None, metric=metric)
+    except (errors.UsageError, errors.NotFound, errors.AnswerIsNo):
+        return None
+    return wording.closing(judged(store, said, replicates=POOL), said.goal.measure)
+
+
+def _against_the_best(store: Indexed, run: Run, goal: Goal, *, tried: Tries) -> Asked:
+    own = verdict.key(run)
+    found = store.baseline(goal, before=run.started, fits=lambda one: verdict.key(one) != own)
+    if found.run is None:
+        raise errors.AnswerIsNo(
+            "no earlier run with other code, command or params has a number for"
+            f" '{goal.measure.metric}'",
+            hint="name a baseline: git exp verdict @ RUN",
+        )
+    return Asked(run, found.run, goal, tried._replace(b=found.among))
+
+
+def _only(first: Run, second: Run | None) -> str:
+    """The only metric that both have."""
+    shared = [one for one in first.metrics if second is None or one in second.metrics]
+    if len(shared) == 1:
+        return shared[0]
+    whose = "both runs have" if second else f"run '{query.short(first.id)}' has"
+    if not shared:
+        raise errors.AnswerIsNo(f"{whose} no metric{' in common' if second else ''}")
+    hint = f"--metric {shared[0]}, or one of: {', '.join(shared[1:10])}"
+    raise errors.UsageError(f"{whose} several metrics: say which", hint=hint)
+
+
+def _check(run: Run, goal: Goal) -> None:
+    """Refuse a run that has nothing to be judged by."""
+    who = f"run '{query.short(run.id)}'"
+    if run.status != "finished":
+        raise errors.AnswerIsNo(f"{who} is {run.status}: only finished runs are judged")
+    if query.TAINTED in run.tags:
+        raise errors.AnswerIsNo(f"{who} is tagged {query.TAINTED}: it is not judged")
+    value = goal.measure.of(run)
+    if value is None or points.number(value) != points.number(value):
+        nan = "" if value is None else ": it is NaN"
+        raise errors.AnswerIsNo(f"{who} has no number for '{goal.measure.metric}'{nan}")
+
+
+def _tried(store: Indexed, name: str, goal: Goal) -> int:
+    """Of how many runs the one of a name was chosen for being the best."""
+    if not name.startswith(_BEST):
+        return 1
+    return max(store.baseline(goal, fits=lambda run: True).among, 1)
+
+
+def _series(run: Run, metric: str) -> list[float]:
+    """The finite numbers of a metric, of several ranks those of the lowest."""
+    found = list(run.series(metric))
+    lowest = min((one.rank for one in found), default=0)
+    numbers = (points.number(one.value) for one in found if one.rank == lowest)
+    return [one for one in numbers if math.isfinite(one)]

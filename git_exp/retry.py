@@ -1,0 +1,66 @@
+"""A key that somebody gives a run: asked twice for the same, it is done once."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from git_exp import errors, values
+from git_exp.run import Run
+
+if TYPE_CHECKING:
+    from git_exp.index.search import Indexed
+
+FIELD = "key"
+_LONGEST = 200
+_OVER = ("finished", "failed")
+
+
+def checked(key: str) -> str:
+    """A key as it is recorded. Raises `UsageError` for what is no line of text."""
+    if not key.strip() or len(key) > _LONGEST or not key.isprintable():
+        raise errors.UsageError(
+            "a key is one line of text", hint=f"at most {_LONGEST} characters, not blank"
+        )
+    return values.quoted(key)
+
+
+def earlier(store: Indexed, key: str) -> Run | None:
+    """The run of a key that has come to its end, whatever that was; None: it is to be done.
+
+    One that something else ended, a kill or the machine, is done again. Raises `Refused` while one
+    is running.
+    """
+    found = store.said(FIELD, key)
+    for run in found:
+        if run.status == "running":
+            raise _busy(key, run.id[:8])
+    return next((run for run in found if run.status in _OVER), None)
+
+
+@contextmanager
+def held(store: Indexed, key: str) -> Iterator[None]:
+    """Let nobody else here begin a run of a key. Raises `Refused` where somebody has."""
+    folder = store.repo.home / "keys"
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(folder / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise errors.WriteFailed(str(folder), error.strerror or str(error)) from error
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _busy(key, "of it") from None
+        yield
+    finally:
+        os.close(fd)
+
+
+def _busy(key: str, run: str) -> errors.Refused:
+    return errors.Refused(f"a run {run} with the key '{key}' is running", hint="wait for it")

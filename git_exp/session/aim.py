@@ -1,0 +1,17 @@
+"""What the best run of a session is best in: its metric, and which way."""
+
+from __future__ import annotations
+
+from git_exp.git.repo import Repo
+from git_exp.query import Goal, Measure
+from git_exp.session import named, rules
+
+
+def goal(repo: Repo, name: str) -> Goal | None:
+    """That of the session that a name means; None where it has no metric yet."""
+    config = named.find(repo, name).state.config
+    metric = config.primary_metric
+    if metric is None:
+        return None
+    way = config.direction or rules.direction_of(metric)[0]
+    return Goal(Measure(metric), way == "maximize")

@@ -1,0 +1,141 @@
+"""The verdict on a candidate and its baseline: improved, worse or indistinguishable."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from git_exp.verdict import student
+from git_exp.verdict.noise import Noise
+from git_exp.verdict.replicates import Sample
+
+CONFIDENCE = 0.95
+
+Word = Literal["improved", "worse", "indistinguishable"]
+
+
+class Tries(NamedTuple):
+    """Of how many runs each side was chosen because it is the best; 1 where it was just named."""
+
+    a: int = 1
+    b: int = 1
+
+
+ONCE = Tries()
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be said, and from what. `difference` is a - b, whichever way is better.
+
+    Where nothing tells the noise there is no interval. `method` is that of the noise, or none,
+    diverged or replicates.
+    """
+
+    verdict: Word
+    higher: bool
+    a: Sample
+    b: Sample
+    method: str
+    tries: Tries = ONCE
+    difference: float | None = None
+    interval: tuple[float, float] | None = None
+    noise: Noise | None = None
+
+    @property
+    def percent(self) -> float | None:
+        """The difference in percent of the baseline; None where that is 0 or has no number."""
+        if self.difference is None or not self.b.mean:
+            return None
+        found = self.difference / abs(self.b.mean) * 100
+        return found if math.isfinite(found) else None
+
+
+def judged(
+    a: Sample, b: Sample, noise: Noise | None, *, higher: bool, tries: Tries = ONCE
+) -> Verdict:
+    """The verdict on two groups: a two-sided 95 % t interval of the difference of their means.
+
+    Where a side was chosen as the best of k, its number is too good by luck. What would follow
+    from that luck alone is claimed only at a k-th of the error probability (Bonferroni), which
+    makes the interval wider on that side.
+    """
+    if not (a.values and b.values):
+        return _diverged(a, b, higher)
+    difference = a.mean - b.mean
+    verdict = Verdict(
+        verdict="indistinguishable", higher=higher, a=a, b=b, method="none", tries=tries,
+        difference=difference, noise=noise,
+    )  # fmt: skip
+    if noise is None:
+        return verdict
+    verdict = msgspec.structs.replace(verdict, method=noise.method)
+    counts = (len(a.values), len(b.values))
+    error = noise.error(*counts)
+    if not math.isfinite(difference) or not math.isfinite(error):
+        return verdict
+    if noise.method == "deterministic":
+        word = _word(verdict, clear=difference != 0)
+        return msgspec.structs.replace(verdict, verdict=word, interval=(difference, difference))
+    clear = is_clear(abs(difference), noise, counts, most=chance(verdict))
+    return msgspec.structs.replace(
+        verdict,
+        verdict=_word(verdict, clear=clear),
+        interval=_interval(verdict, noise, error),
+    )
+
+
+def same(a: Sample, b: Sample, higher: bool) -> Verdict:
+    """The verdict on runs that are replicates of each other: whatever differs is noise."""
+    difference = a.mean - b.mean if a.values and b.values else None
+    return Verdict(
+        verdict="indistinguishable", higher=higher, a=a, b=b, method="replicates",
+        difference=difference,
+    )  # fmt: skip
+
+
+def _diverged(a: Sample, b: Sample, higher: bool) -> Verdict:
+    """One that has no finite number is worse than one that has no other."""
+    word: Word = "indistinguishable"
+    if not a.values and b.values and not b.diverged:
+        word = "worse"
+    elif not b.values and a.values and not a.diverged:
+        word = "improved"
+    return Verdict(verdict=word, higher=higher, a=a, b=b, method="diverged")
+
+
+def _better(verdict: Verdict) -> bool:
+    """Whether the candidate is ahead, by however little."""
+    assert verdict.difference is not None
+    return verdict.difference > 0 if verdict.higher else verdict.difference < 0
+
+
+def _word(verdict: Verdict, *, clear: bool) -> Word:
+    """A side of which some runs have diverged is never called better for those that have not."""
+    better = _better(verdict)
+    if not clear or (verdict.a if better else verdict.b).diverged:
+        return "indistinguishable"
+    return "improved" if better else "worse"
+
+
+def chance(verdict: Verdict) -> float:
+    """The probability that a tail may have, on the side of who is ahead."""
+    return _allowed(verdict.tries.a if _better(verdict) else verdict.tries.b)
+
+
+def _allowed(tries: int) -> float:
+    return (1 - CONFIDENCE) / 2 / tries
+
+
+def is_clear(gap: float, noise: Noise, counts: tuple[int, int], *, most: float) -> bool:
+    """Whether so large a difference of means of so many runs is less likely than that by chance."""
+    error = noise.error(*counts)
+    return gap > 0 and (error == 0 or student.tail(gap / error, noise.df) < most)
+
+
+def _interval(verdict: Verdict, noise: Noise, error: float) -> tuple[float, float]:
+    assert verdict.difference is not None
+    tries = verdict.tries if verdict.higher else verdict.tries[::-1]
+    low, high = (error * student.quantile(_allowed(one), noise.df) for one in tries)
+    return verdict.difference - low, verdict.difference + high
