@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from git_exp import errors, query, table, values
+from git_exp import differing, errors, query, table, values
+from git_exp.differing import Differing as Differing
 from git_exp.git import diff, objects, saved, snapshot, untracked
 from git_exp.git.diff import View as View
 from git_exp.run import Run
@@ -34,14 +35,6 @@ class Sides(NamedTuple):
     after: Side
 
 
-class Differing(msgspec.Struct, frozen=True, kw_only=True):
-    """A param or the last value of a metric that the two runs do not share."""
-
-    name: str
-    a: Any = None
-    b: Any = None
-
-
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A param or a metric of several runs, None where one has none; `best` is the id of a run."""
 
@@ -62,13 +55,13 @@ class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def params(a: Run, b: Run) -> list[Differing]:
     """The params that are not the same in both runs."""
-    return _differing(a.params, b.params)
+    return differing.between(a.params, b.params)
 
 
 def metrics(a: Run, b: Run) -> list[Differing]:
     """The metrics whose last values are not the same."""
     lasts = ({path: summary.last for path, summary in run.metrics.items()} for run in (a, b))
-    return _differing(*lasts)
+    return differing.between(*lasts)
 
 
 def params_beside(runs: Sequence[Run], *, every: bool = False) -> list[Row]:
@@ -177,15 +170,6 @@ def files(store: Store, sides: Sides, paths: Sequence[str] = ()) -> list[File]:
 def patch(store: Store, sides: Sides, paths: Sequence[str] = (), *, most: int) -> str:
     """What differs in the code, as text: no more than so many bytes of it."""
     return diff.patch(store.repo, (sides.before.tree, sides.after.tree), paths, most=most)
-
-
-def _differing(a: dict[str, Any], b: dict[str, Any]) -> list[Differing]:
-    keys = dict.fromkeys((*a, *b))
-    return [
-        Differing(name=key, a=a.get(key), b=b.get(key))
-        for key in keys
-        if (key in a) != (key in b) or table.text(a[key]) != table.text(b[key])
-    ]
 
 
 def _measured(runs: Sequence[Run], path: str, *, extremes: bool) -> Row:

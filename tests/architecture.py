@@ -18,13 +18,14 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     "errors values records",
     "metrics run merge names query config table mask curve left_out points chart scale columns"
-    " visible doubts events tagged directions verdict",
+    " visible doubts events tagged directions differing verdict",
     "git",
     "journal spool locks ledger outputs data seal store index",
     "ambient distributions starting recorder endings tracking task launch compare seen restore"
     " fsck demo history scan share upkeep doctor action hook init summary sketch plotting outfile"
     " frames imports beside arrival protect retry evidence origin leading lineage promote",
     "session",
+    "brief",
     "cli agent tui web",
     "__init__ __main__",
 )

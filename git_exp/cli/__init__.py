@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # What a command is for, in the order of `git exp -h`; its file is what makes it exist.
 PURPOSES = {
     "record what you run": ("run", "note", "tag", "demo"),
-    "look at runs": ("log", "show", "diff", "compare", "best", "verdict", "tree", "seen", "plot",
-                     "sql", "tui"),
+    "look at runs": ("log", "show", "diff", "compare", "best", "brief", "verdict", "tree",
+                     "seen", "plot", "sql", "tui"),
     "go back to the code of one": ("checkout", "restore", "promote"),
     "do what a run offers": ("actions",),
     "let a loop search by itself": ("session",),

@@ -192,6 +192,20 @@ class Look:
         metric = wanted.measure.metric
         return source, [metric, query.TAINTED, before or _AFTER_ALL, *self._spooled]
 
+    def rows(self, asked: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """The rows that a query of the tables gives; runs of the spool may be among them too."""
+        return self._connection.execute(asked, values)
+
+    def hidden(self) -> set[int]:
+        """The places of runs that are in the spool too."""
+        asked = "SELECT id FROM record WHERE commit_id = ?"
+        every = (self._connection.execute(asked, (commit,)) for commit in self._spooled)
+        return {at for found in every for (at,) in found}
+
+    def runs(self, ids: Sequence[int]) -> list[Run]:
+        """Whole runs by their places, in that order."""
+        return self._runs(ids)
+
     def noted(self) -> list[Noted]:
         """The runs of the spool as the index would hold them."""
         from git_exp.index.rows import Noted

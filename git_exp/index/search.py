@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import sqlite3
@@ -23,6 +24,7 @@ from git_exp.store import Store
 
 if TYPE_CHECKING:
     from git_exp.columns import Wanted
+    from git_exp.index.digest import Digest
     from git_exp.index.free import Answer
     from git_exp.query.fields import Catalogue
 
@@ -89,6 +91,22 @@ class Indexed(Store):
 
     def best(self, wanted: Goal) -> Run | None:
         return self._ask(lambda look: look.best(wanted))
+
+    def digest(self, question: Callable[[Digest], T]) -> T:
+        """The answer to a question about many runs, all from one state of the index.
+
+        It may be asked twice, where the index turns out to be damaged.
+        """
+        from git_exp.index.digest import Digest
+
+        collects = gc.isenabled()
+        # Ten thousand rows are no garbage: to look through them time and again costs a tenth of it.
+        gc.disable()
+        try:
+            return self._ask(lambda look: question(Digest(look)))
+        finally:
+            if collects:
+                gc.enable()
 
     def baseline(
         self, wanted: Goal, *, fits: Callable[[Run], bool], before: str | None = None

@@ -56,4 +56,9 @@ def lines(repo: Repo, commit: str, *, most: int | None = None) -> list[bytes]:
         text = objects.blob(repo, entry[1])
     except errors.RepositoryError as error:
         raise errors.DamagedSession(f"{commit[:12]} is none of a session: {error}") from error
+    return split(text)
+
+
+def split(text: bytes) -> list[bytes]:
+    """The lines of a session's events."""
     return [line + b"\n" for line in text.split(b"\n") if line]

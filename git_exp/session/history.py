@@ -7,13 +7,13 @@ fold, written beside them for whoever reads it without git exp.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import msgspec
 
 from git_exp import errors, locks, records
-from git_exp.git import ancestry, dates, gc, objects, refs
+from git_exp.git import ancestry, cat, dates, gc, objects, refs
 from git_exp.git.objects import BLOB, Ident, Writer
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
@@ -91,6 +91,21 @@ def read(repo: Repo, session_id: str) -> Session:
 def at(repo: Repo, session_id: str, commit: str) -> Session:
     """A session as it stood at a commit, whose history may be another clone's."""
     return _session(session_id, commit, cargo.lines(repo, commit))
+
+
+def every(repo: Repo) -> Iterator[Session]:
+    """All sessions that can be read, in no order, read by one git and without pygit2."""
+    tips = {
+        one: oid
+        for ref, oid in refs.listing(repo, PREFIX).items()
+        if cargo.is_id(one := ref.removeprefix(PREFIX))
+    }
+    texts = cat.blobs(repo, [f"{oid}:{EVENTS}" for oid in tips.values()], most=cargo.LARGEST)
+    for (session_id, oid), text in zip(tips.items(), texts, strict=True):
+        # What is damaged is told of when it is asked for by its name.
+        with suppress(errors.BadField):
+            if text is not None:
+                yield _session(session_id, oid, cargo.split(text))
 
 
 def ids(repo: Repo) -> list[str]:

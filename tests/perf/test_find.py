@@ -32,6 +32,12 @@ def log(repo: Path, *words: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+def brief(repo: Path) -> str:
+    done = subprocess.run((script(), "brief"), cwd=repo, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize(("runs", "goal"), [(10_000, 1.0), (100_000, 1.2)], ids=["10k", "100k"])
 def test_a_listing_with_a_warm_index_needs_no_pygit2(
     big: Big, rows: list[Row], runs: int, goal: float
@@ -50,6 +56,20 @@ def test_a_listing_with_a_warm_index_needs_no_pygit2(
     rows.append(ratio(what, took["floor"], took["log"], at_most=goal))
     what = f"git-exp log {' '.join(ASKED[:2])} {' '.join(ASKED[2:])}, {runs:,} runs"
     rows.append(ratio(what, took["floor"], took["asked"], at_most=2.0))
+
+
+def test_a_brief_costs_little_more_than_a_listing(big: Big, rows: list[Row]) -> None:
+    repo = big("repo", 10_000, wide=True)
+    assert "## Not tried" in brief(repo)
+
+    took = interleaved(
+        20,
+        floor=process((script(), "log", "-n", "20"), repo),
+        brief=process((script(), "brief"), repo),
+    )
+
+    what = "git-exp brief over log -n 20, warm, 10,000 runs"
+    rows.append(ratio(what, took["floor"], took["brief"], at_most=2.0))
 
 
 def test_one_more_run_among_many_is_taken_in_by_the_way(big: Big, rows: list[Row]) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the brief: what is gathered, what is written, what fits."""
