@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import click
@@ -43,8 +44,9 @@ def command(budget: int, metric: str | None, session: str | None, form: options.
     that is not over, if there is any.
     """
     from git_exp import brief
+    from git_exp.session import named as sessions
 
-    said = options.session_name(session or options.LATEST)
+    said = sessions.meant(session or options.LATEST, os.environ)
     named = None if session is None and said == options.LATEST else said
     now = time.time_ns() / 1_000_000_000
     facts = brief.gather(cli.store(), metric=metric, session=named, now=now)
