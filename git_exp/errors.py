@@ -20,6 +20,7 @@ GitExpError                   5  the repository or a remote failed
 │   ├── BadName               2  also a ValueError
 │   ├── BadConfig             2  also a TypeError, names class and param
 │   ├── BadField              2  also a ValueError, names model and field, expected and got
+│   │   └── DamagedSession    5  what a session's ref holds is none
 │   ├── MissingAnswer         2  nobody is there to answer an action's question
 │   ├── BadAnswer             2  what was given beforehand is no answer
 │   └── Unencodable           2  also a TypeError, names the key

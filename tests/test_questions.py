@@ -51,9 +51,29 @@ def asked(repo: Path, git: Git, exp: Exp) -> Callable[[str], str]:
 def test_every_question_is_here() -> None:
     source = Path(__file__).read_text()
 
-    assert len(commands()) == 11
+    assert len(commands()) == 15
     for question in commands():
         assert any(words in question for words in re.findall(r'asked\("([^"]+)"\)', source))
+
+
+def test_back_to_the_best_and_back_again(asked: Callable[[str], str], repo: Path) -> None:
+    (repo / "train.py").write_text("lr = 99\n")
+
+    asked("The last attempt")
+    assert (repo / "train.py").read_text() == "lr = 0.01\n"
+    asked("And back to what")
+    assert (repo / "train.py").read_text() == "lr = 99\n"
+
+
+def test_what_led_to_the_best(asked: Callable[[str], str]) -> None:
+    assert re.search(r"\* [0-9a-f]{8} wide finished acc=0.95", asked("What led to"))
+
+
+def test_what_was_tried_so_far(asked: Callable[[str], str]) -> None:
+    said = asked("What was tried so far")
+
+    assert len(said) <= 3_200
+    assert re.search(r"^Best: [0-9a-f]{8} ", said, re.M)
 
 
 def test_the_best_validation_accuracy(asked: Callable[[str], str]) -> None:

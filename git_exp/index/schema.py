@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Another number, and the index is made anew.
-VERSION = 3
+VERSION = 4
 
 # A row of `record` is one note, deleted or not: its paths in the notes tree, its run, packed, its
 # lines, and when a line that came from the future is no longer one. A row of `run` is a run that is
