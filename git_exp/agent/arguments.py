@@ -43,6 +43,38 @@ class Arguments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a tool is asked."""
 
 
+class Brief(Arguments, frozen=True, kw_only=True):
+    """How much of which experiments."""
+
+    budget: Annotated[
+        int, Meta(ge=30, le=5_000, description="Tokens at most, of four characters each.")
+    ] = 800
+    metric: Annotated[
+        _Word | None,
+        Meta(description="By which metric; by default the session's, or the one most runs have."),
+    ] = None
+    session: Annotated[
+        _Word | None, Meta(description="A session; by default the newest that is not over.")
+    ] = None
+
+
+class Verdict(Arguments, frozen=True, kw_only=True):
+    """Which run against which."""
+
+    run: Name = "@"
+    baseline: Annotated[
+        _Word | None,
+        Meta(description="The run to compare with; by default the best earlier one."),
+    ] = None
+    metric: Annotated[
+        _Word | None, Meta(description="By which metric; by default the only one that both have.")
+    ] = None
+    direction: Annotated[
+        Literal["min", "max"] | None,
+        Meta(description="Which way is better; by default the name of the metric tells."),
+    ] = None
+
+
 class Log(Arguments, frozen=True, kw_only=True):
     """Which runs to list."""
 

@@ -17,7 +17,7 @@ LARGEST = 64 << 10
 ERROR = 2_000
 CUT = " … [cut]"
 # A patch is what was asked for, all other text describes.
-LONG = {"patch": 8}
+LONG = {"patch": 8, "brief": 5}
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from git_exp import compare, errors, points, query, starting
+from git_exp import brief as digest
+from git_exp import compare, errors, evidence, points, query, starting
 from git_exp import seen as earlier
 from git_exp.agent import answers, arguments, bounds, tool
 from git_exp.agent.thinned import Thinned
@@ -17,6 +18,16 @@ from git_exp.session import claims, named, report, standing
 _PATCH = bounds.STEPS[0].text * bounds.LONG["patch"]
 _RANKS = 64
 _SESSIONS = 50
+
+
+def brief(desk: Desk, asked: arguments.Brief) -> answers.Brief:
+    """Tell what a fresh context needs of all experiments, in so many tokens: begin with it.
+
+    The best run and what made it so, dead ends and why, near misses, what others are at, what has
+    not been tried, and what to do next.
+    """
+    facts = digest.gather(desk.store, metric=asked.metric, session=asked.session, now=desk.now)
+    return answers.Brief(brief=digest.written(facts, asked.budget))
 
 
 def log(desk: Desk, asked: arguments.Log) -> answers.Runs:
@@ -118,6 +129,18 @@ def best(desk: Desk, asked: arguments.Best) -> answers.Best:
     return answers.best(wanted, ahead.find(desk.store, wanted, asked.where))
 
 
+def verdict(desk: Desk, asked: arguments.Verdict) -> answers.Verdict:
+    """Tell whether a run is better than another, or only luckier: improved, worse or neither.
+
+    Runs of the same code and command tell how much chance alone does. Without `baseline` the best
+    earlier run of other code is meant.
+    """
+    higher = {"max": True, "min": False, None: None}[asked.direction]
+    arguments.run(desk, asked.run)
+    said = evidence.asked(desk.store, asked.run, asked.baseline, metric=asked.metric, higher=higher)
+    return answers.verdict(said, evidence.judged(desk.store, said))
+
+
 def seen(desk: Desk, asked: arguments.Seen) -> answers.Seen:
     """Tell whether the code exactly as it is now has run already, with this command and params.
 
@@ -164,4 +187,5 @@ def _changes(desk: Desk, run: Run) -> list[compare.File] | None:
     return compare.files(desk.store, sides) if sides else None
 
 
-TOOLS = tuple(tool.reading(one) for one in (log, show, diff, series, best, seen, sessions))
+_EVERY = (brief, log, show, diff, series, best, verdict, seen, sessions)
+TOOLS = tuple(tool.reading(one) for one in _EVERY)

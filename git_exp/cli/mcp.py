@@ -18,8 +18,8 @@ def command(write: bool) -> None:
     """Serve runs to coding agents, by the Model Context Protocol on standard input and output.
 
     An agent's program starts it in a repository, and ends it by closing standard input. Its tools
-    log, show, diff, series, best, seen and sessions look at what is recorded; note, tag and claim,
-    which add to it, are there only with --write.
+    brief, log, show, diff, series, best, verdict, seen and sessions look at what is recorded; note,
+    tag and claim, which add to it, are there only with --write.
     """
     # Nobody is there whom git could ask for a password.
     os.environ.setdefault("GIT_TERMINAL_PROMPT", "0")

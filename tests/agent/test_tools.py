@@ -217,7 +217,8 @@ def test_every_tool_answers_the_official_client(three: Runs, writer: Agent) -> N
         "log": {}, "show": {}, "diff": {"run": "high"}, "best": {"metric": "acc"}, "seen": {},
         "series": {"run": "low", "metric": "acc"}, "sessions": {"session": "@"},
         "note": {"run": "@", "text": "a"}, "tag": {"run": "@", "tags": ["a"]},
-        "claim": {"idea": "b"},
+        "claim": {"idea": "b"}, "brief": {}, "verdict": {"run": "low", "baseline": "high",
+        "metric": "acc"},
     }  # fmt: skip
 
     async def talk(client: Client) -> None:
@@ -237,6 +238,31 @@ def test_best_goes_by_the_name_of_the_metric_or_what_is_said(three: Runs, agent:
     assert (high["value"], high["higher_is_better"], high["run"]["name"]) == (4, True, "high")
     assert (most["metric"], most["aggregate"], most["value"]) == ("acc", "max", 0.9)
     assert fitting["run"]["name"] == "low"
+
+
+def test_a_brief_fits_its_budget(three: Runs, agent: Agent) -> None:
+    text = agent.ask("brief", budget=100, metric="acc")["brief"]
+
+    assert len(text) <= 400
+    assert "Best: " in text
+    assert len(agent.ask("brief")["brief"]) > len(text)
+
+
+def test_a_verdict_says_what_it_is_built_on(repo: Path, agent: Agent, exp: Exp) -> None:
+    for value in (1, 1, 1, 2, 2):
+        exp("run", "-p", f"x={value}", "-n", f"n{value}", "--", "echo", f"METRIC acc={value}")
+
+    found = agent.ask("verdict")
+
+    assert (found["verdict"], found["metric"], found["higher_is_better"]) == (
+        "improved",
+        "acc",
+        True,
+    )
+    assert (found["candidate"]["values"], found["baseline"]["values"]) == ([2, 2], [1, 1, 1])
+    assert found["baseline"]["name"] == "n1"
+    assert agent.ask("verdict", direction="min")["verdict"] == "worse"
+    assert "no run 'zz'" in agent.refused("verdict", {"run": "zz"})
 
 
 def test_seen_tells_whether_this_code_has_run(repo: Path, agent: Agent) -> None:
@@ -298,10 +324,12 @@ def test_the_session_of_the_environment_is_the_latest(agent: Agent) -> None:
 def test_no_tool_that_reads_changes_anything(three: Runs, agent: Agent, git: Git_) -> None:
     before = git("for-each-ref"), git("status", "--porcelain")
 
-    for tool, given in {
+    asked: dict[str, dict[str, Any]] = {
         "log": {}, "show": {}, "diff": {"run": "high"}, "best": {"metric": "acc"}, "seen": {},
-        "sessions": {},
-    }.items():  # fmt: skip
+        "sessions": {}, "brief": {"budget": 100}, "verdict": {"run": "low", "baseline": "high",
+        "metric": "acc"},
+    }  # fmt: skip
+    for tool, given in asked.items():
         agent.ask(tool, **given)
 
     assert (git("for-each-ref"), git("status", "--porcelain")) == before

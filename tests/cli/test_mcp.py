@@ -100,7 +100,8 @@ def test_the_official_client_starts_it_and_sees_what_happens_meanwhile(
     async def talk() -> None:
         async with Client(command) as client:
             names = [one.name for one in (await client.list_tools()).tools]
-            assert names == ["log", "show", "diff", "series", "best", "seen", "sessions"]
+            assert names == ["brief", "log", "show", "diff", "series", "best", "verdict", "seen",
+                             "sessions"]  # fmt: skip
             first = await client.call_tool("best", {"metric": "acc"})
             assert first.structured_content
             assert first.structured_content["run"]["name"] == "base"
