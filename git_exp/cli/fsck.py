@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from git_exp import cli
 from git_exp.cli import options, output
@@ -15,18 +16,24 @@ from git_exp.cli import options, output
 def command(repair: bool, foreign: bool, form: options.Form) -> int:
     """Check that all that was recorded is there.
 
-    Every record must parse, every ref resolve, spool and notes agree. Without --repair nothing is
+    Every record must parse, every ref resolve, spool and notes agree, every session begin. Without --repair nothing is
     changed. The exit code is 1 where something is left to mend. Objects are git's to check: `git
     fsck`.
     """
     if foreign and not repair:
         raise click.UsageError("--foreign goes with --repair")
     from git_exp import fsck
+    from git_exp.session import named
 
-    verdict = fsck.check(cli.store(recover=False), repair=repair, foreign=foreign)
+    store = cli.store(recover=False)
+    verdict = fsck.check(store, repair=repair, foreign=foreign)
+    sessions: dict[str, str] = {}
+    named.begun(store.repo, sessions)
     if form.kind == "json":
-        output.document("fsck", verdict)
+        output.document("fsck", {**msgspec.structs.asdict(verdict), "sessions": sessions})
     else:
+        for name, why in sessions.items():
+            output.line(f"session {name}: {why}")
         for one in verdict.findings:
             where = f"run {one.run[:8]}: " if one.run else ""
             output.line(f"{'mended: ' if one.mended else ''}{where}{one.what}")
@@ -36,4 +43,4 @@ def command(repair: bool, foreign: bool, form: options.Form) -> int:
             output.hints(hint)
         torn = f", kept {verdict.damaged} damaged lines" if verdict.damaged else ""
         output.say(f"checked {verdict.runs} runs, {verdict.records} records{torn}")
-    return 0 if verdict.sound else 1
+    return 0 if verdict.sound and not sessions else 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ask, Git_, Runs
+from tests.conftest import Exp
 from tests.spooled import Spooled, found, opened, waiting
 
 
@@ -136,3 +137,14 @@ def test_records_that_a_fetch_has_overwritten_are_put_back(
 
     assert ask("log", "--format", "%n").out == "mine\nbase\n"
     assert ask("fsck").out == ""
+
+
+def test_a_session_that_cannot_be_read_is_told(repo: Path, exp: Exp, git: Git_) -> None:
+    exp("session", "start", "--goal", "g", "--id", "good")
+    assert exp("fsck").returncode == 0
+    git("update-ref", "refs/sessions/broken", "HEAD")
+
+    done = exp("fsck", code=1)
+
+    assert done.stdout.startswith("session broken: commit ")
+    assert list(json.loads(exp("fsck", "--json", code=1).stdout)["sessions"]) == ["broken"]
