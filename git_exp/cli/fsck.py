@@ -16,9 +16,9 @@ from git_exp.cli import options, output
 def command(repair: bool, foreign: bool, form: options.Form) -> int:
     """Check that all that was recorded is there.
 
-    Every record must parse, every ref resolve, spool and notes agree, every session begin. Without --repair nothing is
-    changed. The exit code is 1 where something is left to mend. Objects are git's to check: `git
-    fsck`.
+    Every record must parse, every ref resolve, spool and notes agree, every session begin. Without
+    --repair nothing is changed. The exit code is 1 where something is left to mend. Objects are
+    git's to check: `git fsck`.
     """
     if foreign and not repair:
         raise click.UsageError("--foreign goes with --repair")
