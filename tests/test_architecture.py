@@ -88,6 +88,7 @@ def test_only_doors_read_the_folder_the_environment_and_the_arguments() -> None:
     assert readers == set(house.READ_THE_WORLD)
 
 
+@pytest.mark.slow
 def test_the_core_neither_prints_nor_asks() -> None:
     talkers = {
         one.name

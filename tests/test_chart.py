@@ -156,6 +156,7 @@ def test_a_long_gap_is_kept_where_a_thinned_line_has_no_value() -> None:
     assert 4_000 < gaps[0] < gaps[-1] < 6_000
 
 
+@pytest.mark.slow
 def test_what_a_line_needs_does_not_grow_with_its_points() -> None:
     def peak(count: int) -> int:
         tracemalloc.start()

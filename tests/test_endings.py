@@ -92,6 +92,7 @@ SCRIPTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("last", "code", "status"), SCRIPTS, ids=[one[0][:30] for one in SCRIPTS])
 def test_a_script_that_raises_its_exit_ends_its_run_with_that_code(
     repo: Path, last: str, code: int, status: str
@@ -154,6 +155,7 @@ UNHANDLED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", UNHANDLED, ids=range(len(UNHANDLED)))
 def test_an_exception_that_nobody_handles_is_recorded(repo: Path, last: str) -> None:
     programs.run(EXP + last, code=1)
@@ -436,6 +438,7 @@ for cell in ("exp = Experiment('x')", "exp.track(1)", "1 / 0", "exp.track(2)"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("last", "code", "status"), [("", 0, "finished"), ("sys.exit(0)", 0, "finished"),
                                  ("sys.exit(3)", 3, "failed"), ("1 / 0", 1, "failed")],

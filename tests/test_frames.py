@@ -219,6 +219,7 @@ def test_a_line_of_json_is_a_whole_run() -> None:
     assert second["metrics"]["loss"]["last"] == "NaN"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", frames.KINDS)
 def test_what_writing_points_needs_does_not_grow_with_them(
     kind: str, monkeypatch: pytest.MonkeyPatch

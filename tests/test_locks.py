@@ -68,6 +68,7 @@ def stale(path: Path, *, age: float = 60.0) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_who_ends_beside_a_stopped_sealer_leaves_a_complete_spool_and_one_line(
     repo: Path, git: Git, exp: Exp
 ) -> None:

@@ -39,6 +39,7 @@ def test_the_pages_are_what_the_commands_and_the_prose_make() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @needs_man
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_man_shows_a_page_without_a_warning(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +135,7 @@ def test_every_exit_code_is_documented() -> None:
         assert found == codes or page.name == "git-exp-run.1", page.name
 
 
+@pytest.mark.slow
 def test_every_setting_that_the_code_reads_is_documented_with_its_default() -> None:
     read = {key: default for module in modules() for key, default in _settings(module)}
 
@@ -153,6 +155,7 @@ def test_every_setting_is_on_the_page_of_git_exp_and_of_those_who_use_it() -> No
             assert f"\\fB{key}\\fR" in page.partition(".SH CONFIGURATION")[2], f"{key}: {word}"
 
 
+@pytest.mark.slow
 def test_every_variable_of_the_environment_that_is_ours_is_documented() -> None:
     used = {
         node.value

@@ -59,6 +59,7 @@ def test_what_somebody_says_wins_over_what_is_remembered(first: Run, repo: Path)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["reset", "commit", "switch", "no snapshot", "back", "checkout"])
 def test_it_is_not_claimed_where_it_is_not_certain(
     how: str, first: Run, repo: Path, git: Git

@@ -111,6 +111,7 @@ def test_a_png_has_two_pixels_for_one() -> None:
     assert struct.unpack(">II", data[16:24]) == (800, 600)
 
 
+@pytest.mark.slow
 def test_a_page_needs_no_network_and_holds_the_chart() -> None:
     page = Page(plotting.file(TWO, LOSS, "html", size=SMALL).decode())
 
@@ -123,6 +124,7 @@ def test_a_page_needs_no_network_and_holds_the_chart() -> None:
     assert page.texts["title"] == "loss"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["svg", "html"])
 def test_a_name_and_a_metric_are_text_whatever_is_in_them(kind: str) -> None:
     lines = [a_line([Dot(0, 1), Dot(1, 2)], EVIL)]
@@ -144,6 +146,7 @@ def test_a_name_and_a_metric_are_text_whatever_is_in_them(kind: str) -> None:
 TEXTS = ['a\\"+1', "a\nb", "a\\", "a\u2028b", "'`${1}", '"]: 1, "x": [1']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", plotting.KINDS)
 @pytest.mark.parametrize("text", few(2, TEXTS))
 def test_no_text_is_an_expression_of_vegas(text: str, kind: str) -> None:
@@ -157,6 +160,7 @@ def test_no_text_is_an_expression_of_vegas(text: str, kind: str) -> None:
         assert "".join(text.split()).replace("\\", "\N{SET MINUS}") in "".join(shown.split())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 def test_the_script_of_a_page_is_sound(tmp_path: Path) -> None:
     page = plotting.file(TWO, LOSS, "html", size=SMALL).decode()
@@ -168,6 +172,7 @@ def test_the_script_of_a_page_is_sound(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", plotting.KINDS)
 def test_many_runs_and_hard_values_are_drawn(kind: str) -> None:
     hard = [Dot(-5.0, -1e308), Dot(0, 0), Dot(2**53, 1e308), Dot(2**53, 1e-320)]

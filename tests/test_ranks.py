@@ -125,6 +125,7 @@ for _ in range(2):
     assert programs.everything(repo) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "env",
     [{"RANK": "0"}, {"RANK": "3", "GIT_EXP_RANK": "0"}, {"RANK": ""}, {"RANK": "no number"},
@@ -189,6 +190,7 @@ def test_a_second_experiment_of_a_process_that_joined_is_a_child_run(repo: Path)
     assert (found["child"].status, tracked_values(found["child"])) == ("finished", [1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given", ["../../x", "x", str(uuid.UUID(int=1)), "e" * 36, "/", "\x1b[31m"]
 )
@@ -260,6 +262,7 @@ exp.track("after")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "child",
     ["sys.exit(3)", "1 / 0", "os._exit(0)", "exp.finish('failed'); os._exit(0)",
@@ -398,6 +401,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_what_multiprocessing_starts_tracks_to_the_one_run(repo: Path, method: str) -> None:
     (repo / "pool.py").write_text(POOLS.format(method=method))
@@ -438,6 +442,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_run_of_a_process_of_multiprocessing_ends_with_it(repo: Path, method: str) -> None:
     (repo / "children.py").write_text(CHILDREN.format(method=method))

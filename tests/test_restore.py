@@ -268,6 +268,7 @@ def test_a_checkout_in_an_unborn_repository_works_and_overwrites_nothing(tmp_pat
     assert world.contents() == world.tree(run.commit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("begin", "doing"),
     [

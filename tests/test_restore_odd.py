@@ -202,6 +202,7 @@ def test_lfs_files_go_out_and_come_back(world: World) -> None:
     assert world.state() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [{}, {"keep_base": True}, {"paths": ("in",)}])
 @pytest.mark.parametrize("cone", ["--cone", "--no-cone"])
 def test_a_sparse_checkout_stays_sparse(world: World, form: dict[str, Any], cone: str) -> None:
@@ -266,6 +267,7 @@ def outer(world: World, tmp_path: Path) -> World:
     return world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recurse", ["false", "true"])
 @pytest.mark.parametrize("form", [{}, {"save": True}, {"exact": True}, {"keep_base": True}])
 def test_a_submodule_and_what_is_in_it_are_left_alone(
@@ -329,6 +331,7 @@ def test_a_file_in_place_of_a_submodule_is_refused(outer: World, name: str, save
     assert outer.git("symbolic-ref", "HEAD") == "refs/heads/main"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting",
     [("core.splitIndex", "true"), ("index.version", "4"), ("core.untrackedCache", "true"),

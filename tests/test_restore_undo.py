@@ -74,6 +74,7 @@ def goes_and_comes_back(layers: Layers, clean: bool) -> None:
         world.git("fsck", "--strict")
 
 
+@pytest.mark.slow
 @settings(QUICK, max_examples=4)
 @given(worlds(), st.booleans())
 def test_the_printed_way_back_gives_the_former_worktree_byte_for_byte(

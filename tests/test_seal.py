@@ -443,6 +443,7 @@ print(len(report.sealed), report.aside)
 """
 
 
+@pytest.mark.slow
 def test_hundreds_of_spools_do_not_run_out_of_descriptors(repo: Path, git: Git) -> None:
     here = found(repo)
     for number in range(300):

@@ -93,6 +93,7 @@ def test_without_the_setting_there_is_none(git: Git_, exp: Exp, runs: Runs) -> N
     assert git("for-each-ref", "refs/notes/exp-summary") == ""
 
 
+@pytest.mark.slow
 def test_made_anew_it_is_the_same_tree(git: Git_, exp: Exp, runs: Runs) -> None:
     for number in range(9):
         runs.add(f"run{number}", f"x = {number}\n")

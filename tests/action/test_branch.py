@@ -262,6 +262,7 @@ def test_a_live_run_whose_commit_is_gone_is_not_published(repo: Path, git: Git) 
         assert isinstance(refused(repo, git, run), errors.CodeAway)
 
 
+@pytest.mark.slow
 def test_it_is_pushed_if_that_is_answered(repo: Path, git: Git, origin: Path, run: Run) -> None:
     asked = Asked(push=True, remote="")
 
@@ -320,6 +321,7 @@ def test_a_remote_that_nobody_knows_is_refused_before_anything_is_made(
     assert str(refused(repo, git, run, push=True, remote="-x")) == "bad remote '-x'"
 
 
+@pytest.mark.slow
 def test_a_secret_in_the_code_stays_here(repo: Path, git: Git, origin: Path) -> None:
     (repo / "new.py").write_text(f'token = "{KEY}"\n')
     run = made(repo)

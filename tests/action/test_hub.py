@@ -54,6 +54,7 @@ def refused(
     return error.value
 
 
+@pytest.mark.slow
 def test_artifacts_and_a_card_are_one_commit_of_a_repository_that_is_made(
     repo: Path, hub: Hub
 ) -> None:
@@ -126,6 +127,7 @@ def test_params_are_not_asked_for(repo: Path, hub: Hub) -> None:
     assert PushToHub().describe() == "Push artifacts to the Hugging Face Hub"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replaced", [True, False])
 def test_a_card_that_is_there_is_replaced_only_if_that_is_answered(
     repo: Path, hub: Hub, replaced: bool
@@ -192,6 +194,7 @@ def test_who_is_not_logged_in_is_told_how(
     assert hub.repositories == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
@@ -319,6 +322,7 @@ def test_whoever_cancels_at_the_card_has_nothing_sent(repo: Path, hub: Hub) -> N
     assert hub.repositories["ada/slow"].files == {"README.md": b"mine"}
 
 
+@pytest.mark.slow
 def test_the_endpoint_is_that_of_the_environment(repo: Path, hub: Hub) -> None:
     run = made(repo, FILES)
     code = f"""

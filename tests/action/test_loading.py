@@ -52,6 +52,7 @@ def test_a_package_that_is_executed_with_imports_of_its_own(repo: Path, exp: Exp
     assert exp("actions", "run", "it", "More").stdout == "width 1, as it was\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["my.train.py", "my-train.py", "sub/train.py"])
 def test_a_script_of_any_name_finds_what_is_beside_it(repo: Path, exp: Exp, name: str) -> None:
     path = repo / name
@@ -83,6 +84,7 @@ def test_a_src_layout_is_that_of_the_run_with_at_run(
     assert (now.stdout, now.stderr) == ("width 1, as it is\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "code", "said"),
     [
@@ -169,6 +171,7 @@ with experiment("it"):
     assert sorted(found) == [0.1, 0.2]
 
 
+@pytest.mark.slow
 def test_three_hundred_tasks_with_an_equal_action_are_as_many_jobs_and_one_action(
     repo: Path,
 ) -> None:

@@ -154,6 +154,7 @@ def trained(request: pytest.FixtureRequest, repo: Path) -> Path:
     return repo
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_list_and_run_the_action(trained: Path, exp: Exp) -> None:
     listed = exp("experiments", "actions", "list", "my-experiment").stdout
     pushed = exp("experiments", "actions", "run", "my-experiment", "ExportToHub", *SET)
@@ -167,6 +168,7 @@ def test_the_commands_of_the_page_list_and_run_the_action(trained: Path, exp: Ex
     ]
 
 
+@pytest.mark.slow
 def test_the_class_is_loaded_from_the_runs_own_code_too(trained: Path, exp: Exp, git: Git) -> None:
     for path in trained.rglob("*.py"):
         path.write_text("raise SystemError('another day')\n")
@@ -182,6 +184,7 @@ def test_the_class_is_loaded_from_the_runs_own_code_too(trained: Path, exp: Exp,
     assert not list(trained.rglob("__pycache__"))
 
 
+@pytest.mark.slow
 def test_load_xp_info_gives_jobs_and_actions_of_a_run_and_of_a_folder(
     trained: Path, git: Git, tmp_path: Path
 ) -> None:

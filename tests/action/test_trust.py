@@ -48,6 +48,7 @@ def here() -> tuple[Indexed, Run]:
     return store, only()
 
 
+@pytest.mark.slow
 def test_a_pulled_run_lists_its_actions_and_executes_them_only_for_who_trusts_it(
     pulled: Path, exp: Exp
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_record_that_says_our_data_is_in_an_archive_of_others_is_not_followed(
     assert not marker.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "said"),
     [
@@ -155,6 +157,7 @@ def test_what_a_record_names_is_a_class_in_a_file_of_the_worktree_or_refused(
     assert said in refused.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -260,6 +263,7 @@ def test_a_name_is_that_of_a_run_before_it_is_a_path(study: Study, repo: Path) -
         load_xp_info(Path("nothing"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "kind"),
     [

@@ -42,6 +42,7 @@ def test_a_list_imports_nothing_and_shows_what_was_done_last(
     assert shown[1].endswith("-")
 
 
+@pytest.mark.slow
 def test_a_shell_is_offered_the_actions_of_the_run_that_is_named(study: Study, exp: Exp) -> None:
     study()
 
@@ -63,6 +64,7 @@ def test_show_has_the_actions_and_what_came_of_them(study: Study, exp: Exp) -> N
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Say", "Sa", "{id}", "{short}"])
 def test_an_action_is_named_by_class_by_its_beginning_or_by_id(
     study: Study, exp: Exp, name: str
@@ -76,6 +78,7 @@ def test_an_action_is_named_by_class_by_its_beginning_or_by_id(
     assert "now" not in exp("actions", "list").stdout.splitlines()[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
@@ -118,6 +121,7 @@ def test_what_an_action_raises_is_one_line_and_a_code_that_is_not_zero(
     assert results() == [({}, {"status": "failed", "error": "ValueError: no way"})]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -138,6 +142,7 @@ def test_what_is_not_there_is_refused(
     assert results() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -161,6 +166,7 @@ def test_however_an_action_fails_it_is_one_line_and_recorded(
     assert results() == [({}, {"status": "failed", "error": said})]
 
 
+@pytest.mark.slow
 def test_a_class_name_of_others_forges_no_line_and_no_option(
     study: Study, repo: Path, exp: Exp
 ) -> None:
@@ -232,6 +238,7 @@ def test_a_secret_among_the_answers_is_not_recorded(study: Study, exp: Exp) -> N
     assert all(b"hf_x1" not in line for line in store().lines(only()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "code", "said"),
     [
@@ -297,6 +304,7 @@ def test_what_was_done_is_told_though_its_record_cannot_be_written(
     assert done.stderr.startswith("fatal: Say was done, but no record of it could be written: ")
 
 
+@pytest.mark.slow
 def test_an_action_is_there_the_moment_it_is_registered_whatever_then_becomes_of_its_run(
     repo: Path, exp: Exp
 ) -> None:

@@ -29,6 +29,7 @@ def test_it_is_the_line_of_log(four: Runs, ask: Ask) -> None:
     assert said == ask("log", "high", "--oneline")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "name"),
     [

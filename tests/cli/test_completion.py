@@ -48,6 +48,7 @@ def test_the_script_of_a_shell_is_printed_and_is_sound(shell: str, exp: Exp) -> 
         assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_scripts_ask_for_kind_value_and_help(runs: Path, exp: Exp) -> None:
     assert exp("--offer", "lo").stdout == "plain\tlog\tlist runs, newest first\n"
     assert exp("--offer", "log", "--form").stdout.startswith("plain\t--format\tAnswer")
@@ -57,6 +58,7 @@ def test_the_scripts_ask_for_kind_value_and_help(runs: Path, exp: Exp) -> None:
     assert exp("--offer", "run", "python", "tr").stdout == "file\ttr\t\n"
 
 
+@pytest.mark.slow
 def test_runs_are_offered_by_name_by_revision_and_by_the_id_that_is_begun(
     runs: Path, exp: Exp
 ) -> None:
@@ -87,11 +89,13 @@ def test_where_nothing_can_be_found_nothing_is_offered_and_nothing_is_said(
     assert (done.stdout, done.stderr) == ("", "")
 
 
+@pytest.mark.slow
 def test_pygit2_is_only_imported_to_complete_the_names_of_runs(runs: Path) -> None:
     assert _imported("--offer", "sh", "pygit2") == ""
     assert _imported("--offer", "show", "--", "pygit2") == ""
 
 
+@pytest.mark.slow
 @bash
 @pytest.mark.parametrize(
     ("line", "offered"),
@@ -117,6 +121,7 @@ def test_bash_completes_below_git(line: str, offered: list[str], runs: Path) -> 
     assert _bash(line, "__git_wrap__git_main") == offered
 
 
+@pytest.mark.slow
 @bash
 @pytest.mark.parametrize(
     ("line", "offered"), [("git-exp lo", ["log "]), ("git-exp show base", ["baseline "])]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Exp
 
 
@@ -37,6 +39,7 @@ def test_it_shows_three_runs_the_log_a_diff_and_the_best_code_restored(
     assert "RATE = 0.5" in code
 
 
+@pytest.mark.slow
 def test_it_leaves_nothing_behind_and_runs_none_of_the_users_hooks(
     tmp_path: Path, exp: Exp, git: object
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_path_may_look_like_an_option(two: Runs, ask: Ask) -> None:
     assert ask("diff", "a", "b", "--name-only", "--", "--stat") == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -115,6 +115,7 @@ def test_a_file_that_is_no_command_is_none(word: str, exp: Exp) -> None:
     assert "is not a git exp command\n" in exp(word, code=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -239,6 +240,7 @@ def test_a_full_disk_behind_stdout_is_an_error() -> None:
     assert done.stderr == "fatal: cannot write to standard output: No space left on device\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_empty_ones(closed: str, repo: Path) -> None:
     script = f"git-exp log {closed} && git-exp tag {closed}"

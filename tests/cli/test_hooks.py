@@ -91,6 +91,7 @@ def test_as_json(exp: Exp, repo: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o755, 0o700, 0o644])
 def test_what_was_there_is_back_byte_for_byte(exp: Exp, mode: int) -> None:
     for name in NAMES:

@@ -230,6 +230,7 @@ def test_rich_is_not_imported_for_a_pipe(three: Runs) -> None:
 NAMES = ("--format", "%n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "names"),
     [
@@ -273,6 +274,7 @@ def test_where_shapes_every_form_of_the_answer(three: Runs, ask: Ask) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "names"),
     [

@@ -89,6 +89,7 @@ def serving(*words: str, cwd: Path | None = None) -> Iterator[Server]:
         server.process.communicate()
 
 
+@pytest.mark.slow
 def test_the_official_client_starts_it_and_sees_what_happens_meanwhile(
     runs: Runs, repo: Path, exp: Exp
 ) -> None:

@@ -161,6 +161,7 @@ def test_colours_can_be_turned_off_by_the_environment(quiet: dict[str, str]) -> 
     assert "\x1b" not in shown((sys.executable, "-c", TABLE), GIT_PAGER="cat", **quiet)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "coloured"),
     [
@@ -184,6 +185,7 @@ def test_piped_output_has_no_colours_whatever_is_configured(a_run: Path) -> None
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "env"),
     [
@@ -201,6 +203,7 @@ def test_a_table_goes_through_the_users_pager(
     assert "\x1b[33m" in seen, "the pager's reader sees colours"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -230,6 +233,7 @@ def test_a_pager_that_is_not_installed_is_done_without(a_run: Path) -> None:
     assert "baseline" in shown(("git", "exp", "log"), GIT_PAGER="no-such-pager")
 
 
+@pytest.mark.slow
 def test_the_pager_outlives_the_command_and_is_waited_for(a_run: Path) -> None:
     with Screen(("git-exp", "log"), GIT_PAGER=PAGER) as screen:
         screen.until("END")

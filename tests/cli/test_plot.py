@@ -173,6 +173,7 @@ def test_points_are_smoothed(ask: Ask, tracked: Tracked) -> None:
     assert [point["y"] for point in line["points"]] == [1, pytest.approx(5 / 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "start"),
     [("a.svg", b"<svg "), ("a.PNG", b"\x89PNG\r\n\x1a\n"), ("a.html", b"<!DOCTYPE html>\n")],

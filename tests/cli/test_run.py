@@ -191,6 +191,7 @@ def wait_for_end(pid: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_killing_git_exp_kills_neither_the_command_nor_its_output(repo: Path, exp: Exp) -> None:
     go = repo / ".git/go"
     os.mkfifo(go)

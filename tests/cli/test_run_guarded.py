@@ -168,6 +168,7 @@ def test_a_command_is_ended_when_its_time_is_over(repo: Path, exp: Exp) -> None:
     assert run["error"] == {"type": "TimeoutExpired", "message": "after 0.3 s"}
 
 
+@pytest.mark.slow
 def test_a_key_is_done_once_and_answers_with_its_exit_code(repo: Path, exp: Exp) -> None:
     exp("run", "--key", "k1", "-n", "first", *PRINT)
     exp("run", "--key", "k2", "--", "sh", "-c", "exit 7", code=7)
@@ -258,6 +259,7 @@ def test_the_closing_lines_say_what_a_run_is_worth_and_what_comes_next(
     assert latest(exp)["git"]["derived"] == latest(exp, "better")["id"]
 
 
+@pytest.mark.slow
 def test_a_session_says_which_metric_counts_and_which_way(repo: Path, exp: Exp) -> None:
     exp("session", "start", "--goal", "g", "--metric", "ms", "--direction", "maximize")
 

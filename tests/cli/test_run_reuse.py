@@ -73,6 +73,7 @@ def test_other_code_runs_and_undone_it_is_reused(exp: Exp, repo: Path) -> None:
     assert times() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -115,6 +116,7 @@ def test_a_run_that_failed_does_not_answer(exp: Exp) -> None:
     assert times() == 3
 
 
+@pytest.mark.slow
 def test_an_older_run_answers_where_the_newest_failed(exp: Exp, repo: Path) -> None:
     (repo / "count").write_text("fails")
     words = ("sh", "-c", "! grep -q fails count")
@@ -165,6 +167,7 @@ def test_a_run_without_a_snapshot_does_not_answer(exp: Exp) -> None:
     assert "'bare': its code was not captured\n" in done.stderr
 
 
+@pytest.mark.slow
 def test_files_that_are_left_out_must_be_the_same(exp: Exp, repo: Path, git: Git_) -> None:
     git("config", "exp.exclude", "*.csv")
     (repo / "big.csv").write_text("1,2\n")

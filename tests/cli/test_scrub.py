@@ -49,6 +49,7 @@ def test_what_would_stop_a_push_is_taken_out_and_the_push_goes(
     assert ask("fsck").out == ""
 
 
+@pytest.mark.slow
 def test_a_path_goes_and_all_else_stays(repo: Path, runs: Runs, ask: Ask, git: Git_) -> None:
     Path("notes").mkdir()
     Path("notes/a.txt").write_text("mine\n")
@@ -62,6 +63,7 @@ def test_a_path_goes_and_all_else_stays(repo: Path, runs: Runs, ask: Ask, git: G
     assert f"Run-Id: {new.rpartition('/')[2]}" in git("log", "-1", "--format=%B", new)
 
 
+@pytest.mark.slow
 def test_the_values_of_a_key_are_masked(repo: Path, runs: Runs, ask: Ask) -> None:
     runs.add("base", params={"db": "mine", "lr": 0.5})
 
@@ -196,6 +198,7 @@ def test_an_archive_of_another_clone_that_holds_the_run_is_told(
     assert git("for-each-ref", "refs/exp/archive", cwd=origin) == ""
 
 
+@pytest.mark.slow
 def test_a_key_that_only_a_task_of_the_run_has_is_masked_too(
     repo: Path, ask: Ask, git: Git_
 ) -> None:

@@ -141,6 +141,7 @@ def test_a_name_from_a_run_is_no_order_to_a_terminal(runs: Runs, ask: Ask) -> No
     assert "\x1b" not in said.out + said.err
 
 
+@pytest.mark.slow
 def test_it_works_in_a_folder_below(repo: Path, exp: Exp) -> None:
     (repo / "below").mkdir()
     exp("run", "-n", "one", "true", cwd=repo / "below")

@@ -441,6 +441,7 @@ def test_what_is_no_claim_is_refused_and_nothing_is_written(
     assert git("rev-parse", "refs/sessions/loop") == before
 
 
+@pytest.mark.slow
 def test_a_run_for_a_session_is_its_result(begun: str, repo: Path, exp: Exp) -> None:
     said = exp("run", "--session", "@", "-n", "one", "-m", "print it", "-p", "lr=0.1", "--",
                "sh", "-c", "echo METRIC ms=5; echo in $GIT_EXP_SESSION")  # fmt: skip
@@ -468,6 +469,7 @@ def test_without_its_session_nothing_runs(repo: Path, exp: Exp) -> None:
     assert not (repo / "ran").exists()
 
 
+@pytest.mark.slow
 def test_a_run_for_a_session_that_is_over_is_a_result_all_the_same(begun: str, exp: Exp) -> None:
     exp("session", "stop")
 
@@ -480,6 +482,7 @@ def test_a_run_for_a_session_that_is_over_is_a_result_all_the_same(begun: str, e
     assert json.loads(exp("session", "status", "--json").stdout)["best"] == 5
 
 
+@pytest.mark.slow
 def test_a_reused_run_is_a_result_once(begun: str, exp: Exp) -> None:
     train = ("--", "python", "train.py")
     exp("run", "-n", "one", *train)
@@ -494,6 +497,7 @@ def test_a_reused_run_is_a_result_once(begun: str, exp: Exp) -> None:
     assert "session loop: iteration 2: no ms, two\n" in again
 
 
+@pytest.mark.slow
 def test_a_run_that_its_loop_was_killed_over_is_a_result_of_the_next(
     begun: str, repo: Path, exp: Exp
 ) -> None:
@@ -579,6 +583,7 @@ def test_a_claim_on_a_remote_is_one_agents_among_clones(
     assert ask("session", "claim", "x", "--remote", "nowhere", code=3).out == ""
 
 
+@pytest.mark.slow
 def test_a_run_of_somebody_else_moves_no_session_of_ours(
     begun: str, origin: Path, other: Path, exp: Exp, git: Git_
 ) -> None:
@@ -597,6 +602,7 @@ def test_a_run_of_somebody_else_moves_no_session_of_ours(
     assert exp("session", "record", "--run", "x").stdout == "iteration 2: ms 1 (best), x\n"
 
 
+@pytest.mark.slow
 def test_a_copy_that_replaces_a_run_is_no_second_result(begun: str, exp: Exp) -> None:
     exp("run", "--session", "@", "-n", "one", "--", "sh", "-c", "echo METRIC ms=5")
     exp("scrub", "one", "--path", "train.py")
@@ -605,6 +611,7 @@ def test_a_copy_that_replaces_a_run_is_no_second_result(begun: str, exp: Exp) ->
     assert exp("session", "next").stdout == "iteration 2 of 20\n"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_run_is_a_failure_and_ends_its_loop(begun: str, repo: Path) -> None:
     script = "while git exp session next; do git exp run --session @ -p bad -- true; done; exit 0"
 
@@ -625,6 +632,7 @@ def test_a_result_that_cannot_be_added_costs_no_exit_code(begun: str, exp: Exp) 
     assert "hint: git exp session record -s loop --run " in done.stderr
 
 
+@pytest.mark.slow
 def test_a_private_run_is_no_result(begun: str, repo: Path, exp: Exp) -> None:
     done = exp("run", "--private", "--session", "@", "--", "touch", "ran", code=125)
 
@@ -635,6 +643,7 @@ def test_a_private_run_is_no_result(begun: str, repo: Path, exp: Exp) -> None:
     assert "is private\n" in refused.stderr
 
 
+@pytest.mark.slow
 def test_an_infinite_metric_is_no_result_of_it(begun: str, exp: Exp) -> None:
     said = exp("run", "--session", "@", "--", "sh", "-c", "echo METRIC ms=-inf")
 

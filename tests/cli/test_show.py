@@ -262,6 +262,7 @@ def test_a_series_that_is_not_there_names_those_that_are(runs: Runs, ask: Ask) -
     )
 
 
+@pytest.mark.slow
 def test_output_is_what_the_command_wrote_byte_for_byte(exp: Exp) -> None:
     code = "import sys; print('\\x1b[1mout'); sys.stdout.flush(); print('err', file=sys.stderr)"
     exp("run", "-n", "loud", "--", "python", "-c", code)

@@ -64,6 +64,7 @@ def test_every_command_and_option_that_is_told_of_exists(name: str) -> None:
             assert option in known, f"git exp {word} {option}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("said", "asked"), skill.QUESTIONS)
 def test_every_question_of_it_is_answered(said: str, asked: str, repo: Path, exp: Exp) -> None:
     for lr, acc in ((0.1, 0.92), (0.2, 0.95)):

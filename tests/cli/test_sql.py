@@ -86,6 +86,7 @@ def test_a_running_run_is_there_with_what_it_has_tracked(repo: Path, ask: Ask) -
     assert json.loads(ask("sql", more, "--json").out)["rows"] == [["said", "now", 1.0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -147,6 +148,7 @@ def test_a_value_without_end_is_refused(two: Runs, ask: Ask) -> None:
     assert "too big" in ask("sql", "SELECT zeroblob(1000000000)", code=2).err
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_could_read_is_refused_but_written_as_it_comes(
     two: Runs, ask: Ask
 ) -> None:

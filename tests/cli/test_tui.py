@@ -103,6 +103,7 @@ def test_its_page_names_its_keys(ask: Ask) -> None:
     assert "--where" in said.out
 
 
+@pytest.mark.slow
 def test_on_a_real_terminal(runs: Runs, tmp_path: Path, tmux: Tmux) -> None:
     runs.add("base", params={"lr": 0.1}, metrics={"acc": [0.1, 0.5]})
     runs.add("wide", "lr = 2\n", params={"lr": 0.2}, metrics={"acc": [0.2, 0.9]})

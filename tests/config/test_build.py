@@ -391,6 +391,7 @@ def test_lists_that_hold_each_other_many_times_over_are_refused() -> None:
             build(Any, x=one)
 
 
+@pytest.mark.slow
 def test_a_million_names_are_refused_and_a_million_values_are_held() -> None:
     begun = time.monotonic()
     every = {f"a{number}": number for number in range(1_000_000)}

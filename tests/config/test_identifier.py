@@ -211,6 +211,7 @@ def test_one_name_in_two_modules_is_two_classes() -> None:
     assert made("one")(a=1).config_id() == made("one")(a=1).config_id()
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_an_identifier_is_that_of_the_content_alone(value: Any) -> None:
     again = _turned(value)
@@ -233,6 +234,7 @@ def test_what_has_no_identifier_says_so_with_class_and_param() -> None:
         identifier(Pair)
 
 
+@pytest.mark.slow
 def test_a_million_values_are_refused_at_once() -> None:
     begun = time.monotonic()
 

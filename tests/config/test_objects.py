@@ -115,6 +115,7 @@ def back(config: Config) -> Any:
     return reader(lines).make(oid)
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_what_is_read_has_the_identifier_of_what_was_written(value: Any) -> None:
     config = Holds(value=value)

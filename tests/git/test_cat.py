@@ -58,6 +58,7 @@ def test_a_damaged_object_is_none_and_the_rest_is_read(found: Repo, git: Git) ->
     assert list(cat.blobs(found, names)) == [b"0", None, b"2", None, b"4", b"5"]
 
 
+@pytest.mark.slow
 def test_more_than_a_pipe_holds_is_no_standstill(found: Repo, git: Git) -> None:
     big = blob(git, "x" * 300_000)
     small = blob(git, "y")

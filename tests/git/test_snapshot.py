@@ -297,6 +297,7 @@ def test_a_file_added_with_intent_only_is_captured_whole(repo: Path) -> None:
     assert not ran.holds("gone")
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_right_after_it_was_added_is_captured(repo: Path) -> None:
     found = witness.discovered(repo)
     index, file = repo / ".git/index", repo / "train.py"

@@ -44,6 +44,7 @@ def pruned(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[st
     return inject
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "name"), SEAMS, ids=[name for _, name in SEAMS])
 @pytest.mark.parametrize("change", ["add", "delete"])
 def test_a_run_whose_objects_vanish_is_taken_again(

@@ -29,6 +29,7 @@ def told(out: Path) -> Ran:
     return witness.read(out.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hook", few(2, ["pre-commit", "post-commit", "commit-msg"]))
 @pytest.mark.parametrize(
     "args", [("-a",), ("both",), ("-i", "both"), ()], ids=["all", "only", "include", "staged"]

@@ -182,6 +182,7 @@ def test_the_users_patterns_exclude_and_include(repo: Path) -> None:
     assert sorted(ran.modes) == [b".env", b"big", b"data/raw/keep", b"plain", b"train.py"]
 
 
+@pytest.mark.slow
 def test_a_list_stops_at_a_thousand_with_a_count(repo: Path) -> None:
     git(repo, "config", "exp.exclude", "many")
     write(repo, {f"many/{at:04}": str(at) for at in range(1_005)})

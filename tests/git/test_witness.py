@@ -42,6 +42,7 @@ def relinked(link: Path) -> None:
     link.symlink_to("elsewhere")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_change_is_seen(repo: Path, what: str) -> None:
     (repo / "link").symlink_to("nowhere")

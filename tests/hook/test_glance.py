@@ -48,6 +48,7 @@ def test_where_there_is_no_run(name: str, git: Git_) -> None:
     assert loaded(name, given=f"{head(git)} {head(git)}\n") == "0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["prepare-commit-msg", "post-commit", "post-rewrite"])
 @pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
 def test_where_no_run_matches(name: str, packed: bool, git: Git_, exp: Exp, runs: Runs) -> None:

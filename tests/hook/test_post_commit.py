@@ -80,6 +80,7 @@ def test_a_deleted_run_and_one_without_a_snapshot_are_not(
     assert before != git("log", "-1", "--format=%T", "refs/notes/exp")
 
 
+@pytest.mark.slow
 def test_a_commit_that_differs_outside_of_the_code_is_linked(
     commit: Commit, git: Git_, runs: Runs
 ) -> None:

@@ -26,6 +26,7 @@ def test_a_reworded_commit_keeps_its_runs(commit: Commit, git: Git_, runs: Runs)
     assert links() == {"better": [first, git("rev-parse", "HEAD")]}
 
 
+@pytest.mark.slow
 def test_an_amended_tree_is_another(commit: Commit, git: Git_, runs: Runs) -> None:
     runs.add("better")
     first = commit()
@@ -35,6 +36,7 @@ def test_an_amended_tree_is_another(commit: Commit, git: Git_, runs: Runs) -> No
     assert links() == {"better": [first]}
 
 
+@pytest.mark.slow
 def test_a_rebase_takes_links_along_by_what_the_commits_change(
     commit: Commit, git: Git_, runs: Runs
 ) -> None:
@@ -54,6 +56,7 @@ def test_a_rebase_takes_links_along_by_what_the_commits_change(
     assert git("log", "--format=%s") == "notes\na commit\nother\nfirst"
 
 
+@pytest.mark.slow
 def test_a_rebase_that_stops_at_a_conflict_and_goes_on(
     commit: Commit, git: Git_, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +81,7 @@ def test_a_rebase_that_stops_at_a_conflict_and_goes_on(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_in_a_submodule(commit: Commit, git: Git_, exp: Exp, repo: Path) -> None:
     git("init", "-q", "../whole")
     whole = repo.parent / "whole"
@@ -95,6 +99,7 @@ def test_in_a_submodule(commit: Commit, git: Git_, exp: Exp, repo: Path) -> None
     assert git("rev-parse", "HEAD@{1}", cwd=sub) in told
 
 
+@pytest.mark.slow
 def test_a_squash_keeps_the_runs_of_its_last_commit(
     commit: Commit, git: Git_, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +114,7 @@ def test_a_squash_keeps_the_runs_of_its_last_commit(
     assert links() == {"early": [early], "late": [late, git("rev-parse", "HEAD")]}
 
 
+@pytest.mark.slow
 def test_many_links_are_one_write_and_none_is_made_twice(
     commit: Commit, git: Git_, runs: Runs
 ) -> None:

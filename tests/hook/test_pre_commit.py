@@ -85,6 +85,7 @@ def test_what_keeps_a_run_from_having_the_same_code_is_named(git: Git_, repo: Pa
     assert "hint: a run would have the worktree's code, not this commit's: notes.txt\n" in said
 
 
+@pytest.mark.slow
 def test_an_expression_must_hold_for_the_newest_run(git: Git_, runs: Runs) -> None:
     gate(git, "acc >= 0.9 and loss < 1")
     runs.add("lucky", metrics={"acc": [0.95], "loss": [0.5]})
@@ -99,6 +100,7 @@ def test_an_expression_must_hold_for_the_newest_run(git: Git_, runs: Runs) -> No
     assert attempt()[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "said"),
     [
@@ -119,6 +121,7 @@ def test_a_gate_that_cannot_be_understood_stays_shut(
     assert told.startswith(f"error: exp.gate '{expression}': {said}")
 
 
+@pytest.mark.slow
 def test_no_regression_against_the_best_run_of_head(git: Git_, runs: Runs) -> None:
     gate(git, "no-regression:acc")
     runs.add("first", BASE, metrics={"acc": [0.7]})
@@ -138,6 +141,7 @@ def test_no_regression_against_the_best_run_of_head(git: Git_, runs: Runs) -> No
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "now", "code"),
     [
@@ -170,6 +174,7 @@ def test_where_head_has_no_run_there_is_nothing_to_be_worse_than(git: Git_, runs
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_code_paths_count_for_the_gate_too(git: Git_, runs: Runs) -> None:
     gate(git, "require-run")
     git("config", "exp.codePaths", "*.py")

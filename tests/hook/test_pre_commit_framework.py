@@ -93,6 +93,7 @@ def test_its_own_check_of_the_manifest() -> None:
     pre_commit("validate-manifest", str(ROOT / ".pre-commit-hooks.yaml"))
 
 
+@pytest.mark.slow
 def test_the_gate_the_trailers_and_the_link(
     offered: Path, git: Git_, runs: Runs, commit: Commit
 ) -> None:
@@ -119,6 +120,7 @@ def test_in_the_environment_that_pre_commit_makes(
     assert len(made) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ours_first", [True, False])
 def test_beside_hooks_of_ours_whichever_comes_first(
     exp: Exp, git: Git_, runs: Runs, commit: Commit, ours_first: bool

@@ -36,6 +36,7 @@ def there(git: Git_, server: Path) -> list[str]:
     return sorted({"/".join(name.split("/")[:2]) for name in names})
 
 
+@pytest.mark.slow
 def test_runs_go_along_with_the_branch(git: Git_, server: Path) -> None:
     done = push("origin", "main")
 
@@ -44,6 +45,7 @@ def test_runs_go_along_with_the_branch(git: Git_, server: Path) -> None:
     assert push("origin", "main").stderr == ""
 
 
+@pytest.mark.slow
 def test_sessions_go_along_too(hooked: Path, git: Git_, server: Path) -> None:
     config = ExperimentConfig(goal="a faster kernel")
     history.start(discover(hooked, dict(os.environ)), config, session_id="kernels")
@@ -61,6 +63,7 @@ def test_without_the_setting_they_stay(git: Git_, server: Path) -> None:
     assert there(git, server) == ["refs/heads"]
 
 
+@pytest.mark.slow
 def test_with_a_remote_of_their_own_they_go_there_alone(
     git: Git_, server: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +94,7 @@ def test_trouble_is_a_warning_and_the_branch_goes(git: Git_, server: Path) -> No
     assert there(git, server) == ["refs/heads"]
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_no_runs_takes_the_branch(git: Git_, server: Path) -> None:
     hook = server / "hooks/pre-receive"
     hook.write_text(
@@ -105,6 +109,7 @@ def test_a_server_that_takes_no_runs_takes_the_branch(git: Git_, server: Path) -
     assert "warning: " in done.stderr
 
 
+@pytest.mark.slow
 def test_what_git_exp_pushes_itself_sends_nothing_more(exp: Exp, git: Git_, commit: Commit) -> None:
     commit(CODE)
 

@@ -45,6 +45,7 @@ def test_a_run_of_the_tree_is_named_with_its_metrics(
     assert message() == f"a better model\n\nExp-Run: {FIRST} acc=0.93 loss=0.25 epochs=3"
 
 
+@pytest.mark.slow
 def test_the_newest_three_finished_ones_oldest_first(
     commit: Commit, runs: Runs, message: Callable[..., str], exp: Exp
 ) -> None:
@@ -86,6 +87,7 @@ def test_trailers_that_are_there_stay_and_ours_come_after(
     )
 
 
+@pytest.mark.slow
 def test_to_amend_adds_no_second_one(
     commit: Commit, git: Git_, runs: Runs, message: Callable[..., str]
 ) -> None:

@@ -218,6 +218,7 @@ def _killed(*_: Any) -> None:
     raise Killed
 
 
+@pytest.mark.slow
 def test_imports_at_the_same_time_bring_in_each_run_once(repo: Path, git: Git_) -> None:
     rows = "".join(f"{number:07x}\t{number}\tkeep\n" for number in range(150))
     (repo / "results.tsv").write_text(f"commit\tloss\tstatus\n{rows}")

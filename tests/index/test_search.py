@@ -181,6 +181,7 @@ def test_a_commit_that_is_linked_finds_its_run(repo: Path, git: Git) -> None:
     assert query.find(store, head[:8]).id == run.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["acc", "-acc", "max(acc)", "min(acc)", "+loss", "loss"])
 def test_the_best_is_that_of_the_plain_way(repo: Path, text: str) -> None:
     values = [0.5, float("nan"), 0.9, 0.9, float("inf"), -1.0, 0.1]
@@ -236,6 +237,7 @@ def test_a_damaged_index_is_made_anew(repo: Path, damage: Callable[[Path], objec
     assert sqlite3.connect(place(repo)).execute("SELECT count(*) FROM run").fetchone() == (3,)
 
 
+@pytest.mark.slow
 def test_an_index_that_is_damaged_under_an_open_one_is_made_anew(repo: Path) -> None:
     for number in range(50):
         a_run(repo, f"run {number}", loss=1)
@@ -452,6 +454,7 @@ def test_a_line_from_the_future_counts_once_its_time_has_come(
     assert query.find(store, "later").id == run.id
 
 
+@pytest.mark.slow
 def test_two_processes_that_index_at_once_make_one_index(repo: Path) -> None:
     for number in range(30):
         a_run(repo, f"run {number}", loss=1)
@@ -602,6 +605,7 @@ def loose(repo: Path) -> Git:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_the_index_goes_along_with_whatever_happens(repo: Path, loose: Git, seed: int) -> None:
     check(repo, loose, seed, 25)

@@ -150,6 +150,7 @@ def pool() -> list[Run]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*built_in, "mixed", "metric"])
 def test_sql_and_the_predicate_agree_on_every_field_with_every_sign_and_value(kind: str) -> None:
     names = [name for name, one in fields.BUILT_IN.items() if one == kind]
@@ -183,6 +184,7 @@ def test_sql_finds_the_runs_that_the_predicate_finds(runs: list[Run], texts: lis
     agree(runs, texts)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(filled.runs(), st.lists(sort_keys, min_size=6, max_size=6))
 def test_sql_has_the_order_of_the_predicate(runs: list[Run], names: list[str]) -> None:

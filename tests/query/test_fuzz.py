@@ -72,6 +72,7 @@ def survive_as_a_key(text: str) -> None:
     assert by_sql == filled.sorted_by_predicate(RUNS, key, descending=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(anything | soup | solid | mutated())
 def test_any_text_is_a_condition_or_an_error_with_a_place(text: str) -> None:

@@ -105,6 +105,7 @@ def full(depth: int) -> str:
     return f"({inner} {('and', 'or')[depth % 2]} {inner})"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -87,6 +87,7 @@ def test_who_comes_second_asks_again(
     assert kinds(here) == ["start", "claim"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("shared")
 def test_what_is_here_alone_goes_along(here: Clone, mate: Clone, there: Path) -> None:
     history.add(here.store.repo, "kernels", result("ours"))
@@ -191,6 +192,7 @@ def test_a_server_that_refuses_is_said_and_nothing_happens(here: Clone, there: P
     assert tip(here.path) == before == tip(there)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("shared")
 def test_who_is_never_first_is_told_so(
     here: Clone, mate: Clone, monkeypatch: pytest.MonkeyPatch
@@ -228,6 +230,7 @@ def test_one_that_began_twice_or_is_damaged_is_refused(
         settled(mate, claim("bob"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("shared")
 def test_the_lock_of_a_git_that_was_killed_is_not_in_the_way(
     here: Clone, mate: Clone, there: Path

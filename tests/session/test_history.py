@@ -145,6 +145,7 @@ def test_sessions_are_listed_the_newest_first(
     assert history.ids(here) == ["kernels", "other"]
 
 
+@pytest.mark.slow
 def test_of_many_writers_at_once_each_adds_its_own(
     repo: Path, here: Repo, session: Session
 ) -> None:
@@ -236,6 +237,7 @@ def test_the_lock_of_a_git_that_was_killed_is_in_nobodys_way(repo: Path, here: R
     assert not lock.exists()
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_git_that_lives_is_waited_for(repo: Path, here: Repo) -> None:
     history.start(here, CONFIG, session_id="kernels")
     before = history.read(here, "kernels").commit

@@ -685,6 +685,7 @@ def test_how_a_table_is_cut_into_batches_changes_nothing(
     assert found.target_stats["skewness"] == pytest.approx(skewness, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_thousand_columns_are_no_trouble(tmp_path: Path) -> None:
     names = [f"c{at}" for at in range(1000)]
     path = csv(tmp_path, f"{','.join(names)}\n{','.join(['1'] * 1000)}\n")
@@ -713,6 +714,7 @@ NUMBERS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     numbers=st.lists(NUMBERS, min_size=1, max_size=60),
     texts=st.lists(st.sampled_from(["a", "b", "ç", 'q"uo,te', "NA", "two\nlines", "", "1"])),

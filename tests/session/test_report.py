@@ -499,6 +499,7 @@ def test_of_many_gains_the_first_and_the_latest_are_in_the_table() -> None:
     assert told == [1, *range(952, 1001)]
 
 
+@pytest.mark.slow
 def test_twice_the_results_are_about_twice_the_work() -> None:
     def work(count: int) -> int:
         state = measured(*([3.0, None, 2.0, 4.0] * (count // 4)))
@@ -592,6 +593,7 @@ def test_no_text_of_others_is_markup_in_markdown(text: str) -> None:
     assert told == f"Goal: {blocks.cut(text)}".rstrip()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @example("</title></svg><script>alert(1)</script>")
 @given(TEXTS)

@@ -48,6 +48,7 @@ def recorded(where: Path, exp: Exp) -> str:
     return run.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     few(
@@ -84,6 +85,7 @@ def test_a_clone_that_lacks_something_shows_and_sends_runs(
     assert not git(there, "fsck", "--connectivity-only", "--no-dangling")
 
 
+@pytest.mark.slow
 def test_a_mirror_clone_has_every_run_and_sends_its_own(
     there: Path, here: Clone, theirs: str, tmp_path: Path, exp: Exp
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_push_goes_where_the_configuration_sends_it(
     assert not held(there, "refs/runs")
 
 
+@pytest.mark.slow
 def test_short_names_of_urls_are_taken_for_what_they_stand_for(
     here: Clone, there: Path, tmp_path: Path, exp: Exp
 ) -> None:
@@ -152,6 +155,7 @@ def test_short_names_of_urls_are_taken_for_what_they_stand_for(
     assert f"refs/runs/{second.id}" in held(other)
 
 
+@pytest.mark.slow
 def test_settings_of_push_and_fetch_neither_send_nor_remove_more(
     here: Clone, mate: Clone, there: Path, exp: Exp
 ) -> None:
@@ -271,6 +275,7 @@ def test_a_users_hook_that_fails_is_a_clear_error(
     assert held(there) == before
 
 
+@pytest.mark.slow
 def test_a_push_is_the_same_from_a_linked_worktree(
     here: Clone, there: Path, tmp_path: Path, exp: Exp
 ) -> None:
@@ -285,6 +290,7 @@ def test_a_push_is_the_same_from_a_linked_worktree(
     assert "mine" in exp("log", cwd=here.path).stdout
 
 
+@pytest.mark.slow
 def test_a_bare_repository_pushes_and_pulls(
     here: Clone, there: Path, theirs: str, tmp_path: Path, exp: Exp
 ) -> None:
@@ -300,6 +306,7 @@ def test_a_bare_repository_pushes_and_pulls(
     assert more.commit in noted(there)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["detached", "unborn"])
 def test_no_branch_is_needed(
     here: Clone, there: Path, theirs: str, tmp_path: Path, exp: Exp, state: str
@@ -351,6 +358,7 @@ def test_the_remote_of_the_branch_is_the_usual_one(here: Clone, tmp_path: Path) 
     assert noted(other) == {run.commit}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["absolute", "relative", "url", "dots"])
 def test_a_path_or_a_url_is_a_remote_too(
     here: Clone, there: Path, mate: Clone, exp: Exp, form: str
@@ -373,6 +381,7 @@ def test_a_path_or_a_url_is_a_remote_too(
     assert tracked.startswith("refs/exp/remotes/url-")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", few(3, ["a/b", "x.lock", "ünïcode", "a..b", "UPPER", "1", "a.b", "a.lock/b"])
 )
@@ -391,6 +400,7 @@ def test_a_remote_may_have_an_odd_name(
     assert noted(there) == {run.commit}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["--upload-pack=touch pwned", "--receive-pack=touch pwned", "-x"])
 @pytest.mark.parametrize("word", ["push", "pull"])
 def test_what_looks_like_an_option_is_no_remote(
@@ -413,6 +423,7 @@ def test_a_name_that_is_no_remote_is_one_clear_line(here: Clone, exp: Exp) -> No
         assert done.stderr.splitlines()[0] == "fatal: no remote 'nowhere'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/path", "ext::sh -c 'touch pwned'"])
 def test_a_remote_that_is_none_is_one_clear_line(
     here: Clone, tmp_path: Path, exp: Exp, name: str

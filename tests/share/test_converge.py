@@ -194,6 +194,7 @@ def _examples(tmp_path: Path, count: int, steps: int, **more: Any) -> None:
     run_state_machine_as_test(machine, settings=how)
 
 
+@pytest.mark.slow
 def test_clones_that_share_a_server_agree_in_the_end(tmp_path: Path) -> None:
     _examples(tmp_path, 6, 12)
 

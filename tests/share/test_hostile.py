@@ -100,6 +100,7 @@ def ours(victim: Victim, *more: str) -> set[str]:
             f"refs/exp/data/{victim.mine.id}"}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_refs_with_odd_names_are_nobodys_runs(
     victim: Victim, evil: Evil, survives: Look, exp: Exp
 ) -> None:
@@ -134,6 +135,7 @@ def test_refs_with_odd_names_are_nobodys_runs(
     assert spread(victim, exp) == ours(victim, good)
 
 
+@pytest.mark.slow
 def test_what_is_no_record_is_passed_over(
     victim: Victim, evil: Evil, survives: Look, exp: Exp
 ) -> None:
@@ -169,6 +171,7 @@ def test_what_is_no_record_is_passed_over(
     assert spread(victim, exp) == ours(victim, run_id)
 
 
+@pytest.mark.slow
 def test_no_order_to_a_terminal_comes_through(victim: Victim, evil: Evil, exp: Exp) -> None:
     run_id, code = new_id(), evil.code((FILE, b"train.py", evil.blob(b"x\n")),
                                        message=DIRTY.encode())  # fmt: skip
@@ -203,6 +206,7 @@ def test_no_order_to_a_terminal_comes_through(victim: Victim, evil: Evil, exp: E
     assert victim.is_untouched()
 
 
+@pytest.mark.slow
 def test_an_id_that_is_a_path_leads_nowhere(
     victim: Victim, evil: Evil, survives: Look, exp: Exp
 ) -> None:
@@ -227,6 +231,7 @@ def test_an_id_that_is_a_path_leads_nowhere(
     assert victim.is_untouched()
 
 
+@pytest.mark.slow
 def test_a_run_that_claims_the_id_of_one_of_ours_is_not_it(
     victim: Victim, evil: Evil, survives: Look, exp: Exp
 ) -> None:
@@ -247,6 +252,7 @@ def test_a_run_that_claims_the_id_of_one_of_ours_is_not_it(
     assert found.own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", few(2, ["own", "own-archived", "theirs"]))
 def test_code_out_of_an_archive_takes_no_ref_of_another_run(
     victim: Victim, there: Path, evil: Evil, tmp_path: Path, exp: Exp, how: str
@@ -289,6 +295,7 @@ def test_our_code_goes_whatever_archive_somebody_says_it_is_in(
     assert f"refs/runs/{victim.mine.id}" in spread(victim, exp)
 
 
+@pytest.mark.slow
 def test_a_run_that_claims_the_id_of_somebody_elses_does_not_replace_it(
     victim: Victim, there: Path, evil: Evil, tmp_path: Path, survives: Look
 ) -> None:
@@ -325,6 +332,7 @@ def test_another_commit_at_a_ref_of_ours_is_not_fetched_over_it(
     assert victim.is_untouched()
 
 
+@pytest.mark.slow
 def test_a_tombstone_deletes_the_run_that_it_stands_on_alone(
     victim: Victim, evil: Evil, exp: Exp
 ) -> None:
@@ -348,6 +356,7 @@ def test_a_tombstone_deletes_the_run_that_it_stands_on_alone(
     assert git(victim.path, "cat-file", "-t", victim.mine.commit) == "commit"
 
 
+@pytest.mark.slow
 def test_junk_in_the_tree_of_notes_is_passed_over(
     victim: Victim, evil: Evil, survives: Look, exp: Exp
 ) -> None:
@@ -378,6 +387,7 @@ def test_junk_in_the_tree_of_notes_is_passed_over(
     assert spread(victim, exp) == ours(victim, run_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", few(3, [b".git", b".GIT", ".g\u200cit".encode(), b"..", b".", b"git~1", b"a/b"])
 )
@@ -405,6 +415,7 @@ def test_notes_that_no_server_would_take_from_us_do_not_become_ours(
     exp("push", cwd=victim.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", few(3, ["0", "1", "999999999", "9" * 5000, "-3", "x"]), ids=len)
 def test_a_count_of_notes_that_lies_loses_none(
     victim: Victim, evil: Evil, exp: Exp, said: str
@@ -427,6 +438,7 @@ def test_a_count_of_notes_that_lies_loses_none(
     assert not git(victim.path, "fsck", "--connectivity-only", "--no-dangling")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", few(2, ["blob", "tree", "tag", "tag-of-blob", "commit-without-tree"])
 )
@@ -462,6 +474,7 @@ def test_a_notes_ref_that_is_no_commit_is_one_clear_line(
     assert victim.is_untouched()
 
 
+@pytest.mark.slow
 def test_an_archive_that_lies_gives_nothing_that_it_has_not(
     victim: Victim, evil: Evil, survives: Look, exp: Exp
 ) -> None:
@@ -482,6 +495,7 @@ def test_an_archive_that_lies_gives_nothing_that_it_has_not(
     assert name not in spread(victim, exp)
 
 
+@pytest.mark.slow
 def test_artifacts_with_names_of_places_stay_in_git(
     victim: Victim, evil: Evil, survives: Look, exp: Exp
 ) -> None:
@@ -573,6 +587,7 @@ def _large(evil: Evil, size: int) -> tuple[str, str, str]:
     return run_id, code, plain
 
 
+@pytest.mark.slow
 def test_a_note_that_no_run_can_have_written_is_left_out(
     victim: Victim, evil: Evil, exp: Exp
 ) -> None:

@@ -44,6 +44,7 @@ def pushed_at_once(there: Path, here: Clone, top: Path, *, clones: int, each: in
         assert one.tree() == git(there, "rev-parse", "refs/notes/exp^{tree}")
 
 
+@pytest.mark.slow
 def test_four_who_push_at_once_all_arrive(there: Path, here: Clone, tmp_path: Path) -> None:
     pushed_at_once(there, here, tmp_path, clones=4, each=3)
 
@@ -64,6 +65,7 @@ def test_several_pushes_of_one_clone_at_once_all_succeed(there: Path, here: Clon
     assert noted(there) == {run.commit for run in runs}
 
 
+@pytest.mark.slow
 def test_pushes_go_on_while_runs_are_recorded_and_sealed(
     there: Path, here: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_server_that_denies_deletes_means_branches(here: Clone, there: Path, e
     assert held(there, "refs/runs") == {f"refs/runs/{kept.id}"}
 
 
+@pytest.mark.slow
 def test_a_server_that_lets_nobody_delete_keeps_the_code_and_gets_the_tombstone(
     here: Clone, mate: Clone, there: Path, exp: Exp
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_server_that_lets_nobody_delete_keeps_the_code_and_gets_the_tombstone(
     assert not here.refs(f"refs/runs/{gone.id}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", few(1, ["transfer.hideRefs", "receive.hideRefs"]))
 @pytest.mark.parametrize("hidden", ["refs/exp", "refs/runs", "refs/notes"])
 def test_what_a_server_hides_is_a_clear_refusal(
@@ -165,6 +167,7 @@ def test_a_server_that_shows_nothing_of_runs_may_still_take_them(
     assert noted(there) == {run.commit, more.commit}
 
 
+@pytest.mark.slow
 def test_a_hook_that_refuses_one_ref_of_many_holds_back_one_record(
     here: Clone, there: Path, exp: Exp
 ) -> None:
@@ -197,6 +200,7 @@ def test_a_hook_that_refuses_the_data_of_a_run_holds_back_its_record(
     assert noted(there) == {run.commit for run in runs} - {runs[2].commit}
 
 
+@pytest.mark.slow
 def test_a_hook_that_refuses_everything_is_asked_a_few_times_only(
     here: Clone, there: Path, tmp_path: Path, exp: Exp
 ) -> None:

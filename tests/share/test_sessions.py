@@ -158,6 +158,7 @@ def test_what_is_taken_away_there_meanwhile_is_looked_at_again(
     assert tip(here.path) == tip(there)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notes", [True, False], ids=["with-notes", "without-notes"])
 @pytest.mark.parametrize("sessions", [True, False], ids=["with-sessions", "without-sessions"])
 def test_a_remote_may_have_notes_sessions_both_or_neither(
@@ -452,6 +453,7 @@ def test_a_gc_takes_nothing_that_came(here: Clone, mate: Clone, there: Path) -> 
     assert mate.git("cat-file", "-t", tip(there)) == "commit", "though it could not be merged"
 
 
+@pytest.mark.slow
 def test_all_who_push_at_once_have_their_events_there(
     here: Clone, there: Path, tmp_path: Path
 ) -> None:
@@ -473,6 +475,7 @@ def test_all_who_push_at_once_have_their_events_there(
         assert tip(one.path) == tip(there)
 
 
+@pytest.mark.slow
 def test_many_go_at_once(here: Clone, mate: Clone, tmp_path: Path) -> None:
     made = [f"s{at:03}" for at in range(120)]
     first = begun(here, made[0]).commit

@@ -111,6 +111,7 @@ def test_runs_go_out_and_come_in(url: str, here: Clone, mate: Clone, there: Path
     assert here.tree() == mate.tree()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", few(1, ["0", "2"]))
 def test_code_comes_out_of_an_archive(
     url: str, here: Clone, mate: Clone, there: Path, exp: Exp, version: str
@@ -134,6 +135,7 @@ def test_code_comes_out_of_an_archive(
     assert held_by == ("runs" if by_id else "exp")
 
 
+@pytest.mark.slow
 def test_a_server_that_asks_who_we_are_is_told_by_the_users_helper(
     there: Path, here: Clone, mate: Clone, exp: Exp
 ) -> None:
@@ -161,6 +163,7 @@ def test_a_server_that_asks_who_we_are_is_told_by_the_users_helper(
     assert mate.runs() == [run.id]
 
 
+@pytest.mark.slow
 def test_no_password_in_a_url_is_shown_or_kept(there: Path, here: Clone, exp: Exp) -> None:
     git(there, "config", "http.receivepack", "true")
     run = here.run()
@@ -179,6 +182,7 @@ def test_no_password_in_a_url_is_shown_or_kept(there: Path, here: Clone, exp: Ex
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_server_that_went_away_is_one_clear_line(there: Path, here: Clone, exp: Exp) -> None:
     here.run()
     with serving.http(there.parent) as http, serving.daemon(there.parent) as daemon:
@@ -192,6 +196,7 @@ def test_a_server_that_went_away_is_one_clear_line(there: Path, here: Clone, exp
             assert hint.startswith("hint: ")
 
 
+@pytest.mark.slow
 def test_a_server_that_lets_nobody_push_is_one_clear_line(
     there: Path, here: Clone, mate: Clone, exp: Exp
 ) -> None:
@@ -209,6 +214,7 @@ def test_a_server_that_lets_nobody_push_is_one_clear_line(
     assert noted(there) == {run.commit}
 
 
+@pytest.mark.slow
 def test_a_push_larger_than_one_request_goes_through(there: Path, here: Clone, exp: Exp) -> None:
     git(there, "config", "http.receivepack", "true")
     here.git("config", "http.postBuffer", "65536")

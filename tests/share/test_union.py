@@ -155,6 +155,7 @@ FEW = settings(
 MANY = settings(FEW, max_examples=80)
 
 
+@pytest.mark.slow
 @FEW
 @given(every=ANY)
 def test_the_order_of_merges_does_not_count(bare: Repo, every: list[Side]) -> None:

@@ -62,6 +62,7 @@ def untouched(repo: Path, git: Git) -> tuple[Any, ...]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"),
     [
@@ -139,6 +140,7 @@ def test_a_line_that_was_torn_is_cut_by_who_writes_next(repo: Path, git: Git) ->
     assert len(text.splitlines()) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [15_000, 30_000, 60_000])
 def test_a_full_disk_is_one_line_and_disturbs_nothing(
     repo: Path, git: Git, exp: Exp, size: int

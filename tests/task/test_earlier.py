@@ -106,6 +106,7 @@ def test_what_was_not_captured_whole_may_have_been_another(repo: Path, git: Git)
     assert {run.git.capture for run in programs.runs() if run.git} == {"partial"}
 
 
+@pytest.mark.slow
 def test_a_run_of_another_clone_does_not_count(
     repo: Path, tmp_path: Path, git: Git, exp: Exp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ def test_tasks_are_child_runs_on_commits_of_one_tree(repo: Path, git: Git) -> No
     assert after == before
 
 
+@pytest.mark.slow
 def test_three_hundred_tasks_have_three_hundred_jobs_and_one_action(repo: Path, git: Git) -> None:
     class Registers(Task):
         number: Param[int]

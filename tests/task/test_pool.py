@@ -56,6 +56,7 @@ class Broken(Executor):
         return cancelled
 
 
+@pytest.mark.slow
 def test_a_pool_executes_tasks_after_what_they_depend_on(
     pool: ProcessPoolExecutor, exp: Exp
 ) -> None:

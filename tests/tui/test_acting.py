@@ -69,6 +69,7 @@ class Greet(Action):
         return f"{interaction.text('word', 'Word?', default='hello')} {how} {twice} {self.name}"
 
 
+@pytest.mark.slow
 def test_a_real_action_asks_and_is_recorded_and_what_ships_is_offered_too(
     repo: Path, play: Play
 ) -> None:
@@ -122,6 +123,7 @@ def a_text(dialogs: Interaction) -> Any:
     return dialogs.text("name", "Its name?", default="my-model")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ask", "keys", "answer"),
     few(
@@ -158,6 +160,7 @@ def test_a_dialog_gives_an_answer(
     assert performed.trusted == [False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask", [a_choice, a_checkbox, a_text])
 def test_escape_in_a_dialog_cancels_the_action(
     mine: Runs, play: Play, performed: Performed, ask: Ask
@@ -215,6 +218,7 @@ def test_what_an_action_raises_is_one_line(
     play(script)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [["escape"], ["n"], ["enter"]])
 def test_an_action_of_another_is_not_executed_unless_that_is_said(
     runs: Runs, play: Play, performed: Performed, keys: Sequence[str]
@@ -336,6 +340,7 @@ def test_a_checkout_that_is_not_confirmed_touches_nothing(
     assert git("symbolic-ref", "HEAD") == "refs/heads/main"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "said"), [(["escape"], "cancelled"), (["enter"], "nothing was touched")]
 )

@@ -56,6 +56,7 @@ def test_keys_move_the_selection_and_the_tabs_go_along(
     play(script)
 
 
+@pytest.mark.slow
 def test_a_filter_is_applied_as_it_is_typed(three: Runs, play: Play) -> None:
     async def script(shown: Shown) -> None:
         await shown.press("slash")
@@ -73,6 +74,7 @@ def test_a_filter_is_applied_as_it_is_typed(three: Runs, play: Play) -> None:
     play(script)
 
 
+@pytest.mark.slow
 def test_a_wrong_expression_is_told_and_the_last_good_list_stays(three: Runs, play: Play) -> None:
     async def script(shown: Shown) -> None:
         await shown.press("slash")
@@ -168,6 +170,7 @@ def test_the_selected_run_stays_selected_when_the_order_changes(three: Runs, pla
     play(script)
 
 
+@pytest.mark.slow
 def test_marked_runs_are_compared(three: Runs, play: Play) -> None:
     async def script(shown: Shown) -> None:
         await shown.press("space", "space")
@@ -201,6 +204,7 @@ def test_a_mark_and_the_selected_run_are_two_and_one_alone_is_too_few(
     play(script)
 
 
+@pytest.mark.slow
 def test_what_a_filter_hides_stays_marked(three: Runs, play: Play) -> None:
     async def script(shown: Shown) -> None:
         await shown.press("space", "slash")
@@ -212,6 +216,7 @@ def test_what_a_filter_hides_stays_marked(three: Runs, play: Play) -> None:
     play(script)
 
 
+@pytest.mark.slow
 def test_a_run_is_followed_from_its_start_to_its_end(
     three: Runs, play: Play, repo: Path, clock: Clock
 ) -> None:
@@ -248,6 +253,7 @@ def test_a_live_run_keeps_its_tab_and_where_one_has_scrolled(play: Play, repo: P
     play(script)
 
 
+@pytest.mark.slow
 def test_text_of_others_gives_no_orders_and_is_no_markup(
     runs: Runs, repo: Path, play: Play
 ) -> None:
