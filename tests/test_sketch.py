@@ -128,7 +128,6 @@ def test_more_lines_than_letters_and_colours_are_drawn_too() -> None:
     assert [span.text for span in rows[-1]] == ["h", " 99999999 run 59"]
 
 
-@pytest.mark.slow
 @given(
     st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20),
     st.integers(1, 200),

@@ -51,7 +51,6 @@ def _run(draw: st.DrawFn, number: int, metric: str) -> Run:
     return run(number, **told)
 
 
-@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories(), st.integers(30, 6_000), st.randoms(use_true_random=False))
 def test_a_brief_fits_is_safe_and_the_same_in_any_order(
