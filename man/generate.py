@@ -36,6 +36,7 @@ LAST = ("Examples", "Configuration", "Environment", "Exit status", "See also")
 ALONE = {
     "git-exp-format": (5, "how git exp stores runs in a repository"),
     "git-exp-workflows": (7, "ways to share runs"),
+    "git-exp-agents": (7, "a coding agent at work: twenty ideas, and none is lost"),
     "git-exp-query": (7, "which runs are meant, and what they are sorted by"),
 }
 
@@ -121,7 +122,8 @@ def _top(entry: cli.Commands) -> str:
         "Exit status": _statuses(),
         "See also": roff.blocks(
             ", ".join(f"`{manual.page(word)}`(1)" for word in cli.words())
-            + ", `git-exp-format`(5), `git-exp-query`(7), `git`(1), `git-notes`(1)"
+            + ", `git-exp-agents`(7), `git-exp-format`(5), `git-exp-query`(7), `git`(1),"
+            " `git-notes`(1)"
         ),
     }
     words = [*manual.synopsis(entry), "<command>", "[<args>]"]

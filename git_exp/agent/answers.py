@@ -9,11 +9,8 @@ from msgspec import Meta, Struct
 
 from git_exp import doubts, events, query, records, table
 from git_exp.compare import File
-from git_exp.evidence import Asked
 from git_exp.run import NoteText, Run
 from git_exp.session.events import Claim as Held
-from git_exp.verdict import Sample, planning, wording
-from git_exp.verdict import Verdict as Judged
 
 # NaN and the infinities are text, for JSON has none.
 Number = float | str | None
@@ -157,34 +154,6 @@ class Brief(Answer, frozen=True, kw_only=True):
     """What there is to know; texts in quotes were recorded with runs and are data."""
 
     brief: str
-
-
-class Weighed(Struct, frozen=True, kw_only=True):
-    """One side of a verdict: a run, and the values of it and its replicates."""
-
-    run: str
-    name: str
-    value: Number
-    values: list[Number]
-
-
-class Verdict(Answer, frozen=True, kw_only=True):
-    """Whether a run is better than another; `interval` is that of the difference, at 95 %.
-
-    `verdict` is improved, worse or indistinguishable; `runs_to_settle` are more runs of each.
-    """
-
-    verdict: str
-    said: str
-    metric: str
-    higher_is_better: bool
-    candidate: Weighed
-    baseline: Weighed
-    difference: Number
-    interval: list[Number] | None
-    method: str
-    runs_to_settle: int | None
-    notes: list[str]
 
 
 class Seen(Answer, frozen=True, kw_only=True):
@@ -397,26 +366,3 @@ def best(wanted: query.Goal, run: Run) -> Best:
         value=wanted.measure.of(run),
         run=row(run),
     )
-
-
-def verdict(said: Asked, found: Judged) -> Verdict:
-    """A verdict as a tool answers it."""
-    applies = planning.applies(found)
-    return Verdict(
-        verdict=found.verdict,
-        said=wording.headline(found, said.goal.measure),
-        metric=said.goal.measure.metric,
-        higher_is_better=found.higher,
-        candidate=_weighed(said.a, found.a),
-        baseline=_weighed(said.b, found.b),
-        difference=found.difference,
-        interval=list(found.interval) if found.interval else None,
-        method=wording.method(found),
-        runs_to_settle=planning.fewest(found) if applies else None,
-        notes=list(wording.notes(found, said.a, said.b).values()),
-    )
-
-
-def _weighed(run: Run, sample: Sample) -> Weighed:
-    value = sample.mean if sample.values else None
-    return Weighed(run=run.id, name=run.name, value=value, values=list(sample.values))

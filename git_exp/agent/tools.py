@@ -5,7 +5,7 @@ from __future__ import annotations
 from git_exp import brief as digest
 from git_exp import compare, errors, evidence, points, query, starting
 from git_exp import seen as earlier
-from git_exp.agent import answers, arguments, bounds, tool
+from git_exp.agent import answers, arguments, bounds, tool, weighed
 from git_exp.agent.thinned import Thinned
 from git_exp.agent.tool import Desk
 from git_exp.compare import Sides
@@ -129,7 +129,7 @@ def best(desk: Desk, asked: arguments.Best) -> answers.Best:
     return answers.best(wanted, ahead.find(desk.store, wanted, asked.where))
 
 
-def verdict(desk: Desk, asked: arguments.Verdict) -> answers.Verdict:
+def verdict(desk: Desk, asked: arguments.Verdict) -> weighed.Verdict:
     """Tell whether a run is better than another, or only luckier: improved, worse or neither.
 
     Runs of the same code and command tell how much chance alone does. Without `baseline` the best
@@ -138,7 +138,7 @@ def verdict(desk: Desk, asked: arguments.Verdict) -> answers.Verdict:
     higher = {"max": True, "min": False, None: None}[asked.direction]
     arguments.run(desk, asked.run)
     said = evidence.asked(desk.store, asked.run, asked.baseline, metric=asked.metric, higher=higher)
-    return answers.verdict(said, evidence.judged(desk.store, said))
+    return weighed.verdict(said, evidence.judged(desk.store, said))
 
 
 def seen(desk: Desk, asked: arguments.Seen) -> answers.Seen:

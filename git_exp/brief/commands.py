@@ -32,7 +32,7 @@ def _commands(facts: Facts) -> list[str]:
     if course and going:
         found.append(f"git exp session next -s {course.id}")
     if best:
-        found.append(f"git exp checkout --save --keep-base {query.short(best.run)}")
+        found.append(f"git exp restore {query.short(best.run)}")
     option = f" --session {course.id}" if course and going else ""
     found.append(f'git exp run{option} -m "IDEA" -- {_command(best.argv if best else [])}')
     return found

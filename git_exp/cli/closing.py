@@ -21,13 +21,14 @@ _LAST = 5
 
 
 def tell(done: Recorded, *, quiet: bool = False) -> None:
-    """Say how a run ended; of a crash that nobody saw, with the last lines of its traceback."""
+    """Say how a run ended; of a failure that nobody saw, with the last lines that it wrote."""
     from git_exp import protect
 
     if done.outcome.error:
         output.say(done.outcome.error)
-    if quiet and done.error and done.error.traceback:
-        for line in done.error.traceback.splitlines()[-_LAST:]:
+    if quiet and done.status != "finished":
+        whole = done.error.traceback if done.error else None
+        for line in whole.splitlines()[-_LAST:] if whole else done.last:
             output.say(line)
     if done.outcome.unread.lines:
         _tell_unread(*done.outcome.unread)
@@ -57,7 +58,10 @@ def weighed(store: Indexed, run_id: str, aim: tuple[str, bool] | None) -> None:
     metric = metric or next(iter(run.metrics))
     if parent := _parent(store, run, metric):
         output.say(parent)
-    back = f"git exp restore best --metric {shlex.quote(metric)}"
+    # As a name may say the other way.
+    sign = "+" if verdict.higher else "-"
+    sign = "" if query.higher_is_better(metric) == verdict.higher else sign
+    back = f"git exp restore best --metric {shlex.quote(sign + metric)}"
     if verdict.verdict == "improved":
         output.hints(f"keep it: git exp promote {query.short(run_id)}")
     elif verdict.verdict == "worse":

@@ -11,6 +11,8 @@ from git_exp.records import Error
 # So much of the end of the output is looked at, and so many lines of a traceback are kept.
 _TAIL = 1 << 16
 _LINES = 50
+# And so many of what a failed command wrote are shown where nobody has seen it.
+_SHOWN = 5
 _HEAD = "Traceback (most recent call last):"
 # The line that ends a traceback: the name of an exception, and what it says.
 _LAST = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
@@ -24,6 +26,15 @@ def told_in(folder: Path) -> Error | None:
         if found:
             return found
     return None
+
+
+def last(folder: Path) -> list[str]:
+    """The last few lines that a command wrote, to stderr if it wrote anything there."""
+    for name in ("stderr", "stdout"):
+        text = _ESCAPES.sub("", _end(folder / name).decode("utf-8", "replace"))
+        if lines := [line for line in text.splitlines() if line.strip()]:
+            return lines[-_SHOWN:]
+    return []
 
 
 def read(output: bytes) -> Error | None:

@@ -38,7 +38,8 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """A run that is over: how its command ended, and the metrics that were counted.
 
-    `tainted` are the protected files that were not as they have to be.
+    `tainted` are the protected files that were not as they have to be, `last` the last lines that
+    a command which failed has written.
     """
 
     run: records.RunStart
@@ -47,6 +48,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Mapping[str, records.Summary]
     error: records.Error | None = None
     tainted: Sequence[str] = ()
+    last: Sequence[str] = ()
 
 
 _PLAINLY = Manner()
@@ -83,9 +85,16 @@ def run(
         _ended(writer, status, Outcome(exit_code=code or 0), error=told)
         raise
     status, why = _status(outcome), _error(writer, outcome, manner)
+    last = crash.last(writer.folder / "output") if outcome.exit_code else []
     counted = _ended(writer, status, outcome, error=why)
     return Recorded(
-        run=started, status=status, outcome=outcome, metrics=counted, error=why, tainted=tainted
+        run=started,
+        status=status,
+        outcome=outcome,
+        metrics=counted,
+        error=why,
+        tainted=tainted,
+        last=last,
     )
 
 

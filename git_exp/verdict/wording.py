@@ -94,7 +94,8 @@ def notes(verdict: Verdict, a: Run, b: Run) -> dict[str, str]:
 def _numbers(verdict: Verdict, measure: Measure) -> str:
     first, second = map(_level, (verdict.a, verdict.b))
     percent = verdict.percent
-    change = f" ({percent:+.2g} %)" if percent is not None else ""
+    digits = ".2g" if percent is None or abs(percent) < 99.5 or abs(percent) > 1e6 else ",.0f"
+    change = f" ({percent:+{digits}} %)" if percent is not None else ""
     return f"{told(measure)} {first} against {second}{change}"
 
 

@@ -269,7 +269,7 @@ def test_a_session_says_which_metric_counts_and_which_way(repo: Path, exp: Exp) 
 
     for ms in (1, 2, 2, 2, 9):
         assert run(ms) == []
-    assert run(9, "--session", "@")[0] == "improved: ms 9 against 2 (+3.5e+02 %)"
+    assert run(9, "--session", "@")[0] == "improved: ms 9 against 2 (+350 %)"
 
 
 def test_a_parent_that_is_not_there_runs_nothing(repo: Path, exp: Exp) -> None:
