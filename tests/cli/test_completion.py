@@ -113,7 +113,7 @@ def test_pygit2_is_only_imported_to_complete_the_names_of_runs(runs: Path) -> No
             ("git exp show @{best:a", ["acc} "]),
             ("git exp diff @{best:acc} base", ["baseline "]),
             ("git exp show nothing", [""]),
-            ("git ex", ["exp "]),
+            ("git ex", ["exp ", "exp-skill "]),
         ],
     ),
 )

@@ -111,11 +111,10 @@ def _examples(tmp_path: Path, count: int, steps: int) -> None:
     run_state_machine_as_test(machine, settings=how)
 
 
-@pytest.mark.slow
 def test_clones_that_share_a_session_agree_in_the_end(tmp_path: Path) -> None:
     _examples(tmp_path, 3, 12)
 
 
 @pytest.mark.slow
 def test_clones_agree_on_a_session_after_long_histories(tmp_path: Path) -> None:
-    _examples(tmp_path, 25, 40)
+    _examples(tmp_path, 12, 30)
