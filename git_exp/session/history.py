@@ -75,9 +75,10 @@ def start(
                 f"there is a session '{mine}' already", hint=f"git exp session status -s {mine}"
             ) from None
 
-    begun = _insisted(repo, ref, attempt)
-    local.note(repo, mine)
-    return begun
+    if refs.resolve(repo, ref) is None:
+        # Before it is there: a full disk would leave one that `@` does not mean.
+        local.note(repo, mine)
+    return _insisted(repo, ref, attempt)
 
 
 def read(repo: Repo, session_id: str) -> Session:
@@ -279,10 +280,10 @@ def _session(session_id: str, commit: str, lines: Sequence[bytes]) -> Session:
     """What lines say; those of more than a day in the future are damage, as in other records."""
     every: list[Event] = []
     damaged = 0
-    latest = records.stamp(time.time_ns() // 1_000 + _DAY).encode()
+    latest = _latest(lines)
     for line in lines:
         try:
-            if line[6:33] > latest:
+            if latest and line[6:33] > latest:
                 raise errors.BadField("a line of a session is of a day to come")
             every += [event] if (event := files.parse(line)) else []
         except errors.BadField:
@@ -306,9 +307,20 @@ def _is_start(line: bytes) -> bool:
 
 
 def _now(lines: Sequence[bytes]) -> float:
-    """The time of what happens now: after all that has."""
-    newest = lines[-1][6:33].decode("ascii", "replace") if lines else None
-    return records.micros(records.later(time.time_ns() // 1000, newest)) / 1_000_000
+    """The time of what happens now: after all that has, however wrong our own clock is."""
+    latest = _latest(lines)
+    times = [line[6:33] for line in lines if latest is None or line[6:33] <= latest]
+    newest = max((t.decode() for t in times if records.valid_time(t.decode("ascii", "replace"))),
+                 default=None)  # fmt: skip
+    after = records.micros(newest) + 1 if newest else 0
+    return max(time.time_ns() // 1_000, after) / 1_000_000
+
+
+def _latest(lines: Sequence[bytes]) -> bytes | None:
+    """The latest time that a line may be of; None where our own clock is behind the beginning."""
+    found = records.stamp(time.time_ns() // 1_000 + _DAY).encode()
+    began = next((line[6:33] for line in lines if _is_start(line)), b"")
+    return None if found < began else found
 
 
 def _author_time(repo: Repo, oid: str) -> int:

@@ -44,7 +44,7 @@ def goes_on(state: ExperimentState, now: float) -> tuple[bool, str]:
 def task(state: ExperimentState) -> str:
     """What it is about, in one line."""
     config = state.config
-    return config.goal or f"{config.target_column} of {config.data_path}"
+    return " ".join((config.goal or f"{config.target_column} of {config.data_path}").split())
 
 
 def facts(state: ExperimentState, now: float) -> list[tuple[str, str]]:

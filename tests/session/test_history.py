@@ -15,6 +15,7 @@ from git_exp import BadField, BadName, Experiment, NotFound, errors
 from git_exp.git import refs
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
+from git_exp.run import Run
 from git_exp.session import (
     ExperimentConfig,
     ExperimentResult,
@@ -133,6 +134,31 @@ def test_a_session_cannot_begin_twice_and_another_is_not_there(
     for name in ("", "-x", "a/b", "..", "a.lock", "a b", "x" * 65):
         with pytest.raises(BadName, match="bad session id"):
             history.start(here, CONFIG, session_id=name)
+
+
+def test_times_go_forward_though_a_clock_goes_back(
+    here: Repo, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: 1_000_000_000_000_000_000)
+    first = history.add(here, "kernels", result(2.0))
+    second = history.add(here, "kernels", result(1.0))
+
+    times = [line[6:33] for line in second.lines]
+    assert times == sorted(set(times))
+    assert [one.metrics["ms"] for one in second.state.experiments] == [2.0, 1.0]
+    assert first.lines == second.lines[:-1]
+
+
+def test_only_what_is_over_and_no_result_yet_is_left_the_oldest_first(session: Session) -> None:
+    def run(name: str, started: str, status: str = "finished") -> Run:
+        return Run(id=name, commit="c", name=name, status=status, started=started)
+
+    told = ExperimentResult(experiment_name="a", iteration=1, run_id="known")
+    state = machine.step(session.state, events.Result(t=session.state.updated_at, result=told))
+    runs = [run("late", "2026-01-02"), run("live", "2026-01-01", "running"),
+            run("known", "2026-01-01"), run("early", "2026-01-01", "crashed")]  # fmt: skip
+
+    assert [one.id for one in tried.unrecorded(runs, state)] == ["early", "late"]
 
 
 def test_sessions_are_listed_the_newest_first(

@@ -50,6 +50,23 @@ def test_what_began_elsewhere_is_meant_only_where_none_began_here(
     assert named.find(opened, "@").id == "theirs"
 
 
+def test_what_cannot_be_noted_here_does_not_begin(
+    opened: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.start(opened, CONFIG, session_id="one")
+
+    def full(*_: object) -> None:
+        raise errors.WriteFailed("sessions", "No space left on device")
+
+    monkeypatch.setattr("git_exp.session.local.note", full)
+    with pytest.raises(errors.WriteFailed):
+        history.start(opened, CONFIG, session_id="two")
+    with pytest.raises(errors.Refused, match="there is a session 'one' already"):
+        history.start(opened, CONFIG, session_id="one")
+
+    assert history.ids(opened) == ["one"]
+
+
 def test_a_session_is_named_by_its_id_or_four_letters_of_it(opened: Repo) -> None:
     for name in ("abcd1", "abcd2", "abcd", "xy", "wxyz9"):
         history.start(opened, CONFIG, session_id=name)
