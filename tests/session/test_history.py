@@ -136,6 +136,22 @@ def test_a_session_cannot_begin_twice_and_another_is_not_there(
             history.start(here, CONFIG, session_id=name)
 
 
+def test_a_result_is_dated_as_its_run_where_that_is_later(
+    here: Repo, session: Session, git: Git
+) -> None:
+    run = "12345678-1234-4234-8234-123456789abc"
+    later = git("commit-tree", "HEAD^{tree}", "-m", "run")
+    git("update-ref", f"refs/runs/{run}", later)
+    dated = int(git("log", "-1", "--format=%ct", later))
+    assert int(git("log", "-1", "--format=%ct", session.commit)) < dated
+
+    history.add(here, "kernels", result(1.0, run=run))
+    history.add(here, "kernels", pause)
+
+    dates = git("log", "--format=%ct", "refs/sessions/kernels").split()
+    assert list(map(int, dates[:2])) == [dated, dated]
+
+
 def test_times_go_forward_though_a_clock_goes_back(
     here: Repo, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
