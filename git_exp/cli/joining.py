@@ -26,6 +26,7 @@ class Joined:
         self._idea = idea
         session = family.caught_up(store, family.chosen(store, name))
         self.id = session.id
+        self._session = session
         goes, why = standing.goes_on(session.state, family.now())
         if not goes:
             output.warn(f"session {self.id}: {why}; the run is a result of it all the same")
@@ -71,7 +72,7 @@ class Joined:
             return events.Result(t=now, by=family.agent(self._store), result=result)
 
         try:
-            added = family.add(self._store, self.id, happening)
+            added = family.add(self._store, self._session, happening)
         except (errors.GitExpError, OSError):
             # What went wrong is told anyway.
             return
@@ -82,4 +83,4 @@ class Joined:
 
         run = query.find(self._store, run_id)
         happening = tried.happening(run, hypothesis=self._idea, by=family.agent(self._store))
-        family.say_of(family.add(self._store, self.id, happening))
+        family.say_of(family.add(self._store, self._session, happening))

@@ -32,8 +32,8 @@ def adopted(store: Indexed, session: Session, *, by: str | None) -> list[tuple[E
             continue
         idea = run.notes[0].text if run.notes else ""
         heard = tried.Heard(tried.happening(run, hypothesis=idea, by=by))
-        after = history.add(store.repo, session.id, heard)
-        done += [(heard.event, after)] if heard.event else []
+        session = history.add(store.repo, session.id, heard, known=session)
+        done += [(heard.event, session)] if heard.event else []
     return done
 
 

@@ -117,15 +117,18 @@ def ids(repo: Repo) -> list[str]:
     return [one for ref in found if cargo.is_id(one := ref.removeprefix(PREFIX))]
 
 
-def add(repo: Repo, session_id: str, happening: Happening) -> Session:
+def add(
+    repo: Repo, session_id: str, happening: Happening, *, known: Session | None = None
+) -> Session:
     """Add what happens to a session, told of its state as it is when it is added.
 
     Of two who add at once each comes after the other. Where nothing is to happen any more the
-    session is answered as it stands.
+    session is answered as it stands. Where it still is as it is `known` it is not read again.
     """
 
     def attempt() -> Session:
-        before = read(repo, session_id)
+        still = known is not None and refs.resolve(repo, name(session_id)) == known.commit
+        before = known if known is not None and still else read(repo, session_id)
         event = happening(before.state, now(before))
         return before if event is None else _made(after(repo, before, event))
 

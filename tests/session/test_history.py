@@ -152,6 +152,16 @@ def test_a_result_is_dated_as_its_run_where_that_is_later(
     assert list(map(int, dates[:2])) == [dated, dated]
 
 
+def test_what_is_known_counts_only_where_it_still_stands(here: Repo, session: Session) -> None:
+    newer = history.add(here, "kernels", result(2.0), known=session)
+
+    older = history.add(here, "kernels", result(1.0), known=session)
+
+    assert [one.metrics["ms"] for one in newer.state.experiments] == [2.0]
+    assert [one.metrics["ms"] for one in older.state.experiments] == [2.0, 1.0]
+    assert history.read(here, "kernels") == older
+
+
 def test_times_go_forward_though_a_clock_goes_back(
     here: Repo, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,16 +63,19 @@ def is_named_agent() -> bool:
     return bool((os.environ.get("GIT_EXP_AGENT") or "").strip())
 
 
-def add(store: Store, session_id: str, happening: Happening, *, remote: str | None = None) -> Added:
+def add(
+    store: Store, session: Session, happening: Happening, *, remote: str | None = None
+) -> Added:
     """Let something happen to a session, on a remote too if one is named."""
     from git_exp.session import history, tried
 
     heard = tried.Heard(happening)
     if remote is None:
-        return Added(history.add(store.repo, session_id, heard), heard.event)
+        after = history.add(store.repo, session.id, heard, known=session)
+        return Added(after, heard.event)
     from git_exp.session import exchange
 
-    after = exchange.settled(store.repo, session_id, heard, other=located(remote))
+    after = exchange.settled(store.repo, session.id, heard, other=located(remote))
     return Added(after, heard.event)
 
 

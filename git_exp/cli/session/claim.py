@@ -64,7 +64,7 @@ def command(session: str, idea: str, ttl: float, remote: str | None, form: optio
     goes, why = standing.goes_on(found.state, family.now())
     if not goes:
         output.warn(f"session {found.id}: {why}")
-    added = family.add(store, found.id, claimed, remote=remote)
+    added = family.add(store, found, claimed, remote=remote)
     claim_id = getattr(added.event, "claim_id", claim_id)
     near = claims.near(added.session.state, idea, family.now(), but=claim_id)
     if form.kind == "json":

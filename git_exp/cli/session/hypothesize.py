@@ -45,4 +45,4 @@ def command(session: str, statement: str, form: options.Form, **given: Any) -> N
             "confidence_score": given["confidence"],
         }
         happening = ideas.joined(told, by=by)
-    family.tell(family.add(store, family.chosen(store, session).id, happening), form, "hypothesize")
+    family.tell(family.add(store, family.chosen(store, session), happening), form, "hypothesize")

@@ -28,7 +28,7 @@ def command(session: str, form: options.Form) -> None:
     def happening(state: Any, now: float) -> events.Event | None:
         return None if state.is_paused else events.Pause(t=now, by=by)
 
-    added = family.add(store, found.id, happening)
+    added = family.add(store, found, happening)
     if added.event is None:
         output.say("it is paused already")
     family.tell(added, form, "pause")

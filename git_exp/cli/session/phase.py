@@ -32,4 +32,4 @@ def command(session: str, phase: str, form: options.Form) -> None:
     store = cli.store()
     by = family.agent(store)
     happening = lambda _, now: events.Phase(t=now, by=by, phase=ExperimentPhase(phase))  # noqa: E731
-    family.tell(family.add(store, family.chosen(store, session).id, happening), form, "phase")
+    family.tell(family.add(store, family.chosen(store, session), happening), form, "phase")

@@ -40,7 +40,7 @@ def command(session: str, run: str | None, form: options.Form, **given: Any) -> 
     found = family.chosen(store, session)
     by = family.agent(store)
     happening = _of_run(store, run, given, by=by) if run else _said(given, by=by)
-    added = family.add(store, found.id, happening)
+    added = family.add(store, found, happening)
     if added.event is None:
         output.say(f"run {run} is among the results already")
     family.tell(added, form, "record")

@@ -24,4 +24,4 @@ def command(session: str, claim: str, remote: str | None, form: options.Form) ->
     store = cli.store()
     found = family.chosen(store, session)
     happening = claims.released(claim, by=family.agent(store))
-    family.tell(family.add(store, found.id, happening, remote=remote), form, "release")
+    family.tell(family.add(store, found, happening, remote=remote), form, "release")

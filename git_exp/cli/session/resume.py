@@ -30,7 +30,7 @@ def command(session: str, form: options.Form) -> None:
         is_held = state.is_paused or state.agent_recommends_stop
         return events.Resume(t=now, by=by) if is_held else None
 
-    added = family.add(store, found.id, happening)
+    added = family.add(store, found, happening)
     goes, why = standing.goes_on(added.session.state, family.now())
     if added.event is None or not goes:
         output.say("it goes on already" if goes else f"it does not go on: {why}")

@@ -23,5 +23,5 @@ def command(session: str, reason: str | None, form: options.Form) -> None:
     store = cli.store()
     by = family.agent(store)
     found = family.chosen(store, session)
-    added = family.add(store, found.id, lambda _, now: events.Stop(t=now, by=by, reason=reason))
+    added = family.add(store, found, lambda _, now: events.Stop(t=now, by=by, reason=reason))
     family.tell(added, form, "stop")
