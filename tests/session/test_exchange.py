@@ -30,7 +30,7 @@ def claim(who: str, idea: str = "unroll the loop") -> Happening:
     def happens(state: ExperimentState, now: float) -> Event:
         if any(one.idea == idea for one in state.claims):
             raise errors.Refused(f"'{idea}' is somebody else's")
-        return events.Claim(t=now, by=who, claim_id=who, idea=idea, ttl=3600.0)
+        return events.Claim(t=now, by=who, claim_id=f"{who}: {idea}", idea=idea, ttl=3600.0)
 
     return happens
 
