@@ -22,9 +22,9 @@ class Beside(NamedTuple):
     """What is compared: the runs, files that differ from the first's, params and metrics."""
 
     runs: Sequence[Run]
-    files: Sequence[int | None]
-    params: Sequence[Row]
-    metrics: Sequence[Row]
+    files: list[int | None]
+    params: list[Row]
+    metrics: list[Row]
 
 
 def look(

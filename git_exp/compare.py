@@ -19,7 +19,7 @@ from git_exp.store import Store
 _OID = re.compile(r"[0-9a-f]{40}")
 
 
-class Side(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Side(msgspec.Struct, frozen=True, kw_only=True):
     """One of two trees that are compared: a run's, the worktree's, or a revision's."""
 
     kind: str

@@ -7,7 +7,8 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from git_exp import records
 from git_exp.run import Run
@@ -24,7 +25,7 @@ _LETTERS = {
 }
 
 
-class LeftOut(NamedTuple):
+class LeftOut(msgspec.Struct, frozen=True):
     """A file that the snapshot had left out: `now` it is absent, differs, or nobody can tell."""
 
     path: str

@@ -24,6 +24,8 @@ _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "
             34: '\\"', 92: "\\\\"}  # fmt: skip
 _RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Path = tuple[str, ...]
+# As JSON has it: NaN and the infinities are text.
+Number = float | str | None
 
 
 def simpler(value: Any) -> Any:
@@ -151,20 +153,23 @@ def _struct(value: msgspec.Struct, path: Path) -> Any:
 def _fields(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:
     config = value.__struct_config__
     omits = config.omit_defaults and not config.array_like
-    for one in _described(type(value)):
-        held = getattr(value, one.name)
-        if held is msgspec.UNSET or (omits and not one.required and _is_default(one, held)):
+    kind = type(value)
+    for name, encoded in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True):
+        held = getattr(value, name)
+        if held is msgspec.UNSET or (omits and _is_default(_described(kind)[name], held)):
             continue
-        yield one.encode_name, held
+        yield encoded, held
 
 
 @lru_cache(maxsize=256)
-def _described(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+def _described(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
     # It reads all annotations again at each call, which takes as long as the rest of a Struct.
-    return msgspec.structs.fields(kind)
+    return {one.name: one for one in msgspec.structs.fields(kind)}
 
 
 def _is_default(one: msgspec.structs.FieldInfo, held: Any) -> bool:
+    if one.required:
+        return False
     factory = one.default_factory
     default = one.default if factory is msgspec.NODEFAULT else factory()
     return type(held) is type(default) and bool(held == default)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import promised
+
 Exp = Callable[..., "subprocess.CompletedProcess[str]"]
 # The same examples each time, however slow the machine is; and nohup's ignored SIGHUP is not ours.
 settings.register_profile("sealed", deadline=None, derandomize=True)
@@ -97,6 +99,7 @@ def exp() -> Exp:
         words = ("git", "exp", *map(str, args))
         done = subprocess.run(words, input=stdin, cwd=cwd, capture_output=True, text=True)
         assert code in (None, done.returncode), f"exit {done.returncode}: {done.stderr}"
+        promised.check(done.stdout)
         return done
 
     return run

@@ -44,7 +44,7 @@ def test_a_file_is_told_by_its_hash_or_else_by_size_and_time(
         run(records.Skipped(path="big", reason="too large", **known)), tmp_path
     )
 
-    assert told == ((("big", "too large", now),) if now else ())
+    assert told == ((left_out.LeftOut("big", "too large", now),) if now else ())
     assert unlisted == 0
 
 
@@ -54,7 +54,10 @@ def test_a_file_that_is_not_there_is_absent(tmp_path: Path) -> None:
 
     told, _ = left_out.check(run(gone, missed=missed), tmp_path)
 
-    assert told == (("a/x", "secret-shaped name", "absent"), ("b", "cannot be read", "absent"))
+    assert told == (
+        left_out.LeftOut("a/x", "secret-shaped name", "absent"),
+        left_out.LeftOut("b", "cannot be read", "absent"),
+    )
 
 
 def test_a_path_that_is_no_utf_8_is_found_by_its_quoted_name(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import git_exp
 from git_exp import cli
+from git_exp.cli import documents
 from git_exp.hook import NAMES
 from tests.architecture import ROOT
 
@@ -37,6 +38,8 @@ def test_a_wheel_has_the_pages_the_scripts_and_the_hooks(wheel: Path) -> None:
     assert (share / "zsh/site-functions/_git-exp").exists()
     assert (share / "fish/vendor_conf.d/git-exp.fish").exists()
     assert {path.name for path in (share / "git-exp/hooks").iterdir()} == set(NAMES)
+    schemas = {path.name for path in (share / "git-exp/schemas").iterdir()}
+    assert schemas == set(documents.KINDS)
 
 
 def test_a_plain_wheel_has_every_file_of_the_package(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from git_exp import errors, records
+from git_exp.left_out import LeftOut
+from git_exp.restore.answer import Kept
 from git_exp.run import Run
 from tests.world import World
 
@@ -107,7 +109,7 @@ def test_a_change_that_the_checkout_does_not_touch_stays_and_is_named(world: Wor
 
     answer = world.checkout(run)
 
-    assert answer.kept == (("D", "gone"), ("M", "kept"), ("M", "staged"))
+    assert answer.kept == (Kept("D", "gone"), Kept("M", "kept"), Kept("M", "staged"))
     assert answer.untracked == ("other",)
     assert world.text("kept") == world.text("staged") == world.text("other") == "mine\n"
     assert world.git("diff", "--cached", "--name-only") == "staged"
@@ -451,7 +453,7 @@ def test_what_the_snapshot_had_left_out_is_named(world: World) -> None:
 
     answer = world.checkout(told)
 
-    assert answer.left_out == (("big.bin", "larger than exp.maxFileSize", "absent"),)
+    assert answer.left_out == (LeftOut("big.bin", "larger than exp.maxFileSize", "absent"),)
     assert answer.left_out_unlisted == 3
 
 

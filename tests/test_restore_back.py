@@ -9,6 +9,7 @@ import pytest
 
 from git_exp import errors, restore
 from git_exp.git import refs
+from git_exp.restore.answer import Kept
 from tests.world import State, World
 
 
@@ -251,7 +252,7 @@ def test_marks_in_the_index_come_back_and_hide_nothing_from_us(world: World) -> 
 
     # git leaves alone what is marked skip-worktree, and so does a checkout of a run.
     assert [world.text(name) for name in ("assumed", "skipped", "both")] == ["1\n", *["mine\n"] * 2]
-    assert answer.kept == (("M", "both"), ("M", "skipped"))
+    assert answer.kept == (Kept("M", "both"), Kept("M", "skipped"))
     world.back()
     assert world.state() == before
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_exp import errors, records
+from git_exp.restore.answer import Kept
 from git_exp.run import Run
 from tests.world import World
 
@@ -55,7 +56,7 @@ def test_on_its_base_a_local_change_elsewhere_stays(world: World) -> None:
 
     answer = world.checkout(run, keep_base=True)
 
-    assert (answer.kept, answer.untracked) == ((("M", "other"),), ("untracked",))
+    assert (answer.kept, answer.untracked) == ((Kept("M", "other"),), ("untracked",))
     assert (world.text("other"), world.text("a.py")) == ("mine\n", "a2\n")
 
 

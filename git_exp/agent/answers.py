@@ -10,10 +10,12 @@ from msgspec import Meta, Struct
 from git_exp import doubts, events, query, records, table
 from git_exp.compare import File
 from git_exp.run import NoteText, Run
-from git_exp.session.events import Claim as Held
+from git_exp.session.claims import Held, Near
+from git_exp.session.ideas import Idea
+from git_exp.session.report import Tried
+from git_exp.session.standing import Standing
+from git_exp.values import Number
 
-# NaN and the infinities are text, for JSON has none.
-Number = float | str | None
 Scalar = bool | float | str | None
 
 
@@ -172,47 +174,6 @@ class Seen(Answer, frozen=True, kw_only=True):
     ]
 
 
-class Session(Struct, frozen=True, kw_only=True):
-    """How a session stands; times are in seconds, `go_on` is whether to make another experiment."""
-
-    session: str
-    goal: str | None
-    data_path: str | None
-    target_column: str | None
-    task_type: str | None
-    metric: str | None
-    direction: str | None
-    target_value: Number
-    go_on: bool
-    reason: str | None
-    paused: bool
-    phase: str
-    iteration: int
-    max_iterations: int
-    failed: int
-    without_improvement: int
-    plateau_threshold: int
-    elapsed: Number
-    time_budget: Number
-    started: str
-    best: Number
-    best_experiment: str | None
-    best_run: str | None
-    trend: str
-
-
-class Trial(Struct, frozen=True, kw_only=True):
-    """A result of a session."""
-
-    iteration: int
-    experiment: str
-    value: Number
-    verdict: str
-    hypothesis: str
-    error: str | None
-    run: str | None
-
-
 class Hypothesis(Struct, frozen=True, kw_only=True):
     """What may be tried next: the lowest priority comes first."""
 
@@ -223,23 +184,13 @@ class Hypothesis(Struct, frozen=True, kw_only=True):
     confidence_score: float
 
 
-class Claim(Struct, frozen=True, kw_only=True):
-    """An idea that somebody tries; `left` is in seconds."""
-
-    claim: str
-    idea: str
-    by: str | None
-    since: str
-    left: float
-
-
 class Sessions(Answer, frozen=True, kw_only=True):
     """Sessions; of a single one also what was tried, newest last, what may be, and claims."""
 
-    sessions: list[Session]
-    tried: list[Trial] = []
+    sessions: list[Standing]
+    tried: list[Tried] = []
     hypotheses: list[Hypothesis] = []
-    claims: list[Claim] = []
+    claims: list[Held] = []
 
 
 class Noted(Answer, frozen=True, kw_only=True):
@@ -255,13 +206,6 @@ class Tagged(Answer, frozen=True, kw_only=True):
     run: str
     tags: list[str]
     added: list[str]
-
-
-class Near(Struct, frozen=True, kw_only=True):
-    """An idea that says nearly the same, and what became of it."""
-
-    idea: str
-    where: str
 
 
 class Claimed(Answer, frozen=True, kw_only=True):
@@ -314,15 +258,10 @@ def differing(found: Sequence[Any]) -> list[Differing]:
     return [Differing(name=one.name, a=scalar(one.a), b=scalar(one.b)) for one in found]
 
 
-def claim(held: Held, now: float) -> Claim:
-    """A claim that holds, as it is listed."""
-    return Claim(
-        claim=held.claim_id,
-        idea=held.idea,
-        by=held.by,
-        since=records.stamp(round(held.t * 1_000_000)),
-        left=round(held.t + held.ttl - now, 3),
-    )
+def hypothesis(idea: Idea) -> Hypothesis:
+    """What may be tried next, without params: anything may be in these."""
+    names = Hypothesis.__struct_fields__
+    return Hypothesis(**{name: getattr(idea, name) for name in names})
 
 
 def params(run: Run) -> dict[str, Scalar]:

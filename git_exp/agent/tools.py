@@ -12,7 +12,7 @@ from git_exp.compare import Sides
 from git_exp.index import best as ahead
 from git_exp.index.search import Selection
 from git_exp.run import Run
-from git_exp.session import claims, named, report, standing
+from git_exp.session import named, report, standing
 
 # In bytes: no more signs than are shown of it.
 _PATCH = bounds.STEPS[0].text * bounds.LONG["patch"]
@@ -167,18 +167,16 @@ def sessions(desk: Desk, asked: arguments.Sessions) -> answers.Sessions:
     """
     if asked.session is None:
         every = named.begun(desk.store.repo)
-        told = [answers.Session(**standing.document(one.state, desk.now)) for one in every]
+        told = [standing.of(one.state, desk.now) for one in every]
         cut = len(told) > _SESSIONS
         return answers.Sessions(sessions=told[:_SESSIONS], truncated=cut)
     state = arguments.session(desk, asked.session).state
-    found = report.document(state, now=desk.now)
-    ideas = ({key: one[key] for key in answers.Hypothesis.__struct_fields__}
-             for one in found["hypotheses"])  # fmt: skip
+    found = report.of(state, now=desk.now)
     return answers.Sessions(
-        sessions=[answers.Session(**{key: found[key] for key in standing.KEYS})],
-        tried=[answers.Trial(**one) for one in found["tried"]],
-        hypotheses=[answers.Hypothesis(**one) for one in ideas],
-        claims=[answers.claim(one, desk.now) for one in claims.live(state, desk.now)],
+        sessions=[standing.of(state, desk.now)],
+        tried=found.tried,
+        hypotheses=[answers.hypothesis(one) for one in found.hypotheses],
+        claims=found.claims,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from git_exp.agent.answers import Answer, Number
+from git_exp.agent.answers import Answer
 from git_exp.evidence import Asked
 from git_exp.run import Run
+from git_exp.values import Number
 from git_exp.verdict import Sample, planning, wording
 from git_exp.verdict import Verdict as Judged
 

@@ -50,7 +50,7 @@ def claim(desk: Desk, asked: arguments.Claim) -> answers.Claimed:
         session=found.id,
         claim=claim_id,
         taken_over=stale.claim_id if stale else None,
-        near=[answers.Near(idea=one.idea, where=one.where) for one in near],
+        near=near,
     )
 
 

@@ -188,3 +188,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.0
     untried: Untried | None = None
     next: list[str] = []
+
+
+class Brief(Facts, frozen=True, kw_only=True):
+    """The facts, and what was written of them."""
+
+    text: str

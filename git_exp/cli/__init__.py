@@ -36,6 +36,7 @@ FRAME = (
     "ahead",
     "asking",
     "closing",
+    "documents",
     "ending",
     "going",
     "joining",

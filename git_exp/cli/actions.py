@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 from click.shell_completion import CompletionItem
 
 from git_exp import cli, errors, query, table
 from git_exp.cli import options, output
 from git_exp.cli.output import Column
+from git_exp.records import ActionResult
 
 if TYPE_CHECKING:
     from git_exp.action.offered import Done, Offered
@@ -23,6 +25,43 @@ if TYPE_CHECKING:
 
 ACTS = ("list", "run")
 CANCELLED = 130
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
+    """What a run offers, and what came of it each time."""
+
+    id: str
+    cls: str
+    description: str
+    registered: str
+    results: list[ActionResult]
+
+
+class Shipped(msgspec.Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
+    """What comes with git exp, for this run too."""
+
+    cls: str
+    description: str
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run offers."""
+
+    run: str
+    actions: list[Action]
+    shipped: list[Shipped]
+
+
+class Performed(msgspec.Struct, frozen=True, kw_only=True, rename={"cls": "class"}):
+    """What came of an action: `outcome` is done, failed or cancelled; `said` is what it gave."""
+
+    id: str
+    cls: str
+    run: str
+    outcome: str
+    answers: dict[str, Any]
+    error: str | None
+    said: str | None
 
 
 def _offer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -84,8 +123,8 @@ def _list(store: Indexed, name: str, *, as_json: bool) -> int:
     results = (every[0].run if every else run).results
     if as_json:
         told = [_told(one, [each for each in results if each.id == one.id]) for one in every]
-        more = [{"class": one.cls, "description": one.description} for one in shipped]
-        output.document("actions", {"run": run.id, "actions": told, "shipped": more})
+        more = [Shipped(cls=one.cls, description=one.description) for one in shipped]
+        output.document("actions-list", Listed(run=run.id, actions=told, shipped=more))
         return 0
     now = time.time_ns() // 1_000
     rows = []
@@ -99,14 +138,10 @@ def _list(store: Indexed, name: str, *, as_json: bool) -> int:
     return 0
 
 
-def _told(one: Offered, results: list[Any]) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "class": one.cls,
-        "description": one.description,
-        "registered": one.t,
-        "results": results,
-    }
+def _told(one: Offered, results: list[ActionResult]) -> Action:
+    return Action(
+        id=one.id, cls=one.cls, description=one.description, registered=one.t, results=results
+    )
 
 
 def _run(
@@ -150,10 +185,11 @@ def _aside() -> Iterator[None]:
 
 def _answered(done: Done, *, as_json: bool) -> int:
     if as_json:
-        told = {"id": done.action.id, "class": done.action.cls, "run": done.action.run.id}
-        answer = {"outcome": done.outcome, "answers": done.answers, "error": done.error,
-                  "said": done.said}  # fmt: skip
-        output.document("actions", {**told, **answer})
+        told = Performed(
+            id=done.action.id, cls=done.action.cls, run=done.action.run.id,
+            outcome=done.outcome, answers=done.answers, error=done.error, said=done.said,
+        )  # fmt: skip
+        output.document("actions-run", told)
     elif done.said:
         output.line(done.said)
     if done.outcome == "failed":

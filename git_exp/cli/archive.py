@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from git_exp import cli
 from git_exp.cli import options, output
+
+
+class Archived(msgspec.Struct, frozen=True, kw_only=True):
+    """The ids of runs that are in an archive now, or with `dry_run` would be."""
+
+    runs: list[str]
+    dry_run: bool
 
 
 @click.command()
@@ -27,7 +35,7 @@ def command(older_than: str | None, dry_run: bool, form: options.Form) -> None:
     if not dry_run:
         runs = archive.fold(store, runs)
     if form.kind == "json":
-        output.document("archive", {"runs": [run.id for run in runs], "dry_run": dry_run})
+        output.document("archive", Archived(runs=[run.id for run in runs], dry_run=dry_run))
         return
     done = "Would archive" if dry_run else "Archived"
     for run in runs:

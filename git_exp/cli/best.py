@@ -5,12 +5,23 @@ from __future__ import annotations
 import time
 
 import click
+import msgspec
 
 from git_exp import cli, query, table
 from git_exp.cli import listing, options, output
 from git_exp.index import best
 from git_exp.query import Goal
 from git_exp.run import Run
+
+
+class Best(msgspec.Struct, frozen=True, kw_only=True):
+    """The run that is best in a metric, and its value."""
+
+    metric: str
+    aggregate: str
+    higher_is_better: bool
+    value: float | None
+    run: Run
 
 
 @click.command()
@@ -51,12 +62,12 @@ def command(
             output.line(*(listing.piece(text, kind) for text, kind in pieces))
 
 
-def _document(run: Run, wanted: Goal) -> dict[str, object]:
+def _document(run: Run, wanted: Goal) -> Best:
     metric, aggregate = wanted.measure
-    return {
-        "metric": metric,
-        "aggregate": aggregate,
-        "higher_is_better": wanted.higher,
-        "value": wanted.measure.of(run),
-        "run": run,
-    }
+    return Best(
+        metric=metric,
+        aggregate=aggregate,
+        higher_is_better=wanted.higher,
+        value=wanted.measure.of(run),
+        run=run,
+    )

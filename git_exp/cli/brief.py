@@ -52,6 +52,6 @@ def command(budget: int, metric: str | None, session: str | None, form: options.
     facts = brief.gather(cli.store(), metric=metric, session=named, now=now)
     text = brief.written(facts, budget)
     if form.kind == "json":
-        output.document("brief", {**msgspec.structs.asdict(facts), "text": text})
+        output.document("brief", brief.Brief(**msgspec.structs.asdict(facts), text=text))
         return
     output.lines(text)

@@ -52,7 +52,7 @@ def command(run: str, worktree: Path | None, form: options.Form, **given: object
     wanted = Form(worktree=folder, **given)  # type: ignore[arg-type]
     answer, found = _gone_back(store, run, wanted)
     if form.kind == "json":
-        output.document("checkout", going.document(answer))
+        output.document("checkout", answer)
     else:
         going.tell(answer, arrival.done(answer, wanted, found))
 

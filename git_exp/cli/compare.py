@@ -5,10 +5,22 @@ from __future__ import annotations
 import time
 
 import click
+import msgspec
 
 from git_exp import beside, cli, errors, query
 from git_exp.cli import listing, options, output
 from git_exp.cli.output import Column
+from git_exp.compare import Row
+from git_exp.run import Run
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs side by side; `changed_files` differ from the first run's, null for one not here."""
+
+    runs: list[Run]
+    changed_files: list[int | None]
+    params: list[Row]
+    metrics: list[Row]
 
 
 @click.command()
@@ -30,8 +42,9 @@ def command(runs: tuple[str, ...], every: bool, best: bool, form: options.Form) 
         raise errors.UsageError("compare takes two runs or more", hint=f"git exp show {runs[0]}")
     told = beside.look(store, found, every=every, extremes=best)
     if form.kind == "json":
-        answer = {"runs": found, "changed_files": told.files, "params": told.params,
-                  "metrics": told.metrics}  # fmt: skip
+        answer = Compared(
+            runs=found, changed_files=told.files, params=told.params, metrics=told.metrics
+        )
         output.document("compare", answer)
         return
     heads = (Column(title, right=True) for title in beside.titles(found))

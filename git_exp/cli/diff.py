@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
+import msgspec
 
 from git_exp import cli, compare, query, records, table
 from git_exp.cli import options, output, terminal
@@ -34,6 +34,16 @@ class Passing(click.Command):
         ctx.meta[_OPTIONS], rest = _sorted(args[:cut])
         ctx.meta[_PATHS] = args[cut + 1 :]
         return super().parse_args(ctx, rest)
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs; params and metrics are null unless both sides are runs."""
+
+    a: Side
+    b: Side
+    params: list[Differing] | None
+    metrics: list[Differing] | None
+    files: list[File]
 
 
 @click.command(cls=Passing)
@@ -91,19 +101,15 @@ def _is_bare(option: str) -> bool:
     return option.split("=")[0] in _BARE
 
 
-def _document(sides: Sides, files: list[File]) -> dict[str, Any]:
+def _document(sides: Sides, files: list[File]) -> Difference:
     a, b = sides.before.run, sides.after.run
-    return {
-        "a": _side(sides.before),
-        "b": _side(sides.after),
-        "params": compare.params(a, b) if a and b else None,
-        "metrics": compare.metrics(a, b) if a and b else None,
-        "files": files,
-    }
-
-
-def _side(side: Side) -> dict[str, Any]:
-    return {"kind": side.kind, "name": side.name, "tree": side.tree, "run": side.run}
+    return Difference(
+        a=sides.before,
+        b=sides.after,
+        params=compare.params(a, b) if a and b else None,
+        metrics=compare.metrics(a, b) if a and b else None,
+        files=files,
+    )
 
 
 def _heading(sides: Sides) -> bool:

@@ -8,11 +8,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+import msgspec
 
 from git_exp import cli, errors, frames, outfile, query
 from git_exp.cli import options, output, progress, terminal
 from git_exp.index.search import Indexed, Selection
 from git_exp.run import Run
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that was written; `format` is parquet, csv or jsonl."""
+
+    file: str
+    format: str
+    rows: int
 
 
 @click.command()
@@ -60,7 +69,7 @@ def command(
     with outfile.written(file) as opened:
         count = frames.write(opened, kind, found, series=tracked)
     if as_json:
-        output.document("export", {"file": str(file), "format": kind, "rows": count})
+        output.document("export", Exported(file=str(file), format=kind, rows=count))
 
 
 def watched(runs: Sequence[Run]) -> Iterator[Run]:

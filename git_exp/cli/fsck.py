@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 import msgspec
 
 from git_exp import cli
 from git_exp.cli import options, output
+
+if TYPE_CHECKING:
+    from git_exp.fsck import Finding
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was found, and how much was looked at; `sessions` that do not begin, and why."""
+
+    runs: int
+    records: int
+    damaged: int
+    findings: list[Finding]
+    sessions: dict[str, str]
 
 
 @click.command()
@@ -30,7 +45,7 @@ def command(repair: bool, foreign: bool, form: options.Form) -> int:
     sessions: dict[str, str] = {}
     named.begun(store.repo, sessions)
     if form.kind == "json":
-        output.document("fsck", {**msgspec.structs.asdict(verdict), "sessions": sessions})
+        output.document("fsck", Checked(**msgspec.structs.asdict(verdict), sessions=sessions))
     else:
         for name, why in sessions.items():
             output.line(f"session {name}: {why}")

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import msgspec
 
 from git_exp import arrival
 from git_exp.cli import output
 from git_exp.restore import Answer
 
 UNTRACKED = "untracked files that are not of it (--exact removes them)"
-_PAIRS = ("kept", "left_out")
-
-
-def document(answer: Answer) -> dict[str, Any]:
-    """All that was done, as JSON has it."""
-    pairs = {name: [one._asdict() for one in getattr(answer, name)] for name in _PAIRS}
-    return {**msgspec.structs.asdict(answer), **pairs}
 
 
 def tell(answer: Answer, done: str, untracked: str = UNTRACKED) -> None:

@@ -7,15 +7,28 @@ import shutil
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from git_exp import cli, errors
 from git_exp.cli import options, output
 
 if TYPE_CHECKING:
-    from git_exp.hook.files import Done
+    from git_exp.hook.files import Done, Hook
     from git_exp.store import Store
 
 ACTS = ("install", "status", "uninstall")
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How it stands with each hook."""
+
+    hooks: list[Hook]
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done about each hook."""
+
+    hooks: list[Done]
 
 
 @click.command()
@@ -34,7 +47,7 @@ def command(act: str, form: options.Form) -> int:
     if act == "status":
         found = files.status(store.repo)
         if form.kind == "json":
-            output.document("hooks", {"hooks": found})
+            output.document("hooks-status", Status(hooks=found))
         else:
             for one in found:
                 kept = f", then {one.kept}" if one.kept and one.state == "chained" else ""
@@ -42,7 +55,7 @@ def command(act: str, form: options.Form) -> int:
         return 0 if all(one.state in ("installed", "chained") for one in found) else 1
     done = files.install(store.repo) if act == "install" else files.uninstall(store.repo)
     if form.kind == "json":
-        output.document("hooks", {"hooks": done})
+        output.document(f"hooks-{act}", Changed(hooks=done))
     else:
         told(done)
     if act == "install":

@@ -12,9 +12,30 @@ from git_exp import cli, imports
 from git_exp.cli import options, output, progress
 
 if TYPE_CHECKING:
-    from git_exp.imports.arrivals import Report
+    from git_exp.imports.arrivals import Arrived, Report
+    from git_exp.imports.foreign import Broken
 
 SAID = 20
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an import.
+
+    `ended` were here before as lost, and have ended since; `there` runs were here before, `deleted`
+    had been deleted here and `skipped` where they come from. Of what is `broken` the first thousand
+    are listed.
+    """
+
+    format: str
+    path: str
+    dry_run: bool
+    imported: list[Arrived]
+    ended: list[Arrived]
+    there: int
+    deleted: int
+    skipped: int
+    broken: list[Broken]
+    broken_count: int
 
 
 @click.command()
@@ -43,8 +64,9 @@ def command(tool: str, path: Path, dry_run: bool, form: options.Form) -> int:
     finally:
         bar.close()
     if form.kind == "json":
-        asked = {"format": tool, "path": str(path), "dry_run": dry_run}
-        output.document("import", {**asked, **msgspec.structs.asdict(report)})
+        kept = msgspec.structs.asdict(report)
+        told = Imported(format=tool, path=str(path), dry_run=dry_run, **kept)
+        output.document("import", told)
     else:
         output.line(_sentence(report, path, dry_run=dry_run))
     _warn(report)

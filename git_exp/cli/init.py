@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from git_exp import cli
 from git_exp.cli import hooks as hooks_command
@@ -15,6 +16,14 @@ from git_exp.cli import options, output
 if TYPE_CHECKING:
     from git_exp.init import Step
     from git_exp.store import Store
+
+
+class Initialised(msgspec.Struct, frozen=True, kw_only=True):
+    """What was set, or undone, and what of the environment is not as it should be."""
+
+    undone: bool
+    problems: list[str]
+    steps: list[Step]
 
 
 @click.command()
@@ -43,7 +52,7 @@ def command(hooks: bool | None, undo: bool, form: options.Form) -> None:
     wanted = not undo and _wanted(store, hooks)
     steps = init.undo(store.repo) if undo else init.apply(store.repo, hooks=wanted)
     if form.kind == "json":
-        output.document("init", {"undone": undo, "problems": problems, "steps": steps})
+        output.document("init", Initialised(undone=undo, problems=problems, steps=steps))
     else:
         _told(steps)
     for one in problems:

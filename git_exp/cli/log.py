@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+import msgspec
 
 from git_exp import cli, errors, query, table
 from git_exp.cli import listing, options, output
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 _PATHS = "git_exp.log.paths"
 _NARROWING = ("where", "since", "until", "author")
+
+
+class Runs(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs, in the order that was asked for."""
+
+    runs: list[Run]
 
 
 class Counted(click.Command):
@@ -96,7 +103,7 @@ def command(
     now = time.time_ns() // 1_000
     match form.kind:
         case "json":
-            output.document("log", {"runs": chosen})
+            output.document("log", Runs(runs=chosen))
         case "jsonl":
             output.json_lines(chosen)
         case "csv":

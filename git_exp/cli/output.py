@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from git_exp import values
-from git_exp.cli import terminal
+from git_exp.cli import documents, terminal
 from git_exp.visible import CONTROL
 from git_exp.visible import escape as escape
 
@@ -79,11 +79,10 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
     sys.stdout.write("".join(lines))
 
 
-def document(command: str, value: Any) -> None:
-    """One JSON document: `schema`, then the keys of a Struct or mapping in their own order."""
+def document(name: str, value: msgspec.Struct) -> None:
+    """One JSON document: `schema`, then the fields of a Struct in their own order."""
     body = _json(value)
-    assert body.startswith(b"{"), "a document is an object"
-    head = b'{"schema":"git-exp/%b/1"' % command.encode()
+    head = b'{"schema":"%b"' % documents.schema(name, value).encode()
     joined = head + (b"," if body != b"{}" else b"") + body[1:]
     if terminal.shown():
         joined = msgspec.json.format(joined, indent=2)

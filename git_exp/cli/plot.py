@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from click.shell_completion import CompletionItem
 
 from git_exp import chart, cli, errors, outfile, plotting, query, records, sketch
@@ -40,6 +41,38 @@ def _offer_metrics(
         return []
     known = dict.fromkeys(path for run in runs for path in run.metrics)
     return [CompletionItem(path) for path in known if path.startswith(incomplete)]
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """A point: `x` is a step, seconds, or a time as RFC 3339 has it; without `y` it is a gap."""
+
+    x: int | float | str
+    y: float | None
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """The line of a run: at most 2,000 of the `count` points there were.
+
+    `infinite` and `not_positive` of them could not be drawn. Of several `ranks` it is the lowest.
+    """
+
+    run: str
+    name: str
+    count: int
+    infinite: int
+    not_positive: int
+    ranks: int
+    points: list[Point]
+
+
+class Plot(msgspec.Struct, frozen=True, kw_only=True):
+    """What is drawn: a line for each run, over `x`, which is step, elapsed or time."""
+
+    metric: str
+    x: str
+    smooth: float
+    log: bool
+    lines: list[Curve]
 
 
 @click.command()
@@ -211,21 +244,21 @@ def _show(lines: Sequence[Line], form: Form, *, width: int | None, height: int |
         output.line(*(Piece(*span) for span in row))
 
 
-def _document(lines: Sequence[Line], form: Form) -> dict[str, Any]:
-    return {
-        "metric": form.metric, "x": form.x, "smooth": form.smooth, "log": form.log,
-        "lines": [
-            {
-                "run": line.run, "name": line.name, "count": line.count,
-                "infinite": line.infinite, "not_positive": line.not_positive, "ranks": line.ranks,
-                "points": [{"x": _x(dot.x, form), "y": dot.y} for dot in line.dots],
-            }
+def _document(lines: Sequence[Line], form: Form) -> Plot:
+    return Plot(
+        metric=form.metric, x=form.x, smooth=form.smooth, log=form.log,
+        lines=[
+            Curve(
+                run=line.run, name=line.name, count=line.count, infinite=line.infinite,
+                not_positive=line.not_positive, ranks=line.ranks,
+                points=[Point(x=_x(dot.x, form), y=dot.y) for dot in line.dots],
+            )
             for line in lines
         ],
-    }  # fmt: skip
+    )  # fmt: skip
 
 
 def _x(x: float, form: Form) -> float | int | str:
     if form.x == "time":
         return records.stamp(round(x * 1e6))
-    return int(x) if form.x == "step" and x.is_integer() else x
+    return int(x) if form.x == "step" and float(x).is_integer() else x

@@ -32,6 +32,12 @@ class Aside(msgspec.Struct, frozen=True, kw_only=True):
     run: str | None
 
 
+class Asides(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was put aside, newest first."""
+
+    saved: list[Aside]
+
+
 @click.command()
 @options.run_argument(required=False)
 @ahead.option
@@ -73,7 +79,7 @@ def command(
     else:
         answer, title = _undone(store, run or "", metric=metric, paths=paths)
     if form.kind == "json":
-        output.document("restore", going.document(answer))
+        output.document("restore", answer)
     else:
         going.tell(answer, title, _STAY)
 
@@ -104,7 +110,7 @@ def _undone(
 def _list(store: Indexed, form: options.Form) -> None:
     found = _asides(store)
     if form.kind == "json":
-        output.document("restore-list", {"saved": found})
+        output.document("restore-list", Asides(saved=found))
         return
     if not found:
         output.hints("nothing was put aside yet")

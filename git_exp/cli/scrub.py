@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+import msgspec
 
 from git_exp import cli, query
 from git_exp.cli import options, output
+
+if TYPE_CHECKING:
+    from git_exp.share.scrub import Scrubbed as Made
+
+
+class Scrubbed(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs that were made anew."""
+
+    runs: list[Made]
 
 
 @click.command()
@@ -37,7 +49,7 @@ def command(
     what = scrub.What(paths=paths, keys=keys)
     done = [scrub.scrub(store, run, what, reason=reason) for run in query.every(store, runs)]
     if form.kind == "json":
-        output.document("scrub", {"runs": done})
+        output.document("scrub", Scrubbed(runs=done))
         return
     for one in done:
         output.line(f"Scrubbed run {one.old[:8]} '{one.name}': it is run {one.new[:8]} now")

@@ -6,13 +6,28 @@ import time
 from pathlib import Path
 
 import click
+import msgspec
 
 from git_exp import cli, errors, query, table
 from git_exp.cli import listing, options, output
-from git_exp.seen import Answer, Seen
+from git_exp.run import Run
+from git_exp.seen import Answer
+from git_exp.seen import Seen as Known
 
 STATUSES = ("running", "finished", "failed", "interrupted", "crashed", "lost")
 SHOWN = 5
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs of the tree that the code is now, newest first; `missed` is what a snapshot is without.
+
+    `doubts` says by the id of a run why its code may be another all the same.
+    """
+
+    tree: str
+    missed: list[str]
+    runs: list[Run]
+    doubts: dict[str, list[str]]
 
 
 def _known(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,7 +109,7 @@ def command(
         raise _unseen(answer)
 
 
-def _tell_doubts(found: list[Seen]) -> None:
+def _tell_doubts(found: list[Known]) -> None:
     doubtful = [one for one in found if one.doubts]
     for one in doubtful[:SHOWN]:
         more = f", and {len(one.doubts) - 1} more" if len(one.doubts) > 1 else ""
@@ -106,13 +121,13 @@ def _tell_doubts(found: list[Seen]) -> None:
         output.warn(f"{len(doubtful) - SHOWN} more runs may have had other code")
 
 
-def _document(answer: Answer, found: list[Seen]) -> dict[str, object]:
-    return {
-        "tree": answer.tree,
-        "missed": answer.gaps,
-        "runs": [one.run for one in found],
-        "doubts": {one.run.id: one.doubts for one in found if one.doubts},
-    }
+def _document(answer: Answer, found: list[Known]) -> Seen:
+    return Seen(
+        tree=answer.tree,
+        missed=answer.gaps,
+        runs=[one.run for one in found],
+        doubts={one.run.id: one.doubts for one in found if one.doubts},
+    )
 
 
 def _unseen(answer: Answer) -> errors.AnswerIsNo:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import click
+import msgspec
 
-from git_exp import cli, compare, curve, doubts, errors, events, points, query, table
+from git_exp import cli, compare, curve, doubts, errors, events, points, query, records, table
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import View
@@ -16,6 +18,56 @@ from git_exp.run import Run
 from git_exp.store import Store
 
 _POINTS = 20
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A run, and the files that its code changes: null where that is not here."""
+
+    run: Run
+    changes: list[compare.File] | None
+
+
+class Events(msgspec.Struct, frozen=True, kw_only=True):
+    """The records of a run in their order, as its note has them; of a damaged one the `line`."""
+
+    run: str
+    events: list[dict[str, Any]]
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a metric."""
+
+    t: str
+    elapsed_ms: float
+    step: Any
+    rank: int
+    value: Any
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """Each value of a metric, in the order of each process that tracked."""
+
+    run: str
+    metric: str
+    points: list[Value]
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command of a run printed: null where nothing was captured."""
+
+    run: str
+    stdout: str | None
+    stderr: str | None
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run ran, and the packages that were installed there, as "name==version"."""
+
+    run: str
+    host: records.Host | None
+    process: records.Process | None
+    env: records.Env | None
+    packages: list[str]
 
 
 @click.command()
@@ -64,7 +116,7 @@ def _document(store: Store, run: Run) -> None:
     sides = compare.changes(store, run)
     if sides:
         changes = compare.files(store, sides)
-    output.document("show", {"run": run, "changes": changes})
+    output.document("show", Shown(run=run, changes=changes))
 
 
 def _show(store: Store, run: Run, diff_options: list[str]) -> None:
@@ -123,7 +175,8 @@ def _changes(store: Store, run: Run, diff_options: list[str]) -> None:
 def _events(store: Store, run: Run, as_json: bool) -> None:
     lines = store.lines(run)
     if as_json:
-        output.document("show", {"run": run.id, "events": list(map(events.plain, lines))})
+        every = list(map(events.plain, lines))
+        output.document("show-events", Events(run=run.id, events=every))
         return
     output.page()
     for line in lines:
@@ -139,9 +192,9 @@ def _series(store: Store, run: Run, metric: str, *, as_json: bool) -> None:
         )
     found = points.read(store.series(run), metric)
     if as_json:
-        told = [{"t": one.t, "elapsed_ms": one.elapsed_ms, "step": one.step, "rank": one.rank,
-                 "value": one.value} for one in found]  # fmt: skip
-        output.document("show", {"run": run.id, "metric": metric, "points": told})
+        told = [Value(t=one.t, elapsed_ms=one.elapsed_ms, step=one.step, rank=one.rank,
+                      value=one.value) for one in found]  # fmt: skip
+        output.document("show-series", Series(run=run.id, metric=metric, points=told))
         return
     output.page()
     output.line(f"{'STEP':>10}  {'ELAPSED':>12}  VALUE")
@@ -155,8 +208,8 @@ def _series(store: Store, run: Run, metric: str, *, as_json: bool) -> None:
 def _printed(store: Store, run: Run, as_json: bool) -> None:
     out, err = (store.file(run, f"output/{name}") for name in ("stdout", "stderr"))
     if as_json:
-        texts = {"stdout": _decoded(out), "stderr": _decoded(err)}
-        output.document("show", {"run": run.id, **texts})
+        told = Output(run=run.id, stdout=_decoded(out), stderr=_decoded(err))
+        output.document("show-output", told)
         return
     if out is None and err is None:
         output.hints("nothing was captured; only commands under git exp run print into their run")
@@ -177,8 +230,8 @@ def _env(store: Store, run: Run, as_json: bool) -> None:
     packages = _decoded(store.file(run, "packages.txt")) or ""
     listed = packages.splitlines()
     if as_json:
-        kept = {"run": run.id, "host": run.host, "process": run.process, "env": run.env}
-        output.document("show", {**kept, "packages": listed})
+        told = Machine(run=run.id, host=run.host, process=run.process, env=run.env, packages=listed)
+        output.document("show-env", told)
         return
     output.page()
     facts = dict(table.facts(run, 0))

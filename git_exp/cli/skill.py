@@ -6,11 +6,19 @@ import os
 from pathlib import Path
 
 import click
+import msgspec
 
 from git_exp import cli, errors, outfile
 from git_exp.cli import options, output
 
 DOCUMENTS = ("skill", "agents", "program")
+
+
+class Text(msgspec.Struct, frozen=True, kw_only=True):
+    """What a coding agent is told: `document` is skill, agents or program."""
+
+    document: str
+    text: str
 
 
 @click.command()
@@ -39,7 +47,7 @@ def command(document: str, path: str | None, install: bool, user: bool, form: op
     elif path is not None:
         output.line(str(_written(document, Path(path))))
     elif form.kind == "json":
-        output.document("skill", {"document": document, "text": _text(document)})
+        output.document("skill", Text(document=document, text=_text(document)))
     else:
         output.raw(_text(document).encode())
 

@@ -6,12 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
+import msgspec
 
 from git_exp import cli, errors
 from git_exp.cli import options, output
 from git_exp.cli.output import Column
 
 LARGEST = 64 << 20
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a query: the names of its columns, and its rows of numbers, text and nulls."""
+
+    columns: list[str]
+    rows: list[Sequence[bool | float | str | None]]
 
 
 @click.command()
@@ -45,7 +53,7 @@ def command(query: str, timeout: float, no_pager: bool, form: options.Form) -> N
     if any(isinstance(value, bytes) for row in found for value in row):
         raise errors.UsageError("the answer holds bytes", hint="use hex(...) in the query")
     if form.kind == "json":
-        output.document("sql", {"columns": answer.headings, "rows": found})
+        output.document("sql", Rows(columns=answer.headings, rows=found))
         return
     columns = [
         Column(heading, right=any(isinstance(row[at], int | float) for row in found))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import click
+import msgspec
 
 from git_exp import cli, errors, lineage, query, table
 from git_exp.cli import ahead, listing, options, output
@@ -12,6 +13,35 @@ from git_exp.cli.output import Piece
 from git_exp.index.search import Indexed
 from git_exp.lineage import Family, Line, Lineage, Node
 from git_exp.query import Goal
+
+
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in the tree; `parent` is the run whose code its own was made of.
+
+    `how` is `recorded` or `nearest`, `change` that of the metric against the parent.
+    """
+
+    id: str
+    parent: str | None
+    how: str | None
+    name: str
+    status: str
+    started: str
+    value: float | None
+    change: float | None
+    best_path: bool
+    note: str | None
+
+
+class Tree(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs in the order of their start; `path` leads to the best one, `left_out` are not shown."""
+
+    metric: str | None
+    aggregate: str | None
+    higher_is_better: bool | None
+    path: Sequence[str]
+    left_out: int
+    nodes: list[Branch]
 
 
 @click.command()
@@ -117,28 +147,28 @@ def _first_line(node: Node) -> str:
     return next((text.splitlines()[0] for text in texts if text), "")
 
 
-def _document(found: Family, goal: Goal | None) -> dict[str, Any]:
-    return {
-        "metric": goal.measure.metric if goal else None,
-        "aggregate": goal.measure.aggregate if goal else None,
-        "higher_is_better": goal.higher if goal else None,
-        "path": found.path,
-        "left_out": found.left_out,
-        "nodes": [_told(one) for one in found.nodes],
-    }
+def _document(found: Family, goal: Goal | None) -> Tree:
+    return Tree(
+        metric=goal.measure.metric if goal else None,
+        aggregate=goal.measure.aggregate if goal else None,
+        higher_is_better=goal.higher if goal else None,
+        path=found.path,
+        left_out=found.left_out,
+        nodes=[_told(one) for one in found.nodes],
+    )
 
 
-def _told(node: Node) -> dict[str, Any]:
+def _told(node: Node) -> Branch:
     run = node.run
-    return {
-        "id": run.id,
-        "parent": node.parent,
-        "how": node.how,
-        "name": run.name,
-        "status": run.status,
-        "started": run.started,
-        "value": node.value,
-        "change": node.change,
-        "best_path": node.best,
-        "note": run.notes[0].text if run.notes else None,
-    }
+    return Branch(
+        id=run.id,
+        parent=node.parent,
+        how=node.how,
+        name=run.name,
+        status=run.status,
+        started=run.started,
+        value=node.value,
+        change=node.change,
+        best_path=node.best,
+        note=run.notes[0].text if run.notes else None,
+    )

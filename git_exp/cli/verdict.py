@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from git_exp import cli, errors
 from git_exp.cli import options, output
@@ -16,6 +18,65 @@ if TYPE_CHECKING:
     from git_exp.verdict import Sample, Verdict
 
 _STYLES = {"improved": "bold green", "worse": "bold red", "indistinguishable": "bold yellow"}
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the two that are compared: its value is the mean of `values`, those of replicates.
+
+    Of these `diverged` were infinite, `nan` had none, and `repeated` are the same run once more.
+    It was chosen as the best of `chosen_of`.
+    """
+
+    run: str
+    name: str
+    value: float | None
+    values: Sequence[float]
+    diverged: int
+    nan: int
+    repeated: int
+    chosen_of: int
+
+
+class Noise(msgspec.Struct, frozen=True, kw_only=True):
+    """The standard deviation of one run on each side, from so many groups of replicates."""
+
+    candidate: float
+    baseline: float
+    df: float
+    groups: int
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """How many more runs on each side would settle it, if the difference is what it seems.
+
+    `powered` is so many that it does so four times in five.
+    """
+
+    runs: int | None
+    powered: int | None
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a run is better than another: `difference` is candidate - baseline.
+
+    `interval` has the difference at this `confidence`; null where nothing tells the noise.
+    """
+
+    verdict: str
+    metric: str
+    aggregate: str
+    higher_is_better: bool
+    candidate: Side
+    baseline: Side
+    difference: float | None
+    percent: float | None
+    confidence: float
+    interval: tuple[float, float] | None
+    method: str
+    noise: Noise | None
+    settled_by: Settled | None
+    flags: list[str]
+    notes: list[str]
 
 
 @click.command()
@@ -73,42 +134,53 @@ def _show(said: Asked, found: Verdict) -> None:
         output.line(f"note: {sentence}")
 
 
-def _document(said: Asked, found: Verdict) -> dict[str, object]:
-    from git_exp.verdict import judging, planning, wording
+def _document(said: Asked, found: Verdict) -> Judged:
+    from git_exp.verdict import judging, wording
 
     notes = wording.notes(found, said.a, said.b)
-    return {
-        "verdict": found.verdict,
-        "metric": said.goal.measure.metric,
-        "aggregate": said.goal.measure.aggregate,
-        "higher_is_better": found.higher,
-        "candidate": _side(said.a, found.a, found.tries.a),
-        "baseline": _side(said.b, found.b, found.tries.b),
-        "difference": found.difference,
-        "percent": found.percent,
-        "confidence": judging.CONFIDENCE,
-        "interval": found.interval,
-        "method": found.method,
-        "noise": found.noise and {
-            "candidate": found.noise.a, "baseline": found.noise.b, "df": found.noise.df,
-            "groups": found.noise.groups,
-        },
-        "settled_by": {
-            "runs": planning.fewest(found), "powered": planning.fewest(found, power=planning.POWER),
-        } if planning.applies(found) else None,
-        "flags": list(notes),
-        "notes": list(notes.values()),
-    }  # fmt: skip
+    return Judged(
+        verdict=found.verdict,
+        metric=said.goal.measure.metric,
+        aggregate=said.goal.measure.aggregate,
+        higher_is_better=found.higher,
+        candidate=_side(said.a, found.a, found.tries.a),
+        baseline=_side(said.b, found.b, found.tries.b),
+        difference=found.difference,
+        percent=found.percent,
+        confidence=judging.CONFIDENCE,
+        interval=found.interval,
+        method=found.method,
+        noise=_noise(found),
+        settled_by=_settled(found),
+        flags=list(notes),
+        notes=list(notes.values()),
+    )
 
 
-def _side(run: Run, sample: Sample, tries: int) -> dict[str, object]:
-    return {
-        "run": run.id,
-        "name": run.name,
-        "value": sample.mean if sample.values else None,
-        "values": sample.values,
-        "diverged": sample.diverged,
-        "nan": sample.missing,
-        "repeated": sample.repeated,
-        "chosen_of": tries,
-    }
+def _noise(found: Verdict) -> Noise | None:
+    known = found.noise
+    if known is None:
+        return None
+    return Noise(candidate=known.a, baseline=known.b, df=known.df, groups=known.groups)
+
+
+def _settled(found: Verdict) -> Settled | None:
+    from git_exp.verdict import planning
+
+    if not planning.applies(found):
+        return None
+    powered = planning.fewest(found, power=planning.POWER)
+    return Settled(runs=planning.fewest(found), powered=powered)
+
+
+def _side(run: Run, sample: Sample, tries: int) -> Side:
+    return Side(
+        run=run.id,
+        name=run.name,
+        value=sample.mean if sample.values else None,
+        values=sample.values,
+        diverged=sample.diverged,
+        nan=sample.missing,
+        repeated=sample.repeated,
+        chosen_of=tries,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -31,7 +30,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     undo: bool = False
 
 
-class Kept(NamedTuple):
+class Kept(msgspec.Struct, frozen=True):
     """A local change that the checkout left alone, with git's letter for it."""
 
     letter: str

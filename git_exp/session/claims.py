@@ -8,7 +8,9 @@ import uuid
 from collections import Counter
 from typing import NamedTuple
 
-from git_exp import errors
+import msgspec
+
+from git_exp import errors, records
 from git_exp.session import events
 from git_exp.session.events import Claim, Event
 from git_exp.session.history import Happening
@@ -28,7 +30,17 @@ _SMALL = {
 }
 
 
-class Near(NamedTuple):
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim that holds, for a program: since when, and how many seconds are left."""
+
+    claim: str
+    idea: str
+    by: str | None
+    since: str
+    left: float
+
+
+class Near(msgspec.Struct, frozen=True):
     """An idea like another: what it says, and what became of it."""
 
     idea: str
@@ -90,6 +102,20 @@ def released(claim: str, *, by: str | None = None) -> Happening:
 def live(state: ExperimentState, now: float) -> list[Claim]:
     """The claims that hold, oldest first."""
     return [one for one in state.claims if one.t + one.ttl > now]
+
+
+def held(state: ExperimentState, now: float) -> list[Held]:
+    """The same for a program."""
+    return [
+        Held(
+            claim=one.claim_id,
+            idea=one.idea,
+            by=one.by,
+            since=records.stamp(round(one.t * 1_000_000)),
+            left=round(one.t + one.ttl - now, 3),
+        )
+        for one in live(state, now)
+    ]
 
 
 def taken_over(state: ExperimentState, idea: str, now: float) -> Claim | None:

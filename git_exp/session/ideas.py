@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from git_exp import errors
-from git_exp.session import events, machine
+from git_exp.session import events, files, machine
 from git_exp.session.events import Event
 from git_exp.session.model import built
 from git_exp.session.models import Hypothesis, HypothesisSet
@@ -18,6 +20,23 @@ if TYPE_CHECKING:
 
 MOST = 1_000
 _EXAMPLE = '{"hypotheses": [{"statement": "a deeper tree"}]}'
+
+
+class Idea(msgspec.Struct, frozen=True, kw_only=True):
+    """A hypothesis as a program is told of it: the lowest priority comes first."""
+
+    hypothesis_id: str
+    statement: str
+    rationale: str
+    suggested_model: str | None
+    suggested_params: dict[str, Any]
+    confidence_score: float
+    priority: int
+
+
+def open_in(state: ExperimentState) -> list[Idea]:
+    """Those that are untried, for a program."""
+    return [Idea(**files.plain(one)) for one in untried(state)]
 
 
 def untried(state: ExperimentState) -> list[Hypothesis]:

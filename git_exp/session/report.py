@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from git_exp import query, tagged
-from git_exp.session import blocks, claims, files, ideas, machine, progress, rules, standing, trials
+import msgspec
+
+from git_exp import query, tagged, values
+from git_exp.session import blocks, claims, ideas, machine, progress, rules, standing, trials
 from git_exp.session.blocks import Block, Code, Heading, Items, Line, Paragraph, Table
 from git_exp.session.models import Hypothesis, Number
 from git_exp.session.profile import DataProfile
@@ -36,26 +38,44 @@ def html(state: ExperimentState, *, now: float) -> str:
     return blocks.page(_blocks(state, now, picture=True), _title(state))
 
 
-def document(state: ExperimentState, *, now: float) -> dict[str, Any]:
-    """The report as plain values; `now` in seconds since 1970."""
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """A result of a session, and what it was by the best before it."""
+
+    iteration: int
+    experiment: str
+    value: values.Number
+    verdict: str
+    hypothesis: str
+    error: str | None
+    run: str | None
+
+
+class Report(standing.Standing, frozen=True, kw_only=True):
+    """The report for a program: how the session stands, and all that was tried or is open."""
+
+    tried: list[Tried]
+    hypotheses: list[ideas.Idea]
+    claims: list[claims.Held]
+
+
+def of(state: ExperimentState, *, now: float) -> Report:
+    """The report for a program; `now` in seconds since 1970."""
     tried = [
-        {
-            "iteration": one.result.iteration,
-            "experiment": one.result.experiment_name,
-            "value": one.value,
-            "verdict": one.verdict.value,
-            "hypothesis": one.result.hypothesis,
-            "error": one.result.error_message,
-            "run": one.result.run_id,
-        }
+        Tried(
+            iteration=one.result.iteration,
+            experiment=one.result.experiment_name,
+            value=one.value,
+            verdict=one.verdict.value,
+            hypothesis=one.result.hypothesis,
+            error=one.result.error_message,
+            run=one.result.run_id,
+        )
         for one in trials.walked(state)
     ]
-    return {
-        **standing.document(state, now),
-        "tried": tried,
-        "hypotheses": [files.plain(one) for one in ideas.untried(state)],
-        "claims": [files.told(one) for one in claims.live(state, now)],
-    }
+    stands = msgspec.structs.asdict(standing.of(state, now))
+    return Report(
+        **stands, tried=tried, hypotheses=ideas.open_in(state), claims=claims.held(state, now)
+    )
 
 
 def _blocks(state: ExperimentState, now: float, *, picture: bool) -> Iterator[Block]:

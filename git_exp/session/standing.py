@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import decimal
-from typing import Any
+
+import msgspec
 
 from git_exp import records, table
 from git_exp.session import ideas, machine
 from git_exp.session.models import ExperimentResult
 from git_exp.session.state import ExperimentState
+from git_exp.values import Number
 
 ENDED = "ended"
 # A thousand years.
 _ENDLESS = 3.2e10
-# Of what a program is told, in this order.
-KEYS = (
-    "session", "goal", "data_path", "target_column", "task_type", "metric", "direction",
-    "target_value", "go_on", "reason", "paused", "phase", "iteration", "max_iterations", "failed",
-    "without_improvement", "plateau_threshold", "elapsed", "time_budget", "started", "best",
-    "best_experiment", "best_run", "trend",
-)  # fmt: skip
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a session stands; times are in seconds, `go_on` is whether to make another experiment."""
+
+    session: str
+    goal: str | None
+    data_path: str | None
+    target_column: str | None
+    task_type: str | None
+    metric: str | None
+    direction: str | None
+    target_value: Number
+    go_on: bool
+    reason: str | None
+    paused: bool
+    phase: str
+    iteration: int
+    max_iterations: int
+    failed: int
+    without_improvement: int
+    plateau_threshold: int
+    elapsed: Number
+    time_budget: Number
+    started: str
+    best: Number
+    best_experiment: str | None
+    best_run: str | None
+    trend: str
 
 
 def status(state: ExperimentState, now: float) -> str:
@@ -70,21 +94,25 @@ def facts(state: ExperimentState, now: float) -> list[tuple[str, str]]:
     return [(label, text) for label, text in found if text]
 
 
-def document(state: ExperimentState, now: float) -> dict[str, Any]:
-    """The same for a program: plain values under fixed keys."""
+def of(state: ExperimentState, now: float) -> Standing:
+    """The same for a program; `now` in seconds since 1970."""
     config, best = state.config, best_result(state)
     goes, why = goes_on(state, now)
-    told = (
-        state.session_id, config.goal, config.data_path, config.target_column, config.task_type,
-        config.primary_metric, machine.direction(config) if config.primary_metric else None,
-        config.target_metric_value, goes, None if goes else why, state.is_paused, state.phase,
-        state.current_iteration, config.max_iterations, _failed(state),
-        state.iterations_without_improvement, config.plateau_threshold,
-        machine.elapsed(state, now), config.time_budget,
-        records.stamp(round(state.start_time * 1_000_000)), state.best_metric,
-        state.best_experiment, best.run_id if best else None, state.get_trend(),
+    return Standing(
+        session=state.session_id, goal=config.goal, data_path=config.data_path,
+        target_column=config.target_column, task_type=config.task_type,
+        metric=config.primary_metric,
+        direction=machine.direction(config) if config.primary_metric else None,
+        target_value=config.target_metric_value, go_on=goes, reason=None if goes else why,
+        paused=state.is_paused, phase=state.phase.value,
+        iteration=state.current_iteration, max_iterations=config.max_iterations,
+        failed=_failed(state), without_improvement=state.iterations_without_improvement,
+        plateau_threshold=config.plateau_threshold,
+        elapsed=machine.elapsed(state, now), time_budget=config.time_budget,
+        started=records.stamp(round(state.start_time * 1_000_000)),
+        best=state.best_metric, best_experiment=state.best_experiment,
+        best_run=best.run_id if best else None, trend=state.get_trend().value,
     )  # fmt: skip
-    return {key: getattr(one, "value", one) for key, one in zip(KEYS, told, strict=True)}
 
 
 def metric(state: ExperimentState) -> str:

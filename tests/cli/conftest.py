@@ -11,6 +11,7 @@ import pytest
 from git_exp import records, scan
 from git_exp.cli import ending
 from git_exp.records import Git, Host, Process, RunEnd, RunStart, Summary
+from tests import promised
 from tests.conftest import Clock
 
 START = 1_767_323_045_000_000
@@ -94,6 +95,7 @@ def ask(capfd: pytest.CaptureFixture[str], clock: Clock) -> Ask:
         ended = ending.code(args)
         said = Said(*capfd.readouterr())
         assert ended == code, f"exit {ended}: {said.err}"
+        promised.check(said.out)
         return said
 
     return asked

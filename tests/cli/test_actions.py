@@ -221,7 +221,11 @@ def test_json_has_the_outcome_alone_on_stdout(study: Study, exp: Exp) -> None:
     done = exp("actions", "run", "study", "Say", *WELL, "--json")
 
     told = json.loads(done.stdout)
-    assert (told["schema"], told["class"], told["outcome"]) == ("git-exp/actions/1", "Say", "done")
+    assert (told["schema"], told["class"], told["outcome"]) == (
+        "git-exp/actions-run/1",
+        "Say",
+        "done",
+    )
     assert told["answers"] == {"loud": True, "to": "you", "how": "now"}
     assert "saying hello" in done.stderr
     assert "from a child" in done.stderr

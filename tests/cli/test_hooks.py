@@ -84,7 +84,7 @@ def test_as_json(exp: Exp, repo: Path) -> None:
 
     told = json.loads(exp("hooks", "status", "--json").stdout)
 
-    assert told["schema"] == "git-exp/hooks/1"
+    assert told["schema"] == "git-exp/hooks-status/1"
     assert told["hooks"][-1] == {
         "name": "pre-push", "state": "chained", "path": f"{repo}/.git/hooks/pre-push",
         "kept": f"{repo}/.git/hooks/pre-push.before-git-exp",

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from git_exp.cli import output
+from git_exp.cli import documents, output
+from git_exp.cli.documents import Kind
 from git_exp.cli.output import Column, Piece
 from tests.conftest import Exp
 from tests.pseudo_terminal import Screen, shown
@@ -42,6 +43,26 @@ class Point(msgspec.Struct):
     note: str = ""
 
 
+class Whole(msgspec.Struct):
+    """A document."""
+
+    z: object
+    a: object
+
+
+class Nothing(msgspec.Struct):
+    """A document without fields."""
+
+
+@pytest.fixture
+def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These two are kinds of documents too."""
+    known = {"x": Kind("x:Whole", 2), "nothing": Kind("x:Nothing")}
+    monkeypatch.setattr(documents, "KINDS", known)
+    for cls in (Whole, Nothing):
+        monkeypatch.setattr(cls, "__module__", "git_exp.x")
+
+
 @pytest.mark.parametrize(
     ("text", "visible"),
     [
@@ -61,20 +82,22 @@ def test_line_feeds_and_tabs_stay_where_they_are_asked_to() -> None:
     assert output.escape("a\tb\n\x07", keep="\t\n") == "a\tb\n^G"
 
 
+@pytest.mark.usefixtures("kinds")
 def test_a_document_begins_with_its_schema_and_keeps_the_order_of_keys(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    output.document("log", {"z": 1, "a": Point(x=2.0)})
+    output.document("x", Whole(z=1, a=Point(x=2.0)))
 
-    assert capfd.readouterr().out == '{"schema":"git-exp/log/1","z":1,"a":{"x":2.0,"note":""}}\n'
+    assert capfd.readouterr().out == '{"schema":"git-exp/x/2","z":1,"a":{"x":2.0,"note":""}}\n'
 
 
+@pytest.mark.usefixtures("kinds")
 def test_numbers_that_json_lacks_are_the_three_strings(capfd: pytest.CaptureFixture[str]) -> None:
-    output.document("x", {"a": [math.nan, Point(x=math.inf)], "b": {"c": -math.inf, "d": None}})
+    output.document("x", Whole(z=[math.nan, Point(x=math.inf)], a={"c": -math.inf, "d": None}))
 
     assert capfd.readouterr().out == (
-        '{"schema":"git-exp/x/1","a":["NaN",{"x":"Infinity","note":""}],'
-        '"b":{"c":"-Infinity","d":null}}\n'
+        '{"schema":"git-exp/x/2","z":["NaN",{"x":"Infinity","note":""}],'
+        '"a":{"c":"-Infinity","d":null}}\n'
     )
 
 
@@ -90,10 +113,17 @@ def test_json_has_no_control_characters_and_says_the_same(
     assert not re.search("[\x00-\x1f\x7f-\x9f\u202e]", first)
 
 
-def test_an_empty_document_is_its_schema(capfd: pytest.CaptureFixture[str]) -> None:
-    output.document("x", {})
+@pytest.mark.usefixtures("kinds")
+def test_a_document_is_of_the_kind_that_it_was_promised_to_be() -> None:
+    with pytest.raises(AssertionError):
+        output.document("x", Nothing())
 
-    assert capfd.readouterr().out == '{"schema":"git-exp/x/1"}\n'
+
+@pytest.mark.usefixtures("kinds")
+def test_an_empty_document_is_its_schema(capfd: pytest.CaptureFixture[str]) -> None:
+    output.document("nothing", Nothing())
+
+    assert capfd.readouterr().out == '{"schema":"git-exp/nothing/1"}\n'
 
 
 def test_csv_is_exact_when_it_is_piped(capfd: pytest.CaptureFixture[str]) -> None:

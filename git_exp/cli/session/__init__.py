@@ -116,12 +116,13 @@ def _say_if_unmeasured(added: Added) -> None:
 
 def tell(added: Added, form: options.Form, verb: str) -> None:
     """Answer with what happened, and whether the session is over with it."""
-    from git_exp.session import events, files, standing, story
+    from git_exp.session import events, story
 
     session, event = added
     if form.kind == "json":
-        told = standing.document(session.state, now())
-        output.document(f"session-{verb}", {**told, "event": event and files.told(event)})
+        from git_exp.session import told
+
+        output.document(f"session-{verb}", told.happened(session.state, event, now()))
         return
     if event is None:
         return

@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from git_exp import cli
 from git_exp.cli import options, output
 from git_exp.cli import session as family
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
+    from git_exp.session.claims import Near
     from git_exp.session.events import Claim, Event
     from git_exp.session.state import ExperimentState
 
 SHOWN = 5
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim that was made: its id, that of the one it took over, and ideas like it."""
+
+    session: str
+    claim: str
+    taken_over: str | None
+    near: list[Near]
 
 
 @click.command()
@@ -38,8 +46,8 @@ def command(session: str, idea: str, ttl: float, remote: str | None, form: optio
 
     The id of the claim is printed. While somebody else has claimed the very same idea the exit
     code is 1; a claim whose time is over is taken over, and one by the same `GIT_EXP_AGENT` made
-    anew. Ideas that were tried or are claimed and
-    say nearly the same are pointed out: the same words in any order, with the same numbers.
+    anew. Ideas that were tried or are claimed and say nearly the same are pointed out: the same
+    words in any order, with the same numbers.
 
     Among agents that share one repository a claim is made by moving a ref, once for one of them.
     With --remote the same is done on that remote, for agents that share no repository.
@@ -68,16 +76,19 @@ def command(session: str, idea: str, ttl: float, remote: str | None, form: optio
     claim_id = getattr(added.event, "claim_id", claim_id)
     near = claims.near(added.session.state, idea, family.now(), but=claim_id)
     if form.kind == "json":
-        output.document("session-claim", {
-            "session": found.id,
-            "claim": claim_id,
-            "taken_over": stale[0].claim_id if stale else None,
-            "near": [one._asdict() for one in near[:SHOWN]],
-        })  # fmt: skip
+        old = stale[0].claim_id if stale else None
+        told = Claimed(session=found.id, claim=claim_id, taken_over=old, near=near[:SHOWN])
+        output.document("session-claim", told)
         return
     output.line(claim_id)
     if stale:
         output.say(f"taken over from {stale[0].by or 'another agent'}, whose time was over")
+    _point_out(near, idea)
+
+
+def _point_out(near: list[Near], idea: str) -> None:
+    from git_exp.session import claims
+
     for one in near[:SHOWN]:
         exact = claims.is_same(one.idea, idea)
         output.warn(f"{'the' if exact else 'nearly the'} same was {one.where}: {one.idea}")

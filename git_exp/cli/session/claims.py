@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
-from git_exp import cli, records, table
+import click
+import msgspec
+
+from git_exp import cli, table
 from git_exp.cli import options, output
 from git_exp.cli import session as family
 from git_exp.cli.output import Column
 
-_KEYS = ("claim", "idea", "by", "since", "left")
+if TYPE_CHECKING:
+    from git_exp.session.claims import Held
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """The ideas of a session that are being tried."""
+
+    session: str
+    claims: list[Held]
 
 
 @click.command()
@@ -23,21 +34,20 @@ def command(session: str, form: options.Form) -> None:
     from git_exp.session import claims, standing
 
     found = family.chosen(cli.store(), session)
-    now = family.now()
-    rows = [
-        (one.claim_id, one.idea, one.by, records.stamp(round(one.t * 1_000_000)),
-         round(one.t + one.ttl - now, 3))
-        for one in claims.live(found.state, now)
-    ]  # fmt: skip
-    told = [dict(zip(_KEYS, row, strict=True)) for row in rows]
+    told = claims.held(found.state, family.now())
     if form.kind == "json":
-        output.document("session-claims", {"session": found.id, "claims": told})
+        output.document("session-claims", Claims(session=found.id, claims=told))
     elif form.kind == "jsonl":
         output.json_lines(told)
     elif form.kind == "csv":
-        output.csv(_KEYS, rows)
+        output.csv(claims.Held.__struct_fields__, map(msgspec.structs.astuple, told))
     else:
         columns = [Column("CLAIM", "yellow", fixed=True), Column("IDEA"), Column("BY"),
                    Column("LEFT", right=True)]  # fmt: skip
-        output.table(columns, [[one, idea, by or table.NOTHING, standing.duration(left)]
-                               for one, idea, by, _, left in rows])  # fmt: skip
+        output.table(
+            columns,
+            [
+                [one.claim, one.idea, one.by or table.NOTHING, standing.duration(one.left)]
+                for one in told
+            ],
+        )

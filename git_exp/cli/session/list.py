@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+import msgspec
 
 from git_exp import cli, records, table
 from git_exp.cli import options, output
 from git_exp.cli import session as family
 from git_exp.cli.output import Column, Piece
+
+if TYPE_CHECKING:
+    from git_exp.session.standing import Standing
+
+
+class Sessions(msgspec.Struct, frozen=True, kw_only=True):
+    """How each session stands."""
+
+    sessions: list[Standing]
 
 
 @click.command()
@@ -21,14 +33,14 @@ def command(form: options.Form) -> None:
     for name, why in damaged.items():
         output.warn(f"session '{name}' is passed over: {why}")
     now = family.now()
-    told = [standing.document(one.state, now) for one in every]
+    told = [standing.of(one.state, now) for one in every]
     if form.kind == "json":
-        output.document("session-list", {"sessions": told})
+        output.document("session-list", Sessions(sessions=told))
     elif form.kind == "jsonl":
         output.json_lines(told)
     elif form.kind == "csv":
-        keys = list(standing.KEYS)
-        output.csv(keys, [[one[key] for key in keys] for one in told])
+        keys = standing.Standing.__struct_fields__
+        output.csv(keys, map(msgspec.structs.astuple, told))
     else:
         columns = [Column("ID", "yellow", fixed=True), Column("BEGAN"), Column("STATUS"),
                    Column("ITERATIONS", right=True), Column("METRIC"), Column("BEST", right=True),

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import click
+import msgspec
 
 from git_exp import cli, records, table
 from git_exp.cli import options, output
 from git_exp.cli import session as family
 from git_exp.cli.output import Column
+
+
+class Events(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in a session: its events, as their lines have them."""
+
+    session: str
+    events: list[dict[str, Any]]
 
 
 @click.command()
@@ -31,7 +40,7 @@ def command(session: str, max_count: int | None, form: options.Form) -> None:
     told = list(story.told(found.lines))[::-1][:max_count]
     if form.kind == "json":
         lines = [files.told(event) for event, _ in told]
-        output.document("session-log", {"session": found.id, "events": lines})
+        output.document("session-log", Events(session=found.id, events=lines))
     elif form.kind == "jsonl":
         output.json_lines(files.told(event) for event, _ in told)
     else:

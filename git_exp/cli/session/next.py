@@ -35,7 +35,7 @@ def command(session: str, form: options.Form) -> int:
     now = family.now()
     goes, why = standing.goes_on(state, now)
     if form.kind == "json":
-        output.document("session-next", standing.document(state, now))
+        output.document("session-next", standing.of(state, now))
     else:
         output.line(why)
     return 0 if goes else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import msgspec
 
 from git_exp import cli, errors, outfile
 from git_exp.cli import options, output
@@ -12,6 +13,13 @@ from git_exp.cli import session as family
 
 _HTML = (".html", ".htm")
 _TEXT = (".md", ".markdown")
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that a report was written to."""
+
+    session: str
+    path: str
 
 
 @click.command()
@@ -32,7 +40,7 @@ def command(session: str, path: str | None, form: options.Form) -> None:
 
     state, now = family.chosen(cli.store(), session).state, family.now()
     if form.kind == "json" and not path:
-        output.document("session-report", report.document(state, now=now))
+        output.document("session-report", report.of(state, now=now))
         return
     write = report.html if ending in _HTML else report.markdown
     text = write(state, now=now)
@@ -43,4 +51,4 @@ def command(session: str, path: str | None, form: options.Form) -> None:
     with outfile.written(Path(path)) as file:
         file.write(text.encode())
     if form.kind == "json":
-        output.document("session-report", {"session": state.session_id, "path": path})
+        output.document("session-report-file", Written(session=state.session_id, path=path))

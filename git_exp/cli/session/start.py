@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from git_exp import cli, errors
 from git_exp.cli import options, output
@@ -28,6 +29,14 @@ _FIELDS = {
     "target_value": "target_metric_value",
     "max_failures": "max_consecutive_failures",
 }
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that began, and what its data set is like, if it has one."""
+
+    session: str
+    config: ExperimentConfig
+    profile: DataProfile | None
 
 
 @click.command()
@@ -86,8 +95,8 @@ def command(session_id: str | None, form: options.Form, **given: Any) -> None:
     profile = _profile(given) if given["data"] else None
     session = _begun(store, config, profile, session_id=session_id)
     if form.kind == "json":
-        output.document("session-start", {"session": session.id, "config": config,
-                                          "profile": profile})  # fmt: skip
+        told = Started(session=session.id, config=config, profile=profile)
+        output.document("session-start", told)
         return
     output.line(session.id)
     if profile:

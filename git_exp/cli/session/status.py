@@ -15,22 +15,16 @@ from git_exp.cli.output import Piece
 @options.answer
 def command(session: str, form: options.Form) -> None:
     """Show how a session stands."""
-    from git_exp.session import claims, files, ideas, standing
+    from git_exp.session import claims, standing
 
     found = family.chosen(cli.store(), session)
     state, now = found.state, family.now()
-    held = claims.live(state, now)
     if form.kind == "json":
-        told = standing.document(state, now)
-        more = {
-            "constraints": state.config.constraints,
-            "hypotheses": [files.plain(one) for one in ideas.untried(state)],
-            "claims": [files.told(one) for one in held],
-            "profile": state.data_profile,
-            "damaged": found.damaged,
-        }
-        output.document("session-status", {**told, **more})
+        from git_exp.session import told
+
+        output.document("session-status", told.status(found, now))
         return
+    held = claims.live(state, now)
     output.line(Piece(f"session {found.id}", "yellow"))
     facts = standing.facts(state, now)
     facts += [("Claims", str(len(held)))] if held else []
