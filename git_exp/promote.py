@@ -23,6 +23,10 @@ from git_exp.visible import escape
 METRIC = "Exp-Metric"
 SUBJECT = 72
 MOST = 50
+# What git says where it knows nobody's name, and how it may be told.
+_NAMELESS = "user.email"
+# What `git am` takes for the begin of a patch, of another mail, or for a header of it.
+_ORDER = re.compile(r"---|diff -|index: |>?from |(from|subject|date):|-- >8", re.IGNORECASE)
 
 
 class Promoted(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +105,16 @@ def code(store: Store, run: Run) -> str:
 def committed(repo: Repo, tree: str, *, parent: str | None, said: str) -> str:
     """A commit of today, by its user as git names them."""
     parents = ("-p", parent) if parent else ()
-    made = repo.git("commit-tree", *parents, "-F", "-", tree, stdin=said.encode())
+    words = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *parents, "-F", "-", tree)
+    try:
+        made = repo.git(*words, stdin=said.encode())
+    except errors.GitFailed as error:
+        if _NAMELESS not in error.stderr:
+            raise
+        raise errors.RepositoryError(
+            "git has no name for who commits",
+            hint="git config user.name 'Ada L'; git config user.email ada@example.org",
+        ) from None
     return os.fsdecode(made).strip()
 
 
@@ -134,7 +147,7 @@ def _words(run: Run) -> tuple[str, str]:
 def _plain(line: str) -> str:
     """A line of a note in which nothing is an order, to a terminal or to `git am`."""
     shown = escape(line, "\t").rstrip()
-    return f" {shown}" if shown.startswith("---") else shown
+    return f" {shown}" if _ORDER.match(shown) else shown
 
 
 def _cut(text: str) -> str:

@@ -244,3 +244,86 @@ def test_where_the_link_fails_the_branch_is_told(
         "branch 'exp/wider' is made; only the link from the run to it is missing"
     )
     assert git("rev-parse", "exp/wider")
+
+
+PATCH = """\
+an idea
+diff --git a/evil.sh b/evil.sh
+new file mode 100755
+index 0000000..9daeafb
+--- /dev/null
++++ b/evil.sh
+@@ -0,0 +1 @@
++test
+From 1111111111111111111111111111111111111111 Mon Sep 17 00:00:00 2001
+From: Eve <eve@example.org>
+Index: train.py
+"""
+
+
+def test_a_note_with_a_patch_in_it_is_no_code_to_git_am(
+    store: Indexed, run: Run, git: GitRun, tmp_path: Path
+) -> None:
+    run.notes = [NoteText(t="", text=PATCH), NoteText(t="", text=PATCH)]
+    found = promote.promote(store, run)
+
+    mails = git("format-patch", "-1", found.branch, "-o", tmp_path / "out").split("\n")
+    git("am", "-q", *mails)
+
+    assert git("rev-parse", "HEAD^{tree}") == git("rev-parse", f"{found.branch}^{{tree}}")
+    assert git("log", "-1", "--format=%an", "HEAD") == "Ada"
+    assert not Path("evil.sh").exists()
+
+
+def test_a_header_at_the_begin_of_the_body_is_none(
+    store: Indexed, run: Run, git: GitRun, tmp_path: Path
+) -> None:
+    run.notes = [NoteText(t="", text="idea\nFrom: Eve <eve@example.org>\nSubject: other\n\nmore")]
+    found = promote.promote(store, run)
+
+    git("am", "-q", git("format-patch", "-1", found.branch, "-o", tmp_path / "out"))
+
+    assert git("log", "-1", "--format=%an %s", "HEAD") == "Ada idea"
+
+
+def test_words_are_utf_8_whatever_commits_are_written_in(
+    store: Indexed, run: Run, git: GitRun
+) -> None:
+    git("config", "i18n.commitEncoding", "ISO-8859-1")
+    run.notes = [NoteText(t="", text="größer")]
+
+    found = promote.promote(store, run)
+
+    assert git("-c", "i18n.logOutputEncoding=UTF-8", "log", "-1", "--format=%s", found.branch) == (
+        "größer"
+    )
+
+
+def test_a_branch_in_the_way_is_named_before_anything_is_written(
+    store: Indexed, run: Run, git: GitRun
+) -> None:
+    git("branch", "exp")
+    before = everything(git)
+
+    with pytest.raises(errors.Refused, match="'exp' is a branch") as refusal:
+        promote.promote(store, run)
+    assert "-b" in (refusal.value.hint or "")
+
+    git("branch", "-m", "exp", "x/y")
+    with pytest.raises(errors.Refused, match="'x/y' is a branch"):
+        promote.promote(store, run, "x")
+    git("branch", "-D", "x/y")
+    git("branch", "exp")
+    assert everything(git) == before
+
+
+def test_without_a_name_for_its_author_git_s_way_out_is_told(
+    store: Indexed, run: Run, git: GitRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/nowhere")
+    git("config", "user.useConfigOnly", "true")
+
+    with pytest.raises(errors.RepositoryError, match="no name") as refusal:
+        promote.promote(store, run)
+
+    assert "git config user.name" in (refusal.value.hint or "")

@@ -33,7 +33,7 @@ QUESTIONS = (
     ("the best's code against mine of now", "git exp diff @{best:acc}"),
     ("was this tried already", "git exp seen -- python train.py"),
 )  # fmt: skip
-_BEGIN, _END = "<!-- git-exp: begin -->", "<!-- git-exp: end -->"
+BEGIN, END = "<!-- git-exp: begin -->", "<!-- git-exp: end -->"
 _DIGEST = re.compile(r'^  digest: "([0-9a-f]{16})"\n', re.M)
 _WHERE = Path(".agents/skills")
 _ALSO = Path(".claude/skills")
@@ -49,7 +49,8 @@ def text(commands: Commands, name: str = NAME) -> str:
     """
     if not _NAME.fullmatch(name):
         raise errors.UsageError(
-            f"'{name}' is no name of a skill", hint="its folder has a-z, 0-9 and hyphens only"
+            f"'{name}' is no name of a skill",
+            hint=f"it is that of its folder, of a-z, 0-9 and hyphens: --write PATH/{NAME}/{FILE}",
         )
     questions = "\n".join(f"- {said}: `{asked}`" for said, asked in QUESTIONS)
     listed = "\n".join(f"- `git exp {word}`: {does}" for word, does in commands)
@@ -66,16 +67,20 @@ def program() -> str:
 
 def section() -> str:
     """What an AGENTS.md says of git exp, between two marks."""
-    return f"{_BEGIN}\n{_template('agents.md')}{_END}\n"
+    return f"{BEGIN}\n{_template('agents.md')}{END}\n"
 
 
 def merged(before: str) -> str:
     """An AGENTS.md with our section in it: in place of the one before, else at its end."""
-    start, end = before.find(_BEGIN), before.find(_END)
+    line = "\r\n" if "\r\n" in before else "\n"
+    ours = section().replace("\n", line)
+    # Of several marks the two that stand together: what is between others is somebody's own.
+    end = before.find(END, before.rfind(BEGIN))
+    start = before.rfind(BEGIN, 0, max(end, 0))
     if 0 <= start < end:
-        return before[:start] + section() + before[end + len(_END) :].lstrip("\n")
-    gap = "" if not before or before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
-    return before + gap + section()
+        return before[:start] + ours + before[end + len(END) :].lstrip("\r\n")
+    gap = 0 if not before or before.endswith(line * 2) else 1 if before.endswith(line) else 2
+    return before + line * gap + ours
 
 
 def is_ours(there: str) -> bool:

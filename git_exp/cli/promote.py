@@ -33,10 +33,14 @@ def command(
     from git_exp import promote
 
     store = cli.store()
-    found = promote.promote(store, ahead.run(store, run, metric), branch, onto=onto)
+    chosen = ahead.run(store, run, metric)
+    found = promote.promote(store, chosen, branch, onto=onto)
     if form.kind == "json":
         output.document("promote", found)
         return
     output.line(f"{found.branch} {found.commit}")
     output.say(f"branch {found.branch} is at {query.short(found.commit)}: {found.subject}")
+    if query.TAINTED in chosen.tags:
+        output.warn(f"run {query.short(chosen.id)} is tainted: its numbers do not count")
     output.hints(f"look at it: git show {found.branch}")
+    output.hints(f"go on from it: git exp restore --commit {found.branch}")

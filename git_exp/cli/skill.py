@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from git_exp import cli, errors, outfile
 from git_exp.cli import options, output
 
 DOCUMENTS = ("skill", "agents", "program")
+_PLACES = (".agents", ".claude")
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,18 +44,45 @@ def command(document: str, path: str | None, install: bool, user: bool, form: op
         raise click.UsageError("--write, --install and --json exclude each other")
     if (install or user) and document != "skill":
         raise click.UsageError("only the skill is installed; write the others: --write PATH")
-    if install or user:
-        _install(Path.home() if user else _top())
+    if path == "":
+        raise errors.UsageError("--write takes a path", hint="git exp skill --write .")
+    if user:
+        _install(Path.home())
+    elif install:
+        top = _top()
+        _install(top)
+        _advise(top, *_PLACES)
     elif path is not None:
-        output.line(str(_written(document, Path(path))))
+        place = _written(document, Path(path))
+        output.line(str(place))
+        _advise(place.parent, place.name)
     elif form.kind == "json":
         output.document("skill", Text(document=document, text=_text(document)))
     else:
         output.raw(_text(document).encode())
 
 
+def _advise(folder: Path, *paths: str) -> None:
+    """Say how files stay that a run would have only if it captured them: a restore takes these."""
+    places = [str(folder.resolve() / path) for path in paths]
+    status = ("status", "--porcelain", "--untracked-files=all", "--", *places)
+    try:
+        told = cli.store(recover=False).repo.git(*status)
+    except errors.GitExpError:
+        return  # It is in no repository.
+    if told.startswith(b"??"):
+        there = " ".join(
+            shlex.quote(os.path.relpath(one)) for one in places if os.path.lexists(one)
+        )
+        output.hints(f"commit it, so that every run and every restore has it: git add -f {there}")
+
+
 def _top() -> Path:
-    top = cli.store(recover=False).repo.top
+    try:
+        top = cli.store(recover=False).repo.top
+    except errors.NotARepository as error:
+        error.hint = "for all repositories: git exp skill --user"
+        raise
     if top is None:
         raise errors.UsageError("a bare repository has no files", hint="install it with --user")
     return Path(top)
@@ -80,7 +109,8 @@ def _written(document: str, path: Path) -> Path:
     else:
         name = place.resolve().parent.name if place.name == skill.FILE else None
         text = _text(document, name)
-        known = skill.is_ours(before) if before and document == "skill" else before == text
+        there = (before or "").replace("\r\n", "\n")
+        known = skill.is_ours(there) if there and document == "skill" else there == text
         if before is not None and not known:
             raise errors.Refused(
                 f"'{place}' is there and not as git exp wrote it",
@@ -92,7 +122,7 @@ def _written(document: str, path: Path) -> Path:
 
 def _before(place: Path) -> str | None:
     try:
-        return place.read_text()
+        return place.read_bytes().decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:
@@ -119,6 +149,13 @@ def _install(root: Path) -> None:
         output.line(f"{link} -> {link.readlink()}")
 
 
+def _leads(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve() == folder.resolve()
+    except (OSError, RuntimeError):
+        return False  # It leads to itself.
+
+
 def _linked(link: Path, folder: Path) -> bool:
     """Whether a link is there now that leads to the folder; what else stands there stays."""
     target = os.path.relpath(folder, link.parent)
@@ -129,7 +166,7 @@ def _linked(link: Path, folder: Path) -> bool:
     except OSError as error:
         output.warn(f"cannot link '{link}': {error.strerror}")
         return False
-    if link.resolve() != folder.resolve():
+    if not _leads(link, folder):
         output.warn(f"'{link}' is something else already, and stays")
         return False
     return link.is_symlink()

@@ -122,8 +122,17 @@ def branch_name(repo: Repo, name: str) -> str:
         full = ""
     if not full or name.startswith("-") or name == "HEAD":
         raise errors.BadName(f"'{name}' is not a valid branch name")
-    if repo.git("for-each-ref", full):
-        raise errors.Refused(f"a branch named '{name}' already exists", hint="choose another name")
+    parts = name.split("/")
+    above = [f"refs/heads/{'/'.join(parts[:at])}" for at in range(1, len(parts))]
+    there = os.fsdecode(repo.git("for-each-ref", "--format=%(refname)", full, *above)).splitlines()
+    if full in there:
+        why = f"a branch named '{name}' already exists"
+        raise errors.Refused(why, hint="choose another name: -b NAME")
+    # A name is no folder of names too.
+    near = (one for one in there if one in above or one.startswith(f"{full}/"))
+    if other := next(near, None):
+        why = f"'{name}' cannot be one where '{other.removeprefix('refs/heads/')}' is a branch"
+        raise errors.Refused(why, hint="choose another name: -b NAME")
     return full
 
 

@@ -26,10 +26,17 @@ def test_the_branch_and_its_commit_are_told(two: Runs, ask: Ask, git: Git_) -> N
     assert said == (
         f"exp/wider-layers {commit}\n",
         f"branch exp/wider-layers is at {commit[:8]}: wider layers\n"
-        "hint: look at it: git show exp/wider-layers\n",
+        "hint: look at it: git show exp/wider-layers\n"
+        "hint: go on from it: git exp restore --commit exp/wider-layers\n",
     )
     assert ask("log", commit, "--format", "%n").out == "wider layers\n"
     assert Path("train.py").read_text() == "print('METRIC acc=0.5')\n"
+
+
+def test_of_a_tainted_run_its_taint_is_told(two: Runs, ask: Ask) -> None:
+    ask("tag", "deeper", "tainted")
+
+    assert "warning: run 22222222 is tainted" in ask("promote", "deeper").err
 
 
 def test_the_branch_and_what_it_stands_on_are_asked_for(two: Runs, ask: Ask, git: Git_) -> None:

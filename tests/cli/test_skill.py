@@ -137,7 +137,7 @@ def test_what_else_stands_where_the_link_would_be_stays(repo: Path, ask: Ask) ->
 
     said = ask("skill", "--install")
 
-    assert said.err == f"warning: '{there}' is something else already, and stays\n"
+    assert said.err.startswith(f"warning: '{there}' is something else already, and stays\n")
     assert (there / "SKILL.md").read_text() == "mine\n"
 
 
@@ -153,7 +153,10 @@ def test_it_is_written_where_other_tools_look(repo: Path, ask: Ask) -> None:
 def test_a_folder_whose_name_is_none_of_a_skill_is_refused(name: str, repo: Path, ask: Ask) -> None:
     said = ask("skill", "--write", f"{name}/SKILL.md", code=2)
 
-    assert said.err.startswith(f"error: '{name}' is no name of a skill\n")
+    assert said.err == (
+        f"error: '{name}' is no name of a skill\n"
+        "hint: it is that of its folder, of a-z, 0-9 and hyphens: --write PATH/git-exp/SKILL.md\n"
+    )
     assert not (repo / name).exists()
 
 
@@ -168,6 +171,68 @@ def test_the_section_of_an_agents_file_is_put_in_its_place(repo: Path, ask: Ask)
     ask("skill", "agents", "--write", "AGENTS.md")
 
     assert place.read_text() == f"# Mine\n\nBe kind.\n\n{skill.section()}## After\n"
+
+
+def test_the_rest_of_an_agents_file_keeps_its_line_ends(repo: Path, ask: Ask) -> None:
+    place = repo / "AGENTS.md"
+    place.write_bytes(b"# Mine\r\n\r\nBe kind.\r\n")
+    ask("skill", "agents", "--write", ".")
+    ask("skill", "agents", "--write", ".")
+
+    section = skill.section().replace("\n", "\r\n").encode()
+    assert place.read_bytes() == b"# Mine\r\n\r\nBe kind.\r\n\r\n" + section
+
+
+@pytest.mark.parametrize("stray", [f"{skill.END}\nmine\n", f"{skill.BEGIN}\nmine\n"])
+def test_stray_marks_cost_nothing_and_multiply_nothing(stray: str, repo: Path, ask: Ask) -> None:
+    place = repo / "AGENTS.md"
+    place.write_text(stray)
+    for _ in range(3):
+        ask("skill", "agents", "--write", ".")
+
+    assert place.read_text() == f"{stray}\n{skill.section()}"
+
+
+def test_a_skill_that_git_gave_other_line_ends_is_still_ours(repo: Path, ask: Ask) -> None:
+    place = repo / ".agents/skills/git-exp/SKILL.md"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(TEXT.replace("\n", "\r\n").encode())
+
+    ask("skill", "--install")
+
+    assert place.read_text() == TEXT
+
+
+def test_what_a_restore_would_take_away_is_said(repo: Path, ask: Ask, git: Git) -> None:
+    said = ask("skill", "--install")
+    assert said.err == (
+        "hint: commit it, so that every run and every restore has it: git add -f .agents .claude\n"
+    )
+    assert ask("skill", "program", "--write", "program.md").err.endswith(
+        ": git add -f program.md\n"
+    )
+
+    git("add", ".agents", ".claude", "program.md")
+    git("commit", "-q", "-m", "skill")
+
+    assert ask("skill", "--install").err == ""
+    assert ask("skill", "program", "--write", "program.md").err == ""
+
+
+def test_a_link_that_leads_nowhere_stays(repo: Path, ask: Ask) -> None:
+    link = repo / ".claude/skills/git-exp"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("git-exp")
+
+    said = ask("skill", "--install")
+
+    assert f"warning: '{link}' is something else already, and stays\n" in said.err
+
+
+def test_outside_of_a_repository_it_is_installed_for_the_user(tmp_path: Path, exp: Exp) -> None:
+    said = exp("skill", "--install", code=5, cwd=tmp_path).stderr
+
+    assert said.endswith("hint: for all repositories: git exp skill --user\n")
 
 
 def test_a_program_of_ones_own_is_not_written_over(repo: Path, ask: Ask) -> None:
@@ -186,6 +251,7 @@ def test_a_program_of_ones_own_is_not_written_over(repo: Path, ask: Ask) -> None
         (("--install", "--write", "x.md"), "--write, --install and --json exclude each other"),
         (("program", "--install"), "only the skill is installed; write the others: --write PATH"),
         (("--write", "train.py/x/SKILL.md"), "cannot read 'train.py/x/SKILL.md': Not a"),
+        (("--write", ""), "--write takes a path"),
         (("poem",), "invalid value for 'document': 'poem' is not"),
     ],
 )
