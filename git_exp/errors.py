@@ -264,6 +264,16 @@ class CodeAway(NotFound):
         )
 
 
+class SeriesAway(NotFound):
+    """The values that a run has tracked are not here, only what sums them up."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"the series of run {run_id[:8]} is not here, only its summary",
+            hint="fetch it from who has it: git exp pull REMOTE RUN",
+        )
+
+
 class Ambiguous(NotFound):
     """Several things match one name."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_exp import brief as digest
-from git_exp import compare, errors, evidence, points, query, starting
+from git_exp import compare, evidence, query, starting
 from git_exp import seen as earlier
 from git_exp.agent import answers, arguments, bounds, tool, weighed
 from git_exp.agent.thinned import Thinned
@@ -90,14 +90,8 @@ def series(desk: Desk, asked: arguments.Series) -> answers.Series:
     highest one.
     """
     run = arguments.run(desk, asked.run)
-    if asked.metric not in run.metrics:
-        known = ", ".join(run.metrics) or "it has none"
-        raise errors.NotFound(
-            f"run {query.short(run.id)} has no metric '{asked.metric}'",
-            hint=f"its metrics: {known}",
-        )
     courses: dict[int, Thinned] = {}
-    for one in points.read(desk.store.series(run), asked.metric):
+    for one in desk.store.points(run, asked.metric):
         if one.rank in courses or len(courses) < _RANKS:
             courses.setdefault(one.rank, Thinned(asked.points)).add(one)
     rank = min(courses, default=0) if asked.rank is None else asked.rank

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import unicodedata
@@ -143,7 +144,7 @@ def _json(value: Any) -> bytes:
         body = msgspec.json.encode(values.plain(value))
     if body.isascii() and b"\x7f" not in body:
         return body
-    return re.sub(CONTROL, lambda found: f"\\u{ord(found[0]):04x}", body.decode()).encode()
+    return re.sub(CONTROL, lambda found: json.dumps(found[0])[1:-1], body.decode()).encode()
 
 
 def _write(data: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from git_exp import cli, compare, curve, doubts, errors, events, points, query, records, table
+from git_exp import cli, compare, curve, doubts, events, query, records, table
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import View
@@ -185,12 +185,7 @@ def _events(store: Store, run: Run, as_json: bool) -> None:
 
 
 def _series(store: Store, run: Run, metric: str, *, as_json: bool) -> None:
-    if metric not in run.metrics:
-        known = ", ".join(run.metrics) or "it has none"
-        raise errors.NotFound(
-            f"run {query.short(run.id)} has no metric '{metric}'", hint=f"its metrics: {known}"
-        )
-    found = points.read(store.series(run), metric)
+    found = store.points(run, metric)
     if as_json:
         told = [Value(t=one.t, elapsed_ms=one.elapsed_ms, step=one.step, rank=one.rank,
                       value=one.value) for one in found]  # fmt: skip

@@ -170,6 +170,10 @@ def test_a_short_series_is_whole(repo: Path, agent: Agent) -> None:
     assert (found["not_finite"], found["shown"], found["points"][0]["step"]) == (2, 4, None)
 
 
+def test_a_series_that_is_not_here_is_no_empty_one(three: Runs, agent: Agent) -> None:
+    assert "only its summary" in agent.refused("series", {"run": "low", "metric": "acc"})
+
+
 def test_a_live_run_is_seen_while_it_runs(repo: Path, agent: Agent) -> None:
     with Experiment("live", repo=repo) as exp:
         exp.track({"loss": 0.5})
@@ -212,10 +216,12 @@ def test_calls_take_turns(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_every_tool_answers_the_official_client(three: Runs, writer: Agent) -> None:
+    with Experiment("tracked", repo=writer.desk.cwd) as exp:
+        exp.track({"loss": 0.5})
     history.start(writer.desk.store.repo, ExperimentConfig(goal="g"), session_id="loop")
     given: dict[str, dict[str, Any]] = {
         "log": {}, "show": {}, "diff": {"run": "high"}, "best": {"metric": "acc"}, "seen": {},
-        "series": {"run": "low", "metric": "acc"}, "sessions": {"session": "@"},
+        "series": {"run": "tracked", "metric": "loss"}, "sessions": {"session": "@"},
         "note": {"run": "@", "text": "a"}, "tag": {"run": "@", "tags": ["a"]},
         "claim": {"idea": "b"}, "brief": {}, "verdict": {"run": "low", "baseline": "high",
         "metric": "acc"},

@@ -104,13 +104,13 @@ def test_numbers_that_json_lacks_are_the_three_strings(capfd: pytest.CaptureFixt
 def test_json_has_no_control_characters_and_says_the_same(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    text = "\x1b\x7f\x9b\u202e é"
+    text = "\x1b\x7f\x9b\u202e é\U000e0041\u200b"
 
     output.json_lines([{"a": text}, 1])
 
     first, second, end = capfd.readouterr().out.split("\n")
     assert (json.loads(first), second, end) == ({"a": text}, "1", "")
-    assert not re.search("[\x00-\x1f\x7f-\x9f\u202e]", first)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202e\u200b\U000e0041]", first)
 
 
 @pytest.mark.usefixtures("kinds")

@@ -262,6 +262,17 @@ def test_a_series_that_is_not_there_names_those_that_are(runs: Runs, ask: Ask) -
     )
 
 
+def test_a_series_of_which_only_the_summary_is_here_is_not_found(runs: Runs, ask: Ask) -> None:
+    runs.add("base", metrics={"acc": [1, 2]})
+
+    for words in ((), ("--json",)):
+        assert ask("show", "--series", "acc", *words, code=3) == (
+            "",
+            "fatal: the series of run 11111111 is not here, only its summary\n"
+            "hint: fetch it from who has it: git exp pull REMOTE RUN\n",
+        )
+
+
 @pytest.mark.slow
 def test_output_is_what_the_command_wrote_byte_for_byte(exp: Exp) -> None:
     code = "import sys; print('\\x1b[1mout'); sys.stdout.flush(); print('err', file=sys.stderr)"
