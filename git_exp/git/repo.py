@@ -31,6 +31,7 @@ _QUESTIONS = (
 # There is no catalogue of this language: messages are English, the user's locale stays.
 _PLAIN = {"LANGUAGE": "en", "GIT_TERMINAL_PROMPT": "0"}
 # git names the repository, and the command that would trust it, quoted for a shell.
+_OUTSIDE = re.compile(r"'([^'\n]*)' is outside repository")
 _OWNED = re.compile(
     r"dubious ownership in repository at '(.*?)'\n.*?(git config --global --add safe.directory .*)",
     re.DOTALL,
@@ -190,9 +191,23 @@ def finish(
     with _unbroken() if stdin else nullcontext():
         out, err = child.communicate(stdin)
     if child.returncode:
-        words = [arg for arg in args if not arg.startswith("-") and "=" not in arg]
-        raise errors.GitFailed(words[0], child.returncode, err.decode(errors="replace"))
+        said = err.decode(errors="replace")
+        if found := _OUTSIDE.search(said):
+            raise errors.UsageError(
+                f"'{found[1]}' is outside of this repository",
+                hint="a path is seen from the current folder: git ls-files",
+            )
+        raise errors.GitFailed(_word(args), child.returncode, said)
     return out
+
+
+def _word(args: Sequence[str]) -> str:
+    """The command among what git is given: what is before it are options, some with a value."""
+    before = ("", *args)
+    return next(
+        (one for at, one in enumerate(args) if one[:1] != "-" and before[at] not in ("-C", "-c")),
+        "",
+    )
 
 
 @contextmanager

@@ -103,6 +103,24 @@ def test_what_a_git_command_said_is_in_the_error(repo: Path) -> None:
     assert "Needed a single revision" in caught.value.stderr
 
 
+def test_the_command_is_named_whatever_stands_before_it(repo: Path) -> None:
+    (repo / "sub").mkdir()
+    here = discover(repo, dict(os.environ))
+
+    with pytest.raises(errors.GitFailed, match="git rev-parse failed"):
+        here.git("-C", "sub", "rev-parse", "--verify", "nothing")
+
+
+def test_a_path_of_another_place_is_wrong_usage(repo: Path) -> None:
+    (repo / "sub").mkdir()
+    here = discover(repo / "sub", dict(os.environ))
+
+    for path in ("/etc/passwd", "../../x"):
+        with pytest.raises(errors.UsageError, match=f"'{path}' is outside of this repo") as caught:
+            here.git("-C", "sub", "ls-files", "--", path)
+        assert caught.value.hint
+
+
 def test_a_git_command_is_fed_and_its_output_is_bytes(repo: Path) -> None:
     here = discover(repo, dict(os.environ))
     child = here.start("hash-object", "--stdin", stdin=True)
