@@ -177,6 +177,8 @@ class Commands(Words):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if alias := ALIASES.get(tuple(args[:2])):
             args = [alias, *args[2:]]
+        if args[0] == "help" and len(args) > 1:
+            args = [*args[1:], "--help"]
         return super().resolve_command(ctx, args)
 
 

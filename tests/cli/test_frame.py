@@ -103,6 +103,11 @@ def test_piped_help_is_the_manual_as_text(exp: Exp) -> None:
     assert shown.endswith(exp("log", "-h").stdout)
 
 
+def test_help_asked_for_as_a_word_is_the_same(exp: Exp) -> None:
+    assert exp("help", "log").stdout == exp("log", "--help").stdout
+    assert exp("help", "session", "next").stdout == exp("session", "next", "--help").stdout
+
+
 def test_an_unknown_command_is_named_with_those_spelt_like_it(exp: Exp) -> None:
     done = exp("lgo", code=2)
 
