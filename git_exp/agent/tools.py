@@ -26,7 +26,8 @@ def brief(desk: Desk, asked: arguments.Brief) -> answers.Brief:
     The best run and what made it so, dead ends and why, near misses, what others are at, what has
     not been tried, and what to do next.
     """
-    facts = digest.gather(desk.store, metric=asked.metric, session=asked.session, now=desk.now)
+    session = arguments.session(desk, asked.session).id if asked.session else None
+    facts = digest.gather(desk.store, metric=asked.metric, session=session, now=desk.now)
     return answers.Brief(brief=digest.written(facts, asked.budget))
 
 
@@ -130,8 +131,9 @@ def verdict(desk: Desk, asked: arguments.Verdict) -> weighed.Verdict:
     earlier run of other code is meant.
     """
     higher = {"max": True, "min": False, None: None}[asked.direction]
-    arguments.run(desk, asked.run)
-    said = evidence.asked(desk.store, asked.run, asked.baseline, metric=asked.metric, higher=higher)
+    run = arguments.run(desk, asked.run).id
+    baseline = arguments.run(desk, asked.baseline).id if asked.baseline else None
+    said = evidence.asked(desk.store, run, baseline, metric=asked.metric, higher=higher)
     return weighed.verdict(said, evidence.judged(desk.store, said))
 
 
