@@ -31,8 +31,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("show", {"run": 7}, "bad argument 'run': expected 'str', got 'int'"),
     ("show", {"ruin": "@"}, "there is no argument 'ruin'"),
     ("show", {HUGE[:5000]: 1}, "there is no argument 'qqqqq"),
-    ("brief", {"session": "../x"}, "a session is no path\nhint: a session is named by"),
-    ("verdict", {"baseline": "--all"}, "a run does not begin with '-'\nhint: a run is named by"),
     ("show", {"run": "nobody"}, "no run 'nobody'\nhint: list them: git exp log"),
     ("diff", {}, "missing argument 'run'"),
     ("diff", {"run": "@", "other": "--no-index"}, "a revision does not begin with '-'"),
@@ -60,6 +58,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("seen", {"params": {"lr": math.inf}}, "bad argument 'params': expected a finite"),
     ("sessions", {"session": "none"}, "no session 'none'"),
     ("sessions", {"session": "-x"}, "a session does not begin with '-'"),
+    ("brief", {"session": "../x"}, "a session is no path\nhint: a session is named by"),
+    ("verdict", {"baseline": "--all"}, "a run does not begin with '-'\nhint: a run is named by"),
 ]  # fmt: skip
 
 
