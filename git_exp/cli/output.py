@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import unicodedata
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from git_exp import values
-from git_exp.cli import documents, terminal
+from git_exp.cli import terminal
 from git_exp.visible import CONTROL
 from git_exp.visible import escape as escape
 
@@ -82,6 +81,8 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
 
 def document(name: str, value: msgspec.Struct) -> None:
     """One JSON document: `schema`, then the fields of a Struct in their own order."""
+    from git_exp.cli import documents
+
     body = _json(value)
     head = b'{"schema":"%b"' % documents.schema(name, value).encode()
     joined = head + (b"," if body != b"{}" else b"") + body[1:]
@@ -144,7 +145,13 @@ def _json(value: Any) -> bytes:
         body = msgspec.json.encode(values.plain(value))
     if body.isascii() and b"\x7f" not in body:
         return body
-    return re.sub(CONTROL, lambda found: json.dumps(found[0])[1:-1], body.decode()).encode()
+    return re.sub(CONTROL, _escaped_sign, body.decode()).encode()
+
+
+def _escaped_sign(found: re.Match[str]) -> str:
+    # In two halves, as JSON has what is beyond U+FFFF.
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _write(data: bytes) -> None:
