@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from git_exp import Experiment
+from git_exp.index.search import Indexed
+from git_exp.session import history, tried
+from git_exp.session.models import ExperimentConfig
 from tests.perf.conftest import Big
 from tests.perf.measure import Row, interleaved, process, ratio, spent
 
@@ -18,6 +21,7 @@ IMPORTS = (sys.executable, "-c", "import pygit2, click, msgspec")
 ASKED = ("--where", "acc > 0.9 and lr < 0.01", "--sort", "-acc", "-n", "20")
 POINTS = 1_000_000
 LISTED = 1_000
+RESULTS = 50
 
 
 def script() -> str:
@@ -70,6 +74,27 @@ def test_a_brief_costs_little_more_than_a_listing(big: Big, rows: list[Row]) -> 
 
     what = "git-exp brief over log -n 20, warm, 10,000 runs"
     rows.append(ratio(what, took["floor"], took["brief"], at_most=2.0))
+
+
+def test_a_brief_of_a_session_costs_little_more(big: Big, rows: list[Row]) -> None:
+    repo = big("repo", 10_000, wide=True)
+    store = Indexed.open(repo, os.environ)
+    config = ExperimentConfig(
+        goal="g", primary_metric="acc", max_iterations=1_000, plateau_threshold=1_000
+    )
+    history.start(store.repo, config, session_id="s")
+    for run in store.runs(RESULTS):
+        history.add(store.repo, "s", tried.happening(run, hypothesis=f"idea {run.id[:8]}"))
+    assert "Session" in brief(repo)
+
+    took = interleaved(
+        20,
+        floor=process((script(), "log", "-n", "20"), repo),
+        brief=process((script(), "brief"), repo),
+    )
+
+    what = f"git-exp brief with a session of {RESULTS} results over log -n 20, 10,000 runs"
+    rows.append(ratio(what, took["floor"], took["brief"]))
 
 
 def test_one_more_run_among_many_is_taken_in_by_the_way(big: Big, rows: list[Row]) -> None:
