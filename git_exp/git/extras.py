@@ -124,7 +124,7 @@ def _modes(
         executable = held[path].mode == 0o100755
         if not stat.S_ISREG(mode):
             continue
-        if mode & 0o777 not in _USUAL or bool(mode & 0o100) != executable:
+        if stat.S_IMODE(mode) not in _USUAL or bool(mode & 0o100) != executable:
             yield path, stat.S_IMODE(mode)
 
 
