@@ -96,6 +96,18 @@ def test_the_session_of_the_process_says_the_metric(
     assert train() == "x = 1\n"
 
 
+def test_where_head_leaves_its_branch_that_is_said(three: Runs, ask: Ask, git: Git_) -> None:
+    base = git("rev-parse", "HEAD")
+    git("commit", "-q", "--allow-empty", "-m", "second")
+
+    first, again = ask("restore", "best").err, ask("restore", "low").err
+
+    assert first.startswith(
+        f"HEAD is now detached at {base[:8]} (branch main stays where it is), the files are those"
+    )
+    assert again.startswith(f"HEAD is now at {base[:8]}, the files are those of run 11111111")
+
+
 def test_a_path_alone_is_restored(three: Runs, ask: Ask, git: Git_) -> None:
     Path("train.py").write_text("worse\n")
     Path("other.py").write_text("stays\n")
