@@ -190,9 +190,14 @@ def finish(
     with _unbroken() if stdin else nullcontext():
         out, err = child.communicate(stdin)
     if child.returncode:
-        words = [arg for arg in args if not arg.startswith("-") and "=" not in arg]
-        raise errors.GitFailed(words[0], child.returncode, err.decode(errors="replace"))
+        raise errors.GitFailed(_command(args), child.returncode, err.decode(errors="replace"))
     return out
+
+
+def _command(args: Sequence[str]) -> str:
+    """Which command of git's it is, after the options of git itself and their values."""
+    pairs = zip(("", *args), args, strict=False)
+    return next(arg for before, arg in pairs if arg[:1] != "-" and before not in ("-c", "-C"))
 
 
 @contextmanager

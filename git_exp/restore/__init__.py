@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from git_exp import errors, left_out, origin, values
+from git_exp import errors, left_out, origin, query, values
 from git_exp.git import diff, extras, objects, overwrite, readback, refs, untracked, worktree
 from git_exp.git import saved as aside
 from git_exp.git.overwrite import Aim, Peril
@@ -28,6 +28,12 @@ from git_exp.run import Run
 
 WAY_BACK = f"git exp checkout {aside.LATEST}"
 _HEADS = "refs/heads/"
+# git's words for a path that is none, each time in one line.
+_BAD_SPEC = re.compile(
+    r"^fatal: (?:.*?: ('.*' is outside repository)|(?=.*(?:pathspec|incompatible))(.*))",
+    re.MULTILINE,
+)
+_SPEC = "give paths of this repository, as git takes them; all of them: ."
 _UNMATCHED = re.compile(r"pathspec '(.*)' did not match any file", re.DOTALL)
 
 
@@ -44,7 +50,7 @@ def checkout(repo: Repo, run: Run, form: Form = DEFAULT) -> Answer:
     if run.git and run.git.capture == "none":
         # What its commit holds is not what ran, and may be nothing at all.
         raise errors.NotFound(
-            f"the code of run '{run.id}' was not captured",
+            f"the code of run {query.short(run.id)} was not captured",
             hint=f"the commit it started at: git switch --detach {run.base}" if run.base else None,
         )
     if not worktree.present(repo, run.commit):
@@ -305,18 +311,29 @@ def _acted(step: Step, peril: Peril, kept_aside: Saved | None) -> str:
         raise failure from error
 
 
-def _matching(found: Survey, run: Run, specs: Iterable[str]) -> tuple[list[bytes], list[bytes]]:
+def _matching(found: Survey, run: Run, specs: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
     try:
-        return worktree.matching(found, run.commit, tuple(specs))
+        held, tracked = worktree.matching(found, run.commit, specs)
     except errors.GitFailed as error:
+        if bad := _BAD_SPEC.search(error.stderr):
+            raise errors.UsageError(bad[1] or bad[2], hint=_SPEC) from error
         missing = _UNMATCHED.search(error.stderr)
         if not missing:
             raise
-        why = next((one.reason for one in left_out.of(run) if one.path == missing[1]), None)
-        raise errors.NotFound(
-            f"run '{run.id}' has no '{missing[1]}'",
-            hint=f"the snapshot had left it out: {why}" if why else None,
-        ) from error
+        raise _has_none(run, missing[1]) from error
+    if not held:
+        raise _has_none(run, " ".join(specs))
+    return held, tracked
+
+
+def _has_none(run: Run, spec: str) -> errors.NotFound:
+    why = next((one.reason for one in left_out.of(run) if one.path == spec), None)
+    return errors.NotFound(
+        f"run {query.short(run.id)} has no '{spec}'",
+        hint=f"the snapshot had left it out: {why}"
+        if why
+        else f"list its files: git ls-tree -r --name-only --full-tree {query.short(run.commit)}",
+    )
 
 
 def _kept(found: Survey, peril: Peril) -> tuple[Kept, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from git_exp import errors, origin
+from git_exp import errors, origin, query
 from git_exp.git import extras, objects, worktree
 from git_exp.git.overwrite import Aim
 from git_exp.git.saved import Saved
@@ -39,9 +39,9 @@ def switched(found: Survey, run: Run, branch: str | None) -> Step:
 def on_base(found: Survey, run: Run) -> Step:
     """The run's files over its base, as they were: changes that nobody has staged."""
     if run.base is None and found.head is not None:
-        raise errors.NotFound(f"run '{run.id}' has no base commit: it came before the first")
+        raise errors.NotFound(f"run {query.short(run.id)} has no base commit: it came before the first")
     if run.base is not None and not worktree.present(found.repo, run.base):
-        raise errors.NotFound(f"the base commit of run '{run.id}' is not here")
+        raise errors.NotFound(f"the base commit of run {query.short(run.id)} is not here")
     branch = found.branch if found.head == run.base else None
 
     def act(force: bool, same: set[bytes]) -> str:

@@ -169,7 +169,9 @@ def test_json_tells_all_that_was_done(three: Runs, ask: Ask) -> None:
         (["@{saved}"], 3, "fatal: nothing was put aside in this worktree\nhint: list all: git"),
         (["best", "--metric", "nope"], 3, "fatal: no run '@{best:+nope}'"),
         (["--commit", "nope"], 3, "fatal: no commit 'nope'\n"),
-        (["best", "--", "nope.py"], 3, "fatal: run "),
+        (["best", "--", "nope.py"], 3, "fatal: run 22222222 has no 'nope.py'\nhint: list its "),
+        (["best", "--", "../../x"], 2, "error: '../../x' is outside repository\nhint: give "),
+        (["best", "--", ""], 2, "error: empty string is not a valid pathspec"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_touches_nothing(
