@@ -6,13 +6,13 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
 
 from git_exp import errors, left_out, origin, query, values
-from git_exp.git import diff, extras, objects, overwrite, readback, refs, untracked, worktree
+from git_exp.git import diff, extras, objects, overwrite, readback, ready, refs, untracked, worktree
 from git_exp.git import saved as aside
 from git_exp.git.overwrite import Aim, Peril
 from git_exp.git.repo import Repo
@@ -141,10 +141,9 @@ def _done(found: Survey, step: Step, form: Form) -> Answer:
     _expect_nothing_begun(found)
     peril, kept_aside, unsaved = _guarded(found, step, form)
     origin.forget(repo)
-    said = _acted(step, peril, kept_aside)
+    said = _acted(found, step, peril=peril, kept_aside=kept_aside, undo=form.undo)
     mine = between(repo, objects.EMPTY_TREE, step.aim.tree).keys()
     others = readback.untracked(repo) - mine
-    removed = {path for path in peril.same - mine if path not in found.changes}
     if form.exact and kept_aside:
         if step.aim.index:
             # Deleted in the index alone until now: the base's index has it again.
@@ -152,8 +151,9 @@ def _done(found: Survey, step: Step, form: Form) -> Answer:
         going = {path for path in others & found.untracked if os.path.lexists(found.at(path))}
         if form.undo:
             going -= _never_captured(found, step.run)
-        removed |= readback.remove(repo, kept_aside, going)
+        readback.remove(repo, kept_aside, going)
         others = readback.untracked(repo) - mine
+    removed = _gone_away(found, peril, mine, kept_aside=kept_aside)
     left, unlisted = left_out.check(step.run, repo.top or Path())
     head, branch = position(repo)
     if step.based and not step.run.private:
@@ -187,16 +187,17 @@ def _in_place(found: Survey, run: Run, form: Form) -> Answer:
     aim, paths = Aim(tree=run.commit), frozenset(held).union(tracked)
     needed = overwrite.writes(found, aim, paths)
 
-    def act(_force: bool, same: set[bytes]) -> str:
-        wanted = needed - same
+    def act(saved: bool, peril: Peril) -> str:
+        wanted = needed - peril.same
         here, away = wanted & set(held), wanted - set(held)
+        ready.expect_unchanged(found, wanted, saved=saved)
         return worktree.write_paths(repo, run.commit, written=here, removed=away)
 
     step = Step(run=run, aim=aim, act=act, paths=paths)
     if form.save:
         _expect_nothing_begun(found)
     peril, kept_aside, unsaved = _guarded(found, step, form)
-    said = _acted(step, peril, kept_aside)
+    said = _acted(found, step, peril=peril, kept_aside=kept_aside, undo=form.undo)
     return Answer(
         run=run.id,
         commit=run.commit,
@@ -261,6 +262,16 @@ def _expect_nothing_begun(found: Survey) -> None:
         )
 
 
+def _gone_away(
+    found: Survey, peril: Peril, mine: Collection[bytes], *, kept_aside: Saved | None
+) -> set[bytes]:
+    """The files that were there, and are not now, and that no commit of the user's has."""
+    loose = found.untracked | peril.same.difference(mine, found.changes)
+    if kept_aside:
+        loose |= extras.stray(extras.read(found.repo, kept_aside.extras)).intersection(mine)
+    return {path for path in loose if not (found.at(path).is_file() or found.at(path).is_symlink())}
+
+
 def _never_captured(found: Survey, run: Run) -> set[bytes]:
     """Untracked files that snapshots leave out: a run may have had them, or can do with them."""
     repo = found.repo
@@ -300,15 +311,27 @@ def _guarded(found: Survey, step: Step, form: Form) -> tuple[Peril, Saved | None
     return peril, None, []
 
 
-def _acted(step: Step, peril: Peril, kept_aside: Saved | None) -> str:
+def _acted(found: Survey, step: Step, *, peril: Peril, kept_aside: Saved | None, undo: bool) -> str:
     try:
-        return step.act(kept_aside is not None, peril.same)
+        return step.act(kept_aside is not None, peril)
     except (errors.GitExpError, OSError) as error:
         failure = error if isinstance(error, errors.GitExpError) else None
         failure = failure or errors.RepositoryError(f"cannot write the worktree: {error}")
-        if kept_aside:
-            failure.hint = f"nothing is lost; to return: git exp checkout --save {kept_aside.name}"
+        if kept_aside and _nothing_moved(found, step, failure=failure, kept_aside=kept_aside):
+            aside.drop(found.repo, kept_aside)
+        elif kept_aside:
+            way = "restore" if undo else "checkout --save"
+            back = f"nothing is lost; to return: git exp {way} {kept_aside.name}"
+            failure.hint = f"{failure.hint}\n{back}" if failure.hint else back
         raise failure from error
+
+
+def _nothing_moved(
+    found: Survey, step: Step, *, failure: errors.GitExpError, kept_aside: Saved
+) -> bool:
+    if isinstance(failure, errors.ChangedMeanwhile):
+        return True
+    return ready.is_untouched(found, kept_aside, step.aim.tree)
 
 
 def _matching(found: Survey, run: Run, specs: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
