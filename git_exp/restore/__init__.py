@@ -143,17 +143,17 @@ def _done(found: Survey, step: Step, form: Form) -> Answer:
     origin.forget(repo)
     said = _acted(found, step, peril=peril, kept_aside=kept_aside, undo=form.undo)
     mine = between(repo, objects.EMPTY_TREE, step.aim.tree).keys()
+    left_alone = _never_captured(found, step.run) if form.undo else set()
     others = readback.untracked(repo) - mine
     if form.exact and kept_aside:
         if step.aim.index:
             # Deleted in the index alone until now: the base's index has it again.
             others |= between(repo, objects.EMPTY_TREE, step.aim.index).keys() - mine
         going = {path for path in others & found.untracked if os.path.lexists(found.at(path))}
-        if form.undo:
-            going -= _never_captured(found, step.run)
-        readback.remove(repo, kept_aside, going)
+        readback.remove(repo, kept_aside, going - left_alone)
         others = readback.untracked(repo) - mine
     removed = _gone_away(found, peril, mine, kept_aside=kept_aside)
+    others |= _still_there(repo, left_alone, step.aim.tree, kept_aside=kept_aside)
     left, unlisted = left_out.check(step.run, repo.top or Path())
     head, branch = position(repo)
     if step.based and not step.run.private:
@@ -266,10 +266,20 @@ def _gone_away(
     found: Survey, peril: Peril, mine: Collection[bytes], *, kept_aside: Saved | None
 ) -> set[bytes]:
     """The files that were there, and are not now, and that no commit of the user's has."""
-    loose = found.untracked | peril.same.difference(mine, found.changes)
+    changes = found.changes.items()
+    added = {path for path, one in changes if "A" in (one.staged, one.worked) and one.worked != "D"}
+    loose = found.untracked | added | peril.same.difference(mine, found.changes)
     if kept_aside:
         loose |= extras.stray(extras.read(found.repo, kept_aside.extras)).intersection(mine)
     return {path for path in loose if not (found.at(path).is_file() or found.at(path).is_symlink())}
+
+
+def _still_there(
+    repo: Repo, paths: set[bytes], tree: str, *, kept_aside: Saved | None
+) -> set[bytes]:
+    """Those of some untracked files that were not written either."""
+    written = between(repo, kept_aside.tree, tree).keys() if kept_aside and paths else set()
+    return (paths & readback.untracked(repo)) - written if paths else set()
 
 
 def _never_captured(found: Survey, run: Run) -> set[bytes]:

@@ -108,6 +108,16 @@ def test_where_head_leaves_its_branch_that_is_said(three: Runs, ask: Ask, git: G
     assert again.startswith(f"HEAD is now at {base[:8]}, the files are those of run 11111111")
 
 
+def test_what_snapshots_leave_out_is_told_on_the_way_there_and_on_the_way_back(
+    three: Runs, ask: Ask
+) -> None:
+    Path(".env").write_text("T=1\n")
+    said = "untracked files that snapshots leave out, left where they are: .env\n"
+
+    for words in (["best"], ["@{saved}"], ["@{saved}"], ["--commit", "main"]):
+        assert ask("restore", *words).err.endswith(said)
+
+
 def test_a_path_alone_is_restored(three: Runs, ask: Ask, git: Git_) -> None:
     Path("train.py").write_text("worse\n")
     Path("other.py").write_text("stays\n")
