@@ -17,15 +17,23 @@ def done(answer: Answer, wanted: Form, run: Run | None) -> str:
     if wanted.paths:
         files = "1 file" if len(answer.restored) == 1 else f"{len(answer.restored)} files"
         return f"updated {files} from {title}"
-    return at(answer, title)
+    return at(answer, title, undo=wanted.undo)
 
 
-def at(answer: Answer, title: str) -> str:
-    """Where HEAD is, and whose files there are."""
-    where = query.short(answer.head) if answer.head else "an unborn branch"
-    branch = f" on branch {_branch(answer.branch)}" if answer.branch else ""
+def at(answer: Answer, title: str, *, undo: bool = False) -> str:
+    """Where HEAD is, and whose files there are; after an `undo` also that it left its branch."""
     but = " but for your changes" if answer.kept else ""
-    return f"HEAD is now at {where}{branch}, the files are those of {title}{but}"
+    return f"HEAD is now {_place(answer, undo)}, the files are those of {title}{but}"
+
+
+def _place(answer: Answer, undo: bool) -> str:
+    branch, was = _branch(answer.branch or ""), _branch(answer.was_branch or "")
+    if not answer.head:
+        return f"on the unborn branch {branch}"
+    where = f"at {query.short(answer.head)}"
+    if branch:
+        return f"{where} on branch {branch}"
+    return f"detached {where} (branch {was} stays where it is)" if undo and was else where
 
 
 def way_back(answer: Answer) -> str | None:

@@ -8,6 +8,7 @@ GitExpError                   5  the repository or a remote failed
 │   ├── GitMissing            5
 │   ├── GitFailed             5
 │   ├── RefLocked             5
+│   ├── IndexLocked           5
 │   ├── RefMoved              5  another writer won the compare-and-swap
 │   ├── WriteFailed           5  the disk refused an object or a ref
 │   ├── ObjectsVanished       5  a gc took what is being written: write it again
@@ -28,6 +29,7 @@ GitExpError                   5  the repository or a remote failed
 │   ├── CodeAway              3  only its records are here
 │   └── Ambiguous             3  lists the candidates
 ├── Refused                   4  to protect data
+│   ├── ChangedMeanwhile      4  between a look and the deed: nothing was touched
 │   └── SecretsFound          4  a push would send them
 ├── ActionFailed              5  an action could not be loaded, or raised
 └── AnswerIsNo                1  nothing matched, or a check failed
@@ -36,10 +38,12 @@ GitExpError                   5  the repository or a remote failed
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any, ClassVar
 
 _AROUND = 60
+_LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
 
 
 class GitExpError(Exception):
@@ -113,7 +117,12 @@ class GitFailed(RepositoryError):
 
     def __init__(self, command: str, code: int, stderr: str) -> None:
         said = stderr.strip().splitlines()
-        super().__init__(f"git {command} failed: {said[-1] if said else f'exit code {code}'}")
+        locked = _LOCKED.search(stderr)
+        why = said[-1] if said else f"exit code {code}"
+        super().__init__(
+            f"git {command} failed: " + (f"'{locked[1]}' exists" if locked else why),
+            hint=_unlocking(locked[1]) if locked else None,
+        )
         self.code = code
         self.stderr = stderr
 
@@ -124,9 +133,16 @@ class RefLocked(RepositoryError):
     def __init__(self, ref: str, lock: str) -> None:
         super().__init__(
             f"cannot lock ref '{ref}': '{lock}' exists",
-            hint=f"if no git process is running in this repository: rm '{lock}'",
+            hint=_unlocking(lock),
         )
         self.ref = ref
+
+
+class IndexLocked(RepositoryError):
+    """The index could not be locked: another process holds `index.lock`."""
+
+    def __init__(self, lock: str) -> None:
+        super().__init__(f"cannot lock the index: '{lock}' exists", hint=_unlocking(lock))
 
 
 class RefMoved(RepositoryError):
@@ -290,6 +306,13 @@ class Refused(GitExpError):
     exit_code = 4
 
 
+class ChangedMeanwhile(Refused):
+    """Something changed between our look at it and the deed; nothing was touched."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} changed meanwhile", hint="nothing was touched: run it again")
+
+
 class SecretsFound(Refused):
     """A push would send secrets; `findings` has a line for each, without the secret itself."""
 
@@ -318,6 +341,10 @@ class TasksFailed(AnswerIsNo):
         more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
         super().__init__(f"{len(failed)} of {total} tasks failed: {failed[0]}{more}")
         self.failed = failed
+
+
+def _unlocking(lock: str) -> str:
+    return f"if no git process is running in this repository: rm '{lock}'"
 
 
 def said(error: BaseException) -> str:

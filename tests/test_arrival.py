@@ -27,7 +27,16 @@ def test_where_it_went() -> None:
         "HEAD is now at cccccccc on branch b, the files are those of what was put aside"
         " but for your changes"
     )
-    assert "an unborn branch" in arrival.done(answer(), Form(), RUN)
+    assert arrival.done(answer(branch="refs/heads/b"), Form(), RUN).startswith(
+        "HEAD is now on the unborn branch b, the files are those of run"
+    )
+    assert arrival.done(THERE, Form(undo=True), None) == (
+        "HEAD is now detached at cccccccc (branch main stays where it is),"
+        " the files are those of what was put aside"
+    )
+    assert arrival.done(answer(head="c" * 40), Form(undo=True), None).startswith(
+        "HEAD is now at cccccccc, the files"
+    )
     beside = answer(worktree="/w")
     assert arrival.done(beside, Form(worktree=Path("/w")), RUN).endswith("'base' is in /w")
     for restored, files in ((("a",), "1 file"), (("a", "b"), "2 files")):

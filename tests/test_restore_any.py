@@ -81,6 +81,15 @@ def build(world: World, layers: Layers) -> Run:
     return found
 
 
+def settle(world: World) -> None:
+    """Add the files that git calls changed for their size alone: their filters make no change."""
+    seen, real = (
+        set(world.git(command, "--name-only", "-z").split("\0"))
+        for command in ("diff-files", "diff")
+    )
+    world.git("update-index", "-z", "--stdin", stdin=b"\0".join(map(os.fsencode, seen - real)))
+
+
 def tracked(world: World, commit: str) -> dict[bytes, tuple[bytes, bytes]]:
     """Mode and bytes of each file of a commit."""
     listing = os.fsencode(world.git("ls-tree", "-r", "-z", commit)).split(b"\0")[:-1]
@@ -109,6 +118,7 @@ def comes_back(layers: Layers, form: Mapping[str, Any], attributes: str = "") ->
         if "paths" in form:
             form = {"paths": tuple(f":(literal){os.fsdecode(path)}" for path in chosen)}
             target = {path: one for path, one in target.items() if path.startswith(chosen[0])}
+        settle(world)
         before = world.state()
 
         world.checkout(run, save=True, **form)

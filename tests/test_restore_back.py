@@ -267,9 +267,11 @@ def test_a_hidden_change_that_would_be_overwritten_is_refused(world: World) -> N
 
 def test_private_permissions_come_back(world: World) -> None:
     run = world.dirty()
-    world.write({"id_rsa": "secret\n", "new/n.py": "mine\n"})
+    world.write({"id_rsa": "secret\n", "new/n.py": "mine\n", "tool": "1\n", "lib/b.py": "2\n"})
     (world.top / "id_rsa").chmod(0o600)
     (world.top / "new/n.py").chmod(0o640)
+    (world.top / "tool").chmod(0o4755)
+    (world.top / "lib/b.py").chmod(0o3644)
     before = world.state()
 
     world.checkout(run, exact=True)

@@ -275,19 +275,50 @@ def test_a_path_that_the_run_does_not_have_is_not_found(world: World) -> None:
     skipped = [records.Skipped(path="big.bin", reason="larger than exp.maxFileSize")]
     told = records.Git(commit=run.commit, capture="full", skipped=skipped)
 
-    with pytest.raises(errors.NotFound, match="run 'r' has no 'zz'") as failure:
+    with pytest.raises(errors.NotFound, match="run r has no 'zz'") as failure:
         world.checkout(run, paths=("a.py", "zz"))
     with pytest.raises(errors.NotFound) as left_out:
         world.checkout(Run(id="r", commit=run.commit, git=told), paths=("big.bin",))
 
-    assert failure.value.hint is None
+    listing = f"git ls-tree -r --name-only --full-tree {run.commit[:8]}"
+    assert failure.value.hint == f"list its files: {listing}"
     assert left_out.value.hint == "the snapshot had left it out: larger than exp.maxFileSize"
     assert world.text("a.py") == "a1\n"
 
 
-def test_a_pathspec_that_git_does_not_know_is_gits_error(world: World) -> None:
-    with pytest.raises(errors.GitFailed, match="magic"):
-        world.checkout(world.dirty(), paths=(":(nonsense)a",))
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("/etc/passwd", "'/etc/passwd' is outside repository"),
+        ("../../x", "'../../x' is outside repository"),
+        ("", "empty string is not a valid pathspec."),
+        (":(nonsense)a", "Invalid pathspec magic 'nonsense' in ':(nonsense)a'"),
+        (":(glob,literal)a", ":(glob,literal)a: 'literal' and 'glob' are incompatible"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "lib"])
+def test_a_path_that_is_none_is_said_to_be_wrong_and_nothing_is_touched(
+    world: World, folder: str, spec: str, said: str
+) -> None:
+    run = world.dirty()
+    before = world.state(exact=True)
+
+    with pytest.raises(errors.UsageError) as failure:
+        world.checkout(run, folder, paths=("a.py" if not folder else "../a.py", spec), save=True)
+
+    assert str(failure.value).startswith(said)
+    assert failure.value.hint == "give paths of this repository, as git takes them; all of them: ."
+    assert world.state(exact=True) == before
+
+
+def test_what_is_excluded_leaves_all_the_rest_as_with_git_and_never_nothing(world: World) -> None:
+    run = world.dirty()
+
+    with pytest.raises(errors.NotFound, match=r"run r has no ':\(exclude\)\*'"):
+        world.checkout(run, paths=(":(exclude)*",))
+
+    assert world.checkout(run, paths=(":(exclude)a.py",)).restored == (".gitignore", "new/n.py")
+    assert world.text("a.py") == "a1\n"
 
 
 def test_in_the_middle_of_a_merge_a_path_comes_back_but_none_that_is_unmerged(

@@ -151,6 +151,23 @@ def test_a_module_of_the_failed_attempt_goes_and_what_snapshots_leave_out_stays(
     assert (world.text(".env"), world.text("told.bin")) == ("T=1\n", "1")
 
 
+def test_what_was_only_in_the_index_is_gone_afterwards_and_that_is_said(world: World) -> None:
+    run = world.dirty()
+    world.write({"added": "1\n", "meant": "1\n", "gone": "1\n", "both": "1\n", "more": "1\n"})
+    world.git("add", "added", "gone", "both")
+    world.git("add", "--intent-to-add", "meant")
+    world.write({"both": "2\n"})
+    (world.top / "gone").unlink()
+    before = world.state()
+
+    answer = undone(world, run)
+
+    assert answer.removed == ("added", "both", "meant", "more")
+    assert not any((world.top / name).exists() for name in answer.removed)
+    assert follow(world, answer).removed == ("new/n.py",)
+    assert world.state() == before
+
+
 def test_a_file_of_the_run_that_is_ignored_here_goes_on_the_way_back(world: World) -> None:
     run = world.forced({"data.log": "of the run\n"})
     before = world.state()

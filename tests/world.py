@@ -82,6 +82,14 @@ class World:
         self.git("clean", "-q", "-fd")
         return run
 
+    def dirty_with(self, files: Mapping[str, str | bytes]) -> Run:
+        """A run that has these files; then all is as it was committed."""
+        self.write(files)
+        run = self.run()
+        self.git("reset", "-q", "--hard")
+        self.git("clean", "-q", "-fd")
+        return run
+
     def forced(self, files: Mapping[str, str | bytes]) -> Run:
         """A run that has these files, ignored or not; then all is as it was committed."""
         self.write(files)

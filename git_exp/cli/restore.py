@@ -75,7 +75,7 @@ def command(
         if paths or metric is not None:
             raise click.UsageError("--commit goes to all files of a commit, and asks no metric")
         answer = restore.undo_all(store.repo, commit)
-        title = arrival.at(answer, f"'{commit}'")
+        title = arrival.at(answer, f"'{commit}'", undo=True)
     else:
         answer, title = _undone(store, run or "", metric=metric, paths=paths)
     if form.kind == "json":
@@ -96,7 +96,7 @@ def _undone(
     store: Indexed, name: str, *, metric: str | None, paths: tuple[str, ...]
 ) -> tuple[Answer, str]:
     """Go there; what was done, also in words."""
-    wanted = Form(paths=paths)
+    wanted = Form(paths=paths, undo=True)
     kept = restore.saved(store.repo, name) if metric is None else None
     if kept:
         answer = restore.undo(store.repo, kept, paths)

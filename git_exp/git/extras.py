@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from git_exp import errors
-from git_exp.git import filters, objects
+from git_exp.git import filters, objects, sparse
 from git_exp.git.overwrite import Peril
 from git_exp.git.repo import Repo
 from git_exp.git.survey import PLAIN, Entry, Survey, entries, listed, place
@@ -26,7 +26,8 @@ class Extra(NamedTuple):
 
     `raw` is the blob with the bytes of a file that its filters would not give back, `mode` its
     permissions, `mark` what the index had: N intent-to-add, h assume-unchanged, S skip-worktree,
-    = the times and size of a file that git calls unchanged although it has other bytes.
+    = the times and size of a file that git calls unchanged although it has other bytes. `there` is
+    a file that was on disk although a sparse checkout leaves it out.
     """
 
     kind: str
@@ -54,6 +55,11 @@ def raws(found: Iterable[Extra]) -> dict[bytes, str]:
     return {one.path: one.value for one in found if one.kind == "raw"}
 
 
+def stray(found: Iterable[Extra]) -> frozenset[bytes]:
+    """The files that were on disk although a sparse checkout leaves them out."""
+    return frozenset(one.path for one in found if one.kind == "there")
+
+
 def collect(
     found: Survey, held: Mapping[bytes, Entry], paths: Collection[bytes], *, writer: objects.Writer
 ) -> list[Extra]:
@@ -62,6 +68,7 @@ def collect(
     dropped = filters.lossy(found.repo, found.index, there)
     return [
         *(Extra("mark", tag, path) for tag, path in found.marks),
+        *(Extra("there", "-", path) for path in sorted(sparse.stray(found.repo, found.index))),
         *(Extra("mark", "N", path) for path, one in found.changes.items() if one.worked == "A"),
         *(Extra("mode", f"{mode:o}", path) for path, mode in _modes(found, held, there)),
         *(Extra("mark", "=", path) for path in sorted(dropped) if not _edited(found, path)),
@@ -124,7 +131,7 @@ def _modes(
         executable = held[path].mode == 0o100755
         if not stat.S_ISREG(mode):
             continue
-        if mode & 0o777 not in _USUAL or bool(mode & 0o100) != executable:
+        if stat.S_IMODE(mode) not in _USUAL or bool(mode & 0o100) != executable:
             yield path, stat.S_IMODE(mode)
 
 

@@ -17,24 +17,33 @@ class Aim(msgspec.Struct, frozen=True, kw_only=True):
     """Where a checkout goes.
 
     `tree` is for the worktree; `index` the tree of the index afterwards, where that is another
-    one; `known` a commit whose files may be overwritten, for they are safe there.
+    one; `known` a commit whose files may be overwritten, for they are safe there. With `whole`
+    what is marked in the index is as the tree has it too, and has the marks of today no more;
+    `stray` are files to be on disk although a sparse checkout leaves them out.
     """
 
     tree: str
     index: str | None = None
     known: str | None = None
+    whole: bool = False
+    stray: frozenset[bytes] = frozenset()
 
 
 class Peril(msgspec.Struct, kw_only=True):
     """What a checkout does to the worktree, by paths of the repository.
 
     `lost` would be lost unless it is saved; `same` is as the checkout would write it, or safe in a
-    commit; `blocked` is in the way and no commit can hold it (a folder ends with a slash);
-    `replaced` is unchanged and will be another file or none; `kept` is changed and stays so.
+    commit, and `seen` what git made of that; `blocked` is in the way and no commit can hold it (a
+    folder ends with a slash); `replaced` is unchanged and will be another file or none; `kept` is
+    changed and stays so. Where all is put aside, `beside` is in nobody's way, and `alone` is marked
+    skip-worktree and not to be touched.
     """
 
     lost: set[bytes] = set()
     same: set[bytes] = set()
+    seen: dict[bytes, Entry | None] = {}
+    beside: set[bytes] = set()
+    alone: set[bytes] = set()
     blocked: set[bytes] = set()
     replaced: set[bytes] = set()
     kept: set[bytes] = set()
@@ -66,7 +75,7 @@ def gentle(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
     # Not so where one is a folder of the other: git drops what is staged without a word.
     agreed -= _colliding(agreed, {path for path, (new, _) in pairs.items() if new})
     worked = {path for path, one in found.changes.items() if one.worked != "."}
-    peril.kept = agreed | (worked - pairs.keys())
+    peril.kept = (agreed | (worked - pairs.keys())) - _skipped_away(found)
     peril.lost |= ((staged & pairs.keys()) - agreed) | _resurrected(found, staged - pairs.keys())
     deleted = {path for path, (new, _) in pairs.items() if new is None and _missing(found, path)}
     if aim.index:
@@ -107,17 +116,31 @@ def forced(found: Survey, aim: Aim, paths: Collection[bytes] | None = None) -> P
             peril.replaced.add(one.path)
         else:
             peril.lost.add(one.path)
-    peril.lost |= _adopted(found, aim, differing)
+    adopted = _adopted(found, aim, differing)
+    peril.beside = (found.untracked | adopted) - peril.lost
+    peril.lost |= adopted
     _judge(found, aim, pairs, suspects=set(), peril=peril)
-    # git itself leaves a file alone that is marked skip-worktree.
-    skipped = {path for tag, path in found.marks if tag in "sS"}
-    peril.kept = {path for path in skipped & found.changes.keys() if paths is None}
+    peril.beside -= peril.same
+    if paths is None and not aim.whole:
+        # git itself leaves a file alone that is marked skip-worktree, if it is the same there.
+        peril.alone = (_skipped(found) & found.changes.keys()) - differing.keys() - peril.same
+        peril.kept = peril.alone - _skipped_away(found)
     return peril
 
 
 def writes(found: Survey, aim: Aim, paths: Collection[bytes]) -> set[bytes]:
     """Those of some paths that are not as a tree has them."""
-    return set(_pairs(found, found.differences(aim.tree), paths))
+    differing = found.differences(aim.tree)
+    return set(_pairs(found, differing, paths)) - (_skipped_away(found) - differing.keys())
+
+
+def _skipped(found: Survey) -> set[bytes]:
+    return {path for tag, path in found.marks if tag in "sS"}
+
+
+def _skipped_away(found: Survey) -> set[bytes]:
+    """What is marked skip-worktree and not there: nobody would call that a change."""
+    return {path for path in _skipped(found) if _missing(found, path)}
 
 
 def _pairs(
@@ -183,6 +206,7 @@ def _judge(
             safe = (target, known.get(path, (target, None))[0])
             if added.get(path) in safe and (path in added or path in spare):
                 peril.same.add(path)
+                peril.seen[path] = added.get(path)
             elif path in suspects:
                 peril.lost.add(path)
         gone = {path for path in peril.same if added.get(path) not in (None, _target(pairs, path))}

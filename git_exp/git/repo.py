@@ -197,17 +197,14 @@ def finish(
                 f"'{found[1]}' is outside of this repository",
                 hint="a path is seen from the current folder: git ls-files",
             )
-        raise errors.GitFailed(_word(args), child.returncode, said)
+        raise errors.GitFailed(_command(args), child.returncode, said)
     return out
 
 
-def _word(args: Sequence[str]) -> str:
-    """The command among what git is given: what is before it are options, some with a value."""
-    before = ("", *args)
-    return next(
-        (one for at, one in enumerate(args) if one[:1] != "-" and before[at] not in ("-C", "-c")),
-        "",
-    )
+def _command(args: Sequence[str]) -> str:
+    """Which command of git's it is, after the options of git itself and their values."""
+    pairs = zip(("", *args), args, strict=False)
+    return next(arg for before, arg in pairs if arg[:1] != "-" and before not in ("-c", "-C"))
 
 
 @contextmanager

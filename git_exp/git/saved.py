@@ -74,9 +74,14 @@ def put(
         saved = _commit(found, writer, (index, tree, notes), known=known, now=now)
     refs.update(repo, [refs.Change(name=saved.name, new=saved.commit, old=None)])
     if not gc.held_commit(repo, saved.commit, found.head):
-        refs.update(repo, [refs.Change(name=saved.name, new=None, old=saved.commit)])
+        drop(repo, saved)
         raise errors.ObjectsVanished
     return saved, sorted(missed)
+
+
+def drop(repo: Repo, saved: Saved) -> None:
+    """Forget what was put aside; with `git gc` it is gone."""
+    refs.update(repo, [refs.Change(name=saved.name, new=None, old=saved.commit)])
 
 
 def every(repo: Repo) -> list[Saved]:

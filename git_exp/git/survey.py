@@ -22,7 +22,7 @@ SYMLINK = 0o120000
 # believed about what has changed.
 PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 _OWN_INDEX = (*PLAIN, "-c", "core.splitIndex=false", "-c", "core.safecrlf=false")
-_TAGGED = re.compile(rb"(?:^|\0)([a-zS]) ([^\0]+)")
+_TAGGED = re.compile(rb"(?:^|\0)([a-zS]) \d+ [0-9a-f]+ \d\t([^\0]+)")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -51,10 +51,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a worktree; `index` is a copy of the index in which nothing is hidden."""
+    """One look at a worktree; `index` is a copy of the index in which nothing is hidden.
+
+    `held` is what `listing` says of the index itself.
+    """
 
     repo: Repo
     index: Path
+    held: bytes
     top: bytes
     head: str | None
     branch: str | None
@@ -102,18 +106,20 @@ def survey(repo: Repo) -> Iterator[Survey]:
             "this operation must be run in a work tree", hint="add --worktree DIR to make one"
         )
     with copied(repo) as index:
-        marks = _reveal(repo, index)
-        listing = repo.git(*PLAIN, *status.ARGS, index=index)
+        held = listing(repo, index)
+        marks = _reveal(repo, index, held)
+        seen = repo.git(*PLAIN, *status.ARGS, index=index)
         head, branch = position(repo)
         found = Survey(
             repo=repo,
             index=index,
+            held=held,
             top=os.fsencode(repo.top),
             head=head,
             branch=branch,
             marks=marks,
         )
-        _read(found, listing)
+        _read(found, seen)
         yield found
 
 
@@ -132,6 +138,11 @@ def entries(repo: Repo, index: Path) -> dict[bytes, Entry]:
         mode, oid, _ = head.decode().split(" ")
         found[path] = Entry(int(mode, 8), oid)
     return found
+
+
+def listing(repo: Repo, index: Path) -> bytes:
+    """Every entry of an index file with its mark, as `git ls-files` prints it."""
+    return repo.git("ls-files", "-v", "-s", "-z", index=index)
 
 
 def between(repo: Repo, old: str, new: str) -> dict[bytes, Sides]:
@@ -195,17 +206,20 @@ def _asked(repo: Repo, *args: str) -> str | None:
         return None
 
 
-def _reveal(repo: Repo, index: Path) -> list[tuple[str, bytes]]:
+def _reveal(repo: Repo, index: Path, held: bytes) -> list[tuple[str, bytes]]:
     """Show what assume-unchanged and skip-worktree hide: a checkout may overwrite it all the same.
 
     A sparse checkout's own files are not there, and stay as they are.
     """
-    tagged = _TAGGED.findall(repo.git("ls-files", "-v", "-z", index=index))
+    tagged = _TAGGED.findall(held)
     if not tagged:
         return []
-    shown = [p for tag, p in tagged if tag == b"h" or os.path.lexists(place(repo, p))]
-    unmark(repo, index, shown)
     sparse = repo.config.flag("core.sparseCheckout")
+    shown = [
+        path for tag, path in tagged
+        if tag == b"h" or not sparse or os.path.lexists(place(repo, path))
+    ]  # fmt: skip
+    unmark(repo, index, shown)
     return [(tag.decode(), path) for tag, path in tagged if tag == b"h" or not sparse]
 
 

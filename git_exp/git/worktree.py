@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
 
 from git_exp import errors
-from git_exp.git import extras
+from git_exp.git import extras, objects, sparse
 from git_exp.git.index import copied
-from git_exp.git.overwrite import Aim
+from git_exp.git.overwrite import Aim, Ground, Peril
+from git_exp.git.ready import NO_HOOKS, ready, refresh
 from git_exp.git.repo import Repo
-from git_exp.git.survey import Survey, collides, listed, naming, position, unmark
+from git_exp.git.survey import Survey, between, collides, listed, naming, position
 
 # Operations that a checkout would end: their state is the user's work too.
 _UNFINISHED = {
@@ -26,10 +26,12 @@ _UNFINISHED = {
     "rebase-apply": "rebasing",
     "sequencer": "cherry-picking",
 }
-_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
-
-
-_PLAINLY = ("-c", "core.hooksPath=/dev/null", "-c", "core.splitIndex=false")
+_PLAINLY = (*NO_HOOKS, "-c", "core.splitIndex=false")
+# What git says of a file that it would have to overwrite.
+_IN_WAY = re.compile(
+    r"^error: (?:Entry|Updating|Untracked working tree file) '(.+)' (?:not uptodate|would)",
+    re.MULTILINE,
+)
 
 
 def unfinished(repo: Repo) -> str | None:
@@ -50,40 +52,52 @@ def present(repo: Repo, commit: str) -> bool:
     return True
 
 
-def switch(
-    found: Survey, commit: str, *, branch: str | None, force: bool, same: Collection[bytes]
-) -> str:
+def switch(found: Survey, commit: str, *, branch: str | None, saved: bool, peril: Peril) -> str:
     """HEAD, index and worktree to a commit, as `git checkout` does; answers what was said.
 
-    The user's post-checkout hook runs, for a user of `git checkout` expects it to. `same` are
-    files in the way that are as the commit has them: git would refuse to overwrite them.
+    The user's post-checkout hook runs, for a user of `git checkout` expects it to. Files that are
+    as the commit has them git would refuse to overwrite, so they are added to the index first; and
+    where all was `saved`, the files are written first.
     """
-    how = ("-f", "--no-recurse-submodules") if force else ("--no-overwrite-ignore",)
+    how: tuple[str, ...] = ("--no-overwrite-ignore",)
+    if saved:
+        lay(found, Aim(tree=commit), saved=True, peril=peril)
+        peril = Peril()
+        how = (_forcing(found, commit), "--no-recurse-submodules")
     where = ("-b", branch) if branch else ("--detach",)
-    with _ready(found, same, force=force):
+    with ready(found, peril, saved=False):
         code, said = _run(found.repo, "checkout", "-q", *how, *where, commit, "--")
         # A failing post-checkout hook gives its own exit code to a checkout that was done.
         done = position(found.repo)[0] == commit and (code != 128 or found.head != commit)
         if code and not done:
             raise _failed("checkout", code, said)
+    _mark_again(found)
     if code:
         _written(found, said)
     return said
 
 
-def lay(found: Survey, aim: Aim, *, force: bool, same: Collection[bytes]) -> None:
+def lay(found: Survey, aim: Aim, *, saved: bool, peril: Peril) -> None:
     """The worktree to one tree and the index to another; HEAD stays.
 
     No hook runs: there is no `git checkout` in it that a hook could be told of.
     """
     repo = found.repo
-    with _ready(found, same, force=force):
+    with ready(found, peril, saved=saved):
         # With what is safe added to it, the index is the one side that a change is seen from.
-        how = ("--reset", "-u") if force else ("-m", "-u", _write_tree(repo))
-        repo.git(*_NO_HOOKS, "read-tree", "--no-recurse-submodules", *how, aim.tree)
+        args = ("--no-recurse-submodules", "-m", "-u", _write_tree(repo), aim.tree)
+        try:
+            repo.git(*NO_HOOKS, "read-tree", *args)
+        except errors.GitFailed as error:
+            if files := _IN_WAY.findall(error.stderr):
+                raise errors.ChangedMeanwhile(naming(files)) from error
+            raise
+        sparse.write(repo, aim.stray)
     if aim.index:
-        repo.git(*_NO_HOOKS, "read-tree", "--reset", aim.index)
-    _refresh(repo)
+        repo.git(*NO_HOOKS, "read-tree", "--reset", aim.index)
+    if not aim.whole:
+        _mark_again(found)
+    refresh(repo)
 
 
 def point(found: Survey, commit: str | None, branch: str | None) -> None:
@@ -184,7 +198,7 @@ def write_paths(
     if not paths:
         return ""
     args = ("restore", "-q", "--no-recurse-submodules", "--worktree", f"--source={commit}")
-    exact = ("--pathspec-file-nul", "--pathspec-from-file=-")
+    exact = ("--ignore-skip-worktree-bits", "--pathspec-file-nul", "--pathspec-from-file=-")
     child = repo.start("--literal-pathspecs", *args, *exact, stdin=True)
     out, err = child.communicate(listed(sorted(paths)))
     if child.returncode:
@@ -210,76 +224,29 @@ def _failed(command: str, code: int, said: str) -> errors.GitExpError:
     return errors.GitFailed(command, code, said)
 
 
+def _forcing(found: Survey, commit: str) -> str:
+    """How git is to be told to go on where it would take away what stands where a file of HEAD was.
+
+    That is put aside, and in nobody's way.
+    """
+    ground = Ground(found.top)
+    pairs = between(found.repo, found.head or objects.EMPTY_TREE, commit).items()
+    gone = (path for path, (_, new) in pairs if new is None)
+    return "-f" if any(any(ground.in_way(path)) for path in gone) else "--no-overwrite-ignore"
+
+
+def _mark_again(found: Survey) -> None:
+    if found.marks:
+        extras.mark(found.repo, [extras.Extra("mark", tag, path) for tag, path in found.marks])
+
+
 def _written(found: Survey, said: str) -> None:
     """Whether git wrote every file: it moves HEAD even if it could not."""
     args = ("ls-files", "--deleted", "--modified", "-z")
-    changed = found.repo.git(*_NO_HOOKS, *args).split(b"\0")[:-1]
+    changed = found.repo.git(*NO_HOOKS, *args).split(b"\0")[:-1]
     if [path for path in changed if path not in found.changes]:
         raise errors.GitFailed("checkout", 1, said)
 
 
-def _refresh(repo: Repo) -> None:
-    """Tell git which files are unchanged although their times are not.
-
-    `read-tree` would refuse to touch them, and `checkout -f` write them again, without what their
-    filter drops.
-    """
-    with suppress(errors.GitFailed):
-        repo.git(*_NO_HOOKS, "update-index", "-q", "--refresh")
-
-
 def _write_tree(repo: Repo) -> str:
     return os.fsdecode(repo.git("write-tree")).strip()
-
-
-@contextmanager
-def _ready(found: Survey, same: Collection[bytes], *, force: bool) -> Iterator[None]:
-    """The user's index made ready: files added to it, so that git sees no change in them, and
-    nothing hidden where it matters. If what is done inside fails, the index is as it was.
-    """
-    repo = found.repo
-    update = (*_NO_HOOKS, "-c", "core.safecrlf=false", "update-index")
-    with copied(repo) as before:
-        there_was = before.exists()
-        try:
-            _refresh(repo)
-            gone = found.gone(set(same))
-            there = set(same).difference(gone)
-            hidden = found.changes.keys() if force else set()
-            marks = [
-                extras.Extra("mark", tag, path)
-                for tag, path in found.marks
-                if path in there or (tag == "h" and path in hidden)
-            ]
-            unmark(repo, repo.index, [one.path for one in marks])
-            repo.git(*update, "--force-remove", "-z", "--stdin", stdin=listed(gone))
-            repo.git(*update, "--add", "-z", "--stdin", stdin=listed(sorted(there)))
-            yield
-        except BaseException:
-            if there_was:
-                _put_back(repo, before)
-            else:
-                repo.index.unlink(missing_ok=True)
-            raise
-    if marks:
-        extras.mark(repo, marks)
-
-
-def _put_back(repo: Repo, before: Path) -> None:
-    """The index file as it was, under git's own lock."""
-    # If somebody took the copy away, the index stays as it is.
-    if not before.exists() or before.read_bytes() == repo.index.read_bytes():
-        return
-    lock = repo.index.with_name(f"{repo.index.name}.lock")
-    try:
-        with lock.open("xb") as file:
-            file.write(before.read_bytes())
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copystat(before, lock)
-        lock.replace(repo.index)
-    except FileExistsError as error:
-        raise errors.RefLocked("index", str(lock)) from error
-    except BaseException:
-        lock.unlink(missing_ok=True)
-        raise

@@ -6,13 +6,13 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
 
-from git_exp import errors, left_out, origin, values
-from git_exp.git import diff, extras, objects, overwrite, readback, refs, untracked, worktree
+from git_exp import errors, left_out, origin, query, values
+from git_exp.git import diff, extras, objects, overwrite, readback, ready, refs, untracked, worktree
 from git_exp.git import saved as aside
 from git_exp.git.overwrite import Aim, Peril
 from git_exp.git.repo import Repo
@@ -28,6 +28,12 @@ from git_exp.run import Run
 
 WAY_BACK = f"git exp checkout {aside.LATEST}"
 _HEADS = "refs/heads/"
+# git's words for a path that is none, each time in one line.
+_BAD_SPEC = re.compile(
+    r"^fatal: (?:.*?: ('.*' is outside repository)|(?=.*(?:pathspec|incompatible))(.*))",
+    re.MULTILINE,
+)
+_SPEC = "give paths of this repository, as git takes them; all of them: ."
 _UNMATCHED = re.compile(r"pathspec '(.*)' did not match any file", re.DOTALL)
 
 
@@ -44,7 +50,7 @@ def checkout(repo: Repo, run: Run, form: Form = DEFAULT) -> Answer:
     if run.git and run.git.capture == "none":
         # What its commit holds is not what ran, and may be nothing at all.
         raise errors.NotFound(
-            f"the code of run '{run.id}' was not captured",
+            f"the code of run {query.short(run.id)} was not captured",
             hint=f"the commit it started at: git switch --detach {run.base}" if run.base else None,
         )
     if not worktree.present(repo, run.commit):
@@ -135,19 +141,19 @@ def _done(found: Survey, step: Step, form: Form) -> Answer:
     _expect_nothing_begun(found)
     peril, kept_aside, unsaved = _guarded(found, step, form)
     origin.forget(repo)
-    said = _acted(step, peril, kept_aside)
+    said = _acted(found, step, peril=peril, kept_aside=kept_aside, undo=form.undo)
     mine = between(repo, objects.EMPTY_TREE, step.aim.tree).keys()
+    left_alone = _never_captured(found, step.run) if form.undo else set()
     others = readback.untracked(repo) - mine
-    removed = {path for path in peril.same - mine if path not in found.changes}
     if form.exact and kept_aside:
         if step.aim.index:
             # Deleted in the index alone until now: the base's index has it again.
             others |= between(repo, objects.EMPTY_TREE, step.aim.index).keys() - mine
         going = {path for path in others & found.untracked if os.path.lexists(found.at(path))}
-        if form.undo:
-            going -= _never_captured(found, step.run)
-        removed |= readback.remove(repo, kept_aside, going)
+        readback.remove(repo, kept_aside, going - left_alone)
         others = readback.untracked(repo) - mine
+    removed = _gone_away(found, peril, mine, kept_aside=kept_aside)
+    others |= _still_there(repo, left_alone, step.aim.tree, kept_aside=kept_aside)
     left, unlisted = left_out.check(step.run, repo.top or Path())
     head, branch = position(repo)
     if step.based and not step.run.private:
@@ -181,16 +187,17 @@ def _in_place(found: Survey, run: Run, form: Form) -> Answer:
     aim, paths = Aim(tree=run.commit), frozenset(held).union(tracked)
     needed = overwrite.writes(found, aim, paths)
 
-    def act(_force: bool, same: set[bytes]) -> str:
-        wanted = needed - same
+    def act(saved: bool, peril: Peril) -> str:
+        wanted = needed - peril.same
         here, away = wanted & set(held), wanted - set(held)
+        ready.expect_unchanged(found, wanted, saved=saved)
         return worktree.write_paths(repo, run.commit, written=here, removed=away)
 
     step = Step(run=run, aim=aim, act=act, paths=paths)
     if form.save:
         _expect_nothing_begun(found)
     peril, kept_aside, unsaved = _guarded(found, step, form)
-    said = _acted(step, peril, kept_aside)
+    said = _acted(found, step, peril=peril, kept_aside=kept_aside, undo=form.undo)
     return Answer(
         run=run.id,
         commit=run.commit,
@@ -255,6 +262,26 @@ def _expect_nothing_begun(found: Survey) -> None:
         )
 
 
+def _gone_away(
+    found: Survey, peril: Peril, mine: Collection[bytes], *, kept_aside: Saved | None
+) -> set[bytes]:
+    """The files that were there, and are not now, and that no commit of the user's has."""
+    changes = found.changes.items()
+    added = {path for path, one in changes if "A" in (one.staged, one.worked) and one.worked != "D"}
+    loose = found.untracked | added | peril.same.difference(mine, found.changes)
+    if kept_aside:
+        loose |= extras.stray(extras.read(found.repo, kept_aside.extras)).intersection(mine)
+    return {path for path in loose if not (found.at(path).is_file() or found.at(path).is_symlink())}
+
+
+def _still_there(
+    repo: Repo, paths: set[bytes], tree: str, *, kept_aside: Saved | None
+) -> set[bytes]:
+    """Those of some untracked files that were not written either."""
+    written = between(repo, kept_aside.tree, tree).keys() if kept_aside and paths else set()
+    return (paths & readback.untracked(repo)) - written if paths else set()
+
+
 def _never_captured(found: Survey, run: Run) -> set[bytes]:
     """Untracked files that snapshots leave out: a run may have had them, or can do with them."""
     repo = found.repo
@@ -294,29 +321,52 @@ def _guarded(found: Survey, step: Step, form: Form) -> tuple[Peril, Saved | None
     return peril, None, []
 
 
-def _acted(step: Step, peril: Peril, kept_aside: Saved | None) -> str:
+def _acted(found: Survey, step: Step, *, peril: Peril, kept_aside: Saved | None, undo: bool) -> str:
     try:
-        return step.act(kept_aside is not None, peril.same)
+        return step.act(kept_aside is not None, peril)
     except (errors.GitExpError, OSError) as error:
         failure = error if isinstance(error, errors.GitExpError) else None
         failure = failure or errors.RepositoryError(f"cannot write the worktree: {error}")
-        if kept_aside:
-            failure.hint = f"nothing is lost; to return: git exp checkout --save {kept_aside.name}"
+        if kept_aside and _nothing_moved(found, step, failure=failure, kept_aside=kept_aside):
+            aside.drop(found.repo, kept_aside)
+        elif kept_aside:
+            way = "restore" if undo else "checkout --save"
+            back = f"nothing is lost; to return: git exp {way} {kept_aside.name}"
+            failure.hint = f"{failure.hint}\n{back}" if failure.hint else back
         raise failure from error
 
 
-def _matching(found: Survey, run: Run, specs: Iterable[str]) -> tuple[list[bytes], list[bytes]]:
+def _nothing_moved(
+    found: Survey, step: Step, *, failure: errors.GitExpError, kept_aside: Saved
+) -> bool:
+    if isinstance(failure, errors.ChangedMeanwhile):
+        return True
+    return ready.is_untouched(found, kept_aside, step.aim.tree)
+
+
+def _matching(found: Survey, run: Run, specs: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
     try:
-        return worktree.matching(found, run.commit, tuple(specs))
+        held, tracked = worktree.matching(found, run.commit, specs)
     except errors.GitFailed as error:
+        if bad := _BAD_SPEC.search(error.stderr):
+            raise errors.UsageError(bad[1] or bad[2], hint=_SPEC) from error
         missing = _UNMATCHED.search(error.stderr)
         if not missing:
             raise
-        why = next((one.reason for one in left_out.of(run) if one.path == missing[1]), None)
-        raise errors.NotFound(
-            f"run '{run.id}' has no '{missing[1]}'",
-            hint=f"the snapshot had left it out: {why}" if why else None,
-        ) from error
+        raise _has_none(run, missing[1]) from error
+    if not held:
+        raise _has_none(run, " ".join(specs))
+    return held, tracked
+
+
+def _has_none(run: Run, spec: str) -> errors.NotFound:
+    why = next((one.reason for one in left_out.of(run) if one.path == spec), None)
+    return errors.NotFound(
+        f"run {query.short(run.id)} has no '{spec}'",
+        hint=f"the snapshot had left it out: {why}"
+        if why
+        else f"list its files: git ls-tree -r --name-only --full-tree {query.short(run.commit)}",
+    )
 
 
 def _kept(found: Survey, peril: Peril) -> tuple[Kept, ...]:

@@ -96,6 +96,28 @@ def test_the_session_of_the_process_says_the_metric(
     assert train() == "x = 1\n"
 
 
+def test_where_head_leaves_its_branch_that_is_said(three: Runs, ask: Ask, git: Git_) -> None:
+    base = git("rev-parse", "HEAD")
+    git("commit", "-q", "--allow-empty", "-m", "second")
+
+    first, again = ask("restore", "best").err, ask("restore", "low").err
+
+    assert first.startswith(
+        f"HEAD is now detached at {base[:8]} (branch main stays where it is), the files are those"
+    )
+    assert again.startswith(f"HEAD is now at {base[:8]}, the files are those of run 11111111")
+
+
+def test_what_snapshots_leave_out_is_told_on_the_way_there_and_on_the_way_back(
+    three: Runs, ask: Ask
+) -> None:
+    Path(".env").write_text("T=1\n")
+    said = "untracked files that snapshots leave out, left where they are: .env\n"
+
+    for words in (["best"], ["@{saved}"], ["@{saved}"], ["--commit", "main"]):
+        assert ask("restore", *words).err.endswith(said)
+
+
 def test_a_path_alone_is_restored(three: Runs, ask: Ask, git: Git_) -> None:
     Path("train.py").write_text("worse\n")
     Path("other.py").write_text("stays\n")
@@ -157,7 +179,9 @@ def test_json_tells_all_that_was_done(three: Runs, ask: Ask) -> None:
         (["@{saved}"], 3, "fatal: nothing was put aside in this worktree\nhint: list all: git"),
         (["best", "--metric", "nope"], 3, "fatal: no run '@{best:+nope}'"),
         (["--commit", "nope"], 3, "fatal: no commit 'nope'\n"),
-        (["best", "--", "nope.py"], 3, "fatal: run "),
+        (["best", "--", "nope.py"], 3, "fatal: run 22222222 has no 'nope.py'\nhint: list its "),
+        (["best", "--", "../../x"], 2, "error: '../../x' is outside repository\nhint: give "),
+        (["best", "--", ""], 2, "error: empty string is not a valid pathspec"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_touches_nothing(

@@ -30,7 +30,7 @@ def test_a_file_that_comes_up_after_we_looked_is_not_overwritten(world: World, n
         world.write({name: "mine\n"})
         before = world.state(exact=True)
         with pytest.raises(errors.Refused) as refusal:
-            worktree.switch(found, run.commit, branch=None, force=False, same=())
+            worktree.switch(found, run.commit, branch=None, saved=False, peril=Peril())
 
     assert str(refusal.value) == f"'{name}' would be overwritten"
     assert world.state(exact=True) == before
@@ -42,7 +42,7 @@ def test_an_ignored_file_that_comes_up_after_we_looked_is_not_overwritten(world:
     with survey(world.repo()) as found:
         world.write({"x.log": "mine\n"})
         with pytest.raises(errors.Refused, match=r"'x\.log'"):
-            worktree.switch(found, run.commit, branch=None, force=False, same=())
+            worktree.switch(found, run.commit, branch=None, saved=False, peril=Peril())
 
     assert world.text("x.log") == "mine\n"
 
@@ -53,8 +53,8 @@ def test_laid_over_its_base_a_run_overwrites_no_file_that_comes_up_either(world:
     with survey(world.repo()) as found:
         world.write({"a.py": "mine\n", "new/n.py": "mine\n"})
         aim = Aim(tree=run.commit, index=run.base)
-        with pytest.raises(errors.GitFailed):
-            worktree.lay(found, aim, force=False, same=())
+        with pytest.raises(errors.Refused, match=r"'a\.py' changed meanwhile"):
+            worktree.lay(found, aim, saved=False, peril=Peril())
 
     assert (world.text("a.py"), world.text("new/n.py")) == ("mine\n", "mine\n")
     assert world.git("diff", "--cached", "--name-only") == ""
@@ -80,7 +80,9 @@ def test_a_lock_that_somebody_holds_is_left_to_him_even_after_a_failure(world: W
     with survey(world.repo()) as found:
         (world.top / ".git/index.lock").write_text("")
         with pytest.raises(errors.GitFailed):
-            worktree.switch(found, run.commit, branch=None, force=False, same={b"a.py"})
+            worktree.switch(
+                found, run.commit, branch=None, saved=False, peril=Peril(same={b"a.py"})
+            )
 
     assert (world.top / ".git/index.lock").exists()
 
@@ -91,7 +93,7 @@ def test_an_index_that_somebody_locks_meanwhile_is_said_to_be_locked(world: Worl
     world.hook("post-index-change", "touch .git/index.lock")
     (world.top / ".git/HEAD.lock").write_text("")
 
-    with pytest.raises(errors.RefLocked, match=r"index\.lock"):
+    with pytest.raises(errors.IndexLocked, match=r"index\.lock"):
         world.checkout(run)
 
     assert world.git("symbolic-ref", "HEAD") == "refs/heads/main"

@@ -1,0 +1,146 @@
+"""git_exp.restore where git passes over files: sparse checkouts, and marks in the index."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from git_exp import restore
+from git_exp.restore.answer import Kept
+from tests.test_restore_undo import follow, undone
+from tests.world import World
+
+MARKS = ("--skip-worktree", "--assume-unchanged")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path / "world")
+    made.commit({"a.py": "a1\n", "cfg": "1\n", "in/x": "1\n", "out/y": "1\n", "out/z": "1\n"})
+    return made
+
+
+@pytest.mark.parametrize("cone", ["--cone", "--no-cone"])
+def test_files_outside_of_a_sparse_checkout_are_taken_away_and_come_back(
+    world: World, cone: str
+) -> None:
+    run = world.dirty_with({"a.py": "a2\n"})
+    world.git("sparse-checkout", "set", cone, "in", *(["/a.py"] if cone == "--no-cone" else []))
+    world.write({"out/y": "precious\n", "out/new": "untracked\n", "out/z": "1\n"})
+    before = world.state()
+
+    answer = undone(world, run)
+
+    assert not (world.top / "out").exists()
+    assert answer.removed == ("out/new", "out/y", "out/z")
+    follow(world, answer)
+    assert world.state() == before
+
+
+def test_outside_of_a_sparse_checkout_nothing_that_is_not_there_is_put_aside_or_comes_back(
+    world: World,
+) -> None:
+    run = world.dirty_with({"a.py": "a2\n"})
+    world.git("sparse-checkout", "set", "in")
+    before = world.state()
+
+    answer = undone(world, run)
+
+    assert (answer.saved, answer.removed) == (None, ())
+    follow(world, answer)
+    assert world.state() == before
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("now", ["local\n", "1\n", "2\n", None])
+@pytest.mark.parametrize("paths", [(), ("cfg",)])
+def test_a_marked_file_that_the_run_has_otherwise_goes_and_comes_back(
+    world: World, mark: str, now: str | None, paths: tuple[str, ...]
+) -> None:
+    run = world.dirty_with({"cfg": "2\n", "a.py": "a2\n"})
+    world.git("update-index", mark, "cfg")
+    if now is None:
+        (world.top / "cfg").unlink()
+    else:
+        world.write({"cfg": now})
+    before = world.state()
+
+    answer = undone(world, run, *paths)
+
+    assert world.text("cfg") == "2\n"
+    assert world.git("ls-files", "-v", "cfg") == ("S cfg" if "skip" in mark else "h cfg")
+    follow(world, answer)
+    assert world.state() == before
+
+
+@pytest.mark.parametrize("now", ["local\n", None])
+def test_a_skipped_file_that_the_run_has_as_the_index_has_it_is_left_alone(
+    world: World, now: str | None
+) -> None:
+    run = world.dirty_with({"a.py": "a2\n"})
+    world.git("update-index", "--skip-worktree", "cfg")
+    (world.top / "cfg").unlink()
+    if now:
+        world.write({"cfg": now})
+    before = world.state()
+
+    answer = undone(world, run)
+
+    assert answer.kept == ((Kept("M", "cfg"),) if now else ())
+    assert world.contents().get(b"cfg") == (now.encode() if now else None)
+    follow(world, answer)
+    assert world.state() == before
+
+
+def test_marks_of_every_kind_come_back_with_what_they_hid(world: World) -> None:
+    names = [f"m{at}" for at in range(8)]
+    world.commit(dict.fromkeys(names, "1\n"))
+    run = world.dirty_with(dict.fromkeys(names[::2], "2\n") | {"a.py": "a2\n"})
+    ways = itertools.product(MARKS, ("local\n", "1\n"))
+    for at, (mark, text) in enumerate(ways):
+        for name in names[2 * at : 2 * at + 2]:
+            world.git("update-index", mark, name)
+            world.write({name: text})
+    before = world.state()
+
+    answer = undone(world, run)
+    world.git("update-index", "--no-skip-worktree", "--no-assume-unchanged", *names)
+    world.git("update-index", "--skip-worktree", "a.py")
+    world.write(dict.fromkeys(["a.py", *names], "later\n"))
+
+    follow(world, answer)
+    assert world.state() == before
+    what = restore.saved(world.repo(), "@{saved}")
+    assert what
+    restore.undo(world.repo(), what)
+    assert world.text("a.py") == world.text("m3") == "later\n"
+
+
+def test_the_way_back_of_a_path_is_a_plain_checkout_too(world: World) -> None:
+    run = world.dirty_with({"cfg": "2\n"})
+    world.git("update-index", "--skip-worktree", "cfg")
+    world.write({"cfg": "local\n"})
+    before = world.state()
+
+    for save in (False, True):
+        world.checkout(run, save=True, paths=("cfg",))
+        assert world.text("cfg") == "2\n"
+        world.back(save=save)
+        assert world.state() == before
+
+
+def test_a_skipped_path_that_the_run_has_as_the_index_has_it_is_written_if_asked_for(
+    world: World,
+) -> None:
+    run = world.dirty_with({"a.py": "a2\n"})
+    world.git("update-index", "--skip-worktree", "cfg")
+    world.write({"cfg": "local\n"})
+    before = world.state()
+
+    answer = undone(world, run, "cfg")
+
+    assert world.text("cfg") == "1\n"
+    follow(world, answer)
+    assert world.state() == before
