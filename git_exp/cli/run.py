@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from git_exp import cli, errors, query, records, table
 from git_exp.cli import closing, options, output
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from git_exp.cli.joining import Joined
     from git_exp.index.search import Indexed
     from git_exp.launch.recorded import Streams
+    from git_exp.protect import Guard
     from git_exp.starting import Request
 
 
@@ -133,7 +135,7 @@ def _tried(
     guard = protect.guarded(store.repo, given["protected"], Path.cwd())
     if guard and not request.snapshot:
         raise click.UsageError("--protect and --no-snapshot exclude each other")
-    if given["reuse"] and (earlier := _reused(store, request, joined)):
+    if given["reuse"] and (earlier := _reused(store, request, joined, guard=guard)):
         if joined:
             joined.record(earlier)
         return 0
@@ -141,6 +143,7 @@ def _tried(
     manner = recorded.Manner(notes=given["notes"], timeout=given["timeout"], guard=guard)
     with _streams(quiet=given["quiet"]) as streams:
         done = recorded.run(store.repo, request, streams, env=env, manner=manner, begun=_tell_gaps)
+    done = msgspec.structs.replace(done, tainted=protect.inherited(store, done.run, done.tainted))
     closing.tell(done, quiet=given["quiet"])
     if done.status == "finished" and done.metrics:
         closing.weighed(store, done.run.run_id, joined.aim() if joined else None)
@@ -201,9 +204,11 @@ def _metadata(given: dict[str, Any], joined: Joined | None) -> dict[str, str] | 
     return {name: one for name, one in told.items() if one is not None} or None
 
 
-def _reused(store: Indexed, request: Request, joined: Joined | None) -> str | None:
+def _reused(
+    store: Indexed, request: Request, joined: Joined | None, *, guard: Guard | None
+) -> str | None:
     """The id of an earlier run that answers: what it wrote to stdout is written once more."""
-    from git_exp import seen
+    from git_exp import protect, seen
 
     if not request.snapshot:
         raise click.UsageError("--reuse and --no-snapshot exclude each other")
@@ -214,8 +219,10 @@ def _reused(store: Indexed, request: Request, joined: Joined | None) -> str | No
     if joined and joined.has(found.run.id):
         output.say(f"not reused: {title}: it is a result of session {joined.id} already")
         return None
-    if found.why:
-        output.say(f"not reused: {title}: {found.why}")
+    taint = guard.before(store.repo, found.run.commit)[1] if guard else None
+    why = found.why or (protect.told(taint) if taint else None)
+    if why:
+        output.say(f"not reused: {title}: {why}")
         return None
     # A pty has put a return before each line feed.
     output.raw(found.output.replace(b"\r\n", b"\n") if sys.stdout.isatty() else found.output)
