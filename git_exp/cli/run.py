@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     help="Add the result to a session.",
 )
 @click.option(
-    "--timeout", metavar="time", type=options.SPAN, help="End it then: seconds, or as in 1h30m."
+    "--timeout", metavar="time", type=options.LIMIT, help="End it then: seconds, or as in 1h30m."
 )
 @click.option(
     "--protect",
@@ -101,10 +101,19 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
         if earlier:
             closing.again(earlier, key)
             return earlier.exit_code or 0
+            if words := retry.differs(earlier, cmd):
+                output.warn(f"that run's command was another one: {words}")
         return _run(store, cmd, given, session=session)
 
 
 def _unrecorded(cmd: tuple[str, ...]) -> int:
+def _expect_words(given: dict[str, Any]) -> None:
+    if given["parent"] is not None and not given["parent"].strip():
+        raise errors.UsageError("--parent names a run, and is blank", hint="--parent @")
+    if not all(note.strip() for note in given["notes"]):
+        raise errors.UsageError("a note must not be blank", hint="-m 'wider layers'")
+
+
     """The command alone, in our place."""
     sys.stdout.flush()
     try:

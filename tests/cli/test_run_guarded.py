@@ -132,6 +132,14 @@ def test_configuration_protects_too_from_any_folder(guarded: Path, exp: Exp, git
         (("--protect", "eval.py", "--no-snapshot"),
          "error: --protect and --no-snapshot exclude each other\n"),
         (("--timeout", "soon"), "error: invalid value for '--timeout': 'soon' is no length"),
+        (("--timeout", "0"), "error: invalid value for '--timeout': '0' is no time limit: it"),
+        (("--timeout", "0s"), "error: invalid value for '--timeout': '0s' is no time limit: it"),
+        (("--timeout", "-1"), "error: invalid value for '--timeout': '-1' is no time limit: it"),
+        (("--timeout", "inf"), "error: invalid value for '--timeout': 'inf' is no time limit: it"),
+        (("--timeout", "1e400"), "error: invalid value for '--timeout': '1e400' is no time limit"),
+        (("--parent", ""), "error: --parent names a run, and is blank\nhint: "),
+        (("-m", ""), "error: a note must not be blank\nhint: "),
+        (("-m", "good", "-m", " "), "error: a note must not be blank\nhint: "),
         (("--key", " "), "error: a key is one line of text\n"),
         (("--key", "a\nb"), "error: a key is one line of text\n"),
         (("--key", "x" * 201), "error: a key is one line of text\n"),
@@ -143,6 +151,7 @@ def test_what_cannot_be_kept_to_runs_nothing(
     done = exp("run", *args, "--", "touch", "ran", code=125)
 
     assert done.stderr.startswith(said)
+    assert "\nhint: " in done.stderr
     assert not (guarded / "ran").exists()
     assert exp("log", "--json", code=None).stdout in ("", '{"schema":"git-exp/log/1","runs":[]}\n')
 
