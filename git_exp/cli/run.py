@@ -82,14 +82,15 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
     first --note is the idea that it tries. The command finds the session's id in
     `GIT_EXP_SESSION`.
 
-    With --timeout the command gets SIGTERM when its time is over and SIGKILL 5 seconds later; the
-    exit code is 124 then. With --protect, and for each `exp.protect`, a run is tagged `tainted`
-    and never counts as best if those files are not as in HEAD, before the command or after it.
-    With --key nothing runs if a run of that key has finished or failed already: its exit code is
-    the answer.
+    With --timeout the command and all that it has started get SIGTERM when its time is over and
+    SIGKILL 5 seconds later; the exit code is 124 then. With --protect, and for each `exp.protect`,
+    a run is tagged `tainted` and never counts as best if those files are not as in HEAD, before
+    the command or after it. With --key nothing runs if a run of that key, recorded here, has
+    finished or failed already: its exit code is the answer.
     """
     if os.environ.get("GIT_EXP_DISABLED", "") not in ("", "0"):
         return _unrecorded(cmd)
+    _expect_words(given)
     store = cli.store()
     if key is None:
         return _run(store, cmd, given, session=session)
@@ -100,13 +101,12 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
         earlier = retry.earlier(store, given["key"])
         if earlier:
             closing.again(earlier, key)
-            return earlier.exit_code or 0
             if words := retry.differs(earlier, cmd):
                 output.warn(f"that run's command was another one: {words}")
+            return earlier.exit_code or 0
         return _run(store, cmd, given, session=session)
 
 
-def _unrecorded(cmd: tuple[str, ...]) -> int:
 def _expect_words(given: dict[str, Any]) -> None:
     if given["parent"] is not None and not given["parent"].strip():
         raise errors.UsageError("--parent names a run, and is blank", hint="--parent @")
@@ -114,6 +114,7 @@ def _expect_words(given: dict[str, Any]) -> None:
         raise errors.UsageError("a note must not be blank", hint="-m 'wider layers'")
 
 
+def _unrecorded(cmd: tuple[str, ...]) -> int:
     """The command alone, in our place."""
     sys.stdout.flush()
     try:
@@ -196,7 +197,7 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
     return starting.Request(
         caller=starting.Caller(argv=cmd, cwd=Path.cwd()),
         name=given["name"],
-        metadata=_metadata(given, joined),
+        metadata={"session": joined.id} if joined else None,
         params=options.params(given["params"]),
         tags=given["tags"],
         group=given["group"],
@@ -204,13 +205,8 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
         derived=query.find(cli.store(), given["parent"]).id if given["parent"] else None,
         private=_is_private(given),
         snapshot=not given["no_snapshot"],
+        key=given.get("key"),
     )
-
-
-def _metadata(given: dict[str, Any], joined: Joined | None) -> dict[str, str] | None:
-    """What the run is found by later: its session and its key."""
-    told = {"session": joined.id if joined else None, "key": given.get("key")}
-    return {name: one for name, one in told.items() if one is not None} or None
 
 
 def _reused(

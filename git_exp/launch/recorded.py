@@ -16,6 +16,8 @@ from git_exp.protect import Guard, Taint
 from git_exp.recorder import Recorder
 from git_exp.starting import Request
 
+# The type of the error of a command that did not even begin.
+NOT_STARTED = "LaunchError"
 _INTERRUPTS = (2, 15, 1)
 
 
@@ -123,7 +125,7 @@ class _Check:
 def _error(writer: Recorder, outcome: Outcome, manner: Manner) -> records.Error | None:
     """What ended a command that failed, as far as is known."""
     if outcome.error:
-        return records.Error(type="LaunchError", message=outcome.error)
+        return records.Error(type=NOT_STARTED, message=outcome.error)
     if outcome.timed_out:
         return records.Error(type="TimeoutExpired", message=f"after {manner.timeout:g} s")
     return crash.told_in(writer.folder / "output") if outcome.exit_code else None
