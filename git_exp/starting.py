@@ -178,7 +178,7 @@ def _metadata(request: Request) -> Any:
     for name in told if isinstance(told, dict) else ():
         if name.partition(".")[0] == _OURS:
             raise errors.BadName(
-                f"metadata '{name}' is git exp's own", hint=f"no name of yours begins with {_OURS}"
+                f"metadata '{name}' is git exp's own", hint=f"choose another name than {_OURS}"
             )
     return told if request.key is None else {**(told or {}), KEY: request.key}
 

@@ -128,7 +128,7 @@ def _error(writer: Recorder, outcome: Outcome, manner: Manner) -> records.Error 
         return records.Error(type=NOT_STARTED, message=outcome.error)
     if outcome.timed_out:
         return records.Error(type="TimeoutExpired", message=f"after {manner.timeout:g} s")
-    return crash.told_in(writer.folder / "output") if outcome.exit_code else None
+    return crash.told_in(writer.folder / "output", outcome.exit_code)
 
 
 def _watched(
