@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from git_exp import errors
-from git_exp.git import objects
+from git_exp.git import filters, objects
 from git_exp.git.index import copied
 from git_exp.git.repo import Repo
+from git_exp.git.survey import listed
 
 _MODULE = "160000"
 _POINTER = re.compile(
@@ -25,6 +26,8 @@ _POINTER = re.compile(
     rb"oid sha256:(?P<digest>[0-9a-f]{64})\nsize (?P<size>[0-9]+)\n?"
 )
 _LONGEST_POINTER = 1024
+# How an environment tells git of settings, and of attributes.
+_TELLING = ("GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS", "GIT_ATTR_SOURCE")
 _NO_FILTER = ("unspecified", "unset", "set", "")
 
 
@@ -75,9 +78,9 @@ def _converted(
     now = _filters(repo.git("check-attr", "-z", "--stdin", "filter", stdin=_lines(wanted)))
     try:
         with _apart(repo, commit) as apart:
-            filters = apart.filters(wanted)
-            named = {path for path, name in filters.items() if name not in _NO_FILTER}
-            asked = {path: wanted[path] for path in named if now.get(path) == filters[path]}
+            asked_for = apart.filters(wanted)
+            named = {path for path, name in asked_for.items() if name not in _NO_FILTER}
+            asked = {path: wanted[path] for path in named if now.get(path) == asked_for[path]}
             plain = {path: one for path, one in wanted.items() if path not in named}
             return asked, (named - asked.keys()) | (apart.unlike(plain) if plain else set())
     except errors.GitFailed:
@@ -99,29 +102,33 @@ class _Apart:
     """A repository of our own with the objects of the user's, and none of its local settings."""
 
     def __init__(self, users: Repo, folder: Path) -> None:
-        kept = {key: one for key, one in users.env.items() if key != "GIT_ATTR_SOURCE"}
-        objects_here = str(users.common_dir / "objects")
+        env = {"GIT_OBJECT_DIRECTORY": str(users.common_dir / "objects"), **users.env}
         self._users = users
-        self._tree = folder / "tree"
         self._repo = msgspec.structs.replace(
             users,
             git_dir=folder,
             common_dir=folder,
             index=folder / "index",
-            top=self._tree,
-            env={**kept, "GIT_OBJECT_DIRECTORY": objects_here, "GIT_ATTR_NOSYSTEM": "1"},
+            top=folder / "tree",
+            env={key: one for key, one in env.items() if not key.startswith(_TELLING)}
+            | {"GIT_ATTR_NOSYSTEM": "1"},
         )
 
     def make(self, commit: str) -> None:
         """Make it, with the commit's attributes in its index."""
         folder = self._repo.git_dir
+        settings = {"core.attributesFile": os.devnull, "core.bare": "false"}
+        for key in ("core.autocrlf", "core.eol"):
+            if value := self._users.config.get(key):
+                settings[key] = value
         try:
             for name in ("objects", "refs", "tree"):
                 (folder / name).mkdir(parents=True)
             (folder / "HEAD").write_text("ref: refs/heads/none\n")
-            (folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n")
         except OSError as error:
             raise errors.WriteFailed(str(folder), error.strerror or str(error)) from error
+        for key, value in settings.items():
+            self._git("config", "--file", str(folder / "config"), key, value)
         every = entries(self._git("--no-replace-objects", "ls-tree", "-r", "-z", commit))
         named = {path: one for path, one in every.items() if Path(path).name == ".gitattributes"}
         self._git("update-index", "-z", "--index-info", stdin=_infos(named))
@@ -134,16 +141,12 @@ class _Apart:
     def unlike(self, wanted: Mapping[str, Entry]) -> set[str]:
         """The files that git would write otherwise than they are in the user's worktree."""
         self._git("update-index", "-z", "--index-info", stdin=_infos(wanted))
-        self._git("checkout-index", "-f", "-q", "-z", "--stdin", stdin=_lines(wanted))
-        pairs = ((path, self._tree / path, self._users.at(os.fsencode(path))) for path in wanted)
-        return {path for path, ours, theirs in pairs if not _are_same(ours, theirs)}
+        with filters.written(self._repo, self._repo.index, map(os.fsencode, wanted)) as folder:
+            pairs = ((path, folder / path, self._users.at(os.fsencode(path))) for path in wanted)
+            return {path for path, ours, theirs in pairs if not _are_same(ours, theirs)}
 
     def _git(self, *args: str, stdin: bytes | None = None) -> bytes:
-        settings = ["-c", f"core.attributesFile={os.devnull}", "-c", f"core.hooksPath={os.devnull}"]
-        for key in ("core.autocrlf", "core.eol"):
-            if value := self._users.config.get(key):
-                settings += ["-c", f"{key}={value}"]
-        return self._repo.git(*settings, *args, stdin=stdin, index=self._repo.index)
+        return self._repo.git(*args, stdin=stdin, index=self._repo.index)
 
 
 @contextmanager
@@ -169,7 +172,7 @@ def _infos(wanted: Mapping[str, Entry]) -> bytes:
 
 
 def _lines(paths: Iterable[str]) -> bytes:
-    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+    return listed(map(os.fsencode, paths))
 
 
 def _pointer(repo: Repo, oid: str) -> re.Match[bytes] | None:
