@@ -170,9 +170,10 @@ class Note(Event, frozen=True, kw_only=True, omit_defaults=True, tag="note"):
 
 
 class Tag(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tag"):
-    """Tags that a run gets."""
+    """Tags that a run gets; those that are `kept` no `untag` takes from it."""
 
     tags: list[str]
+    kept: bool = False
 
 
 class Untag(Event, frozen=True, kw_only=True, omit_defaults=True, tag="untag"):
@@ -369,10 +370,8 @@ def later(now: int, newest: str | None) -> str:
 
 def number(value: Any) -> float | int | None:
     """A metric's value as read back: the three special strings are floats, all else is none."""
-    if isinstance(value, bool):
-        return None
     if isinstance(value, int | float):
-        return value
+        return None if isinstance(value, bool) else value
     return _SPECIAL.get(value) if isinstance(value, str) else None
 
 

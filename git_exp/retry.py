@@ -5,17 +5,18 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from git_exp import errors, values
+from git_exp import errors, starting, values
+from git_exp.launch.recorded import NOT_STARTED
 from git_exp.run import Run
 
 if TYPE_CHECKING:
     from git_exp.index.search import Indexed
 
-FIELD = "key"
 _LONGEST = 200
 _OVER = ("finished", "failed")
 
@@ -32,14 +33,23 @@ def checked(key: str) -> str:
 def earlier(store: Indexed, key: str) -> Run | None:
     """The run of a key that has come to its end, whatever that was; None: it is to be done.
 
-    One that something else ended, a kill or the machine, is done again. Raises `Refused` while one
+    One that something else ended, a kill or the machine, is done again, and so is one whose command
+    could not be started. A run of somebody else's has a key of theirs. Raises `Refused` while one
     is running.
     """
-    found = store.said(FIELD, key)
+    found = [run for run in store.said(starting.KEY, key) if run.own]
     for run in found:
         if run.status == "running":
             raise _busy(key, run.id[:8])
-    return next((run for run in found if run.status in _OVER), None)
+    return next((run for run in found if run.status in _OVER and not _never_began(run)), None)
+
+
+def differs(run: Run, argv: Sequence[str]) -> str | None:
+    """The command of a run, as far as records tell, where it is not this one."""
+    if run.process is None or run.process.argv == starting.recorded(argv):
+        return None
+    words = shlex.join(run.process.argv)
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
 @contextmanager
@@ -60,6 +70,10 @@ def held(store: Indexed, key: str) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def _never_began(run: Run) -> bool:
+    return run.error is not None and run.error.type == NOT_STARTED
 
 
 def _busy(key: str, run: str) -> errors.Refused:

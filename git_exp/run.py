@@ -131,6 +131,7 @@ def fold(
     """
     run = Run(id=run_id, commit=commit)
     ends: list[records.RunEnd] = []
+    kept: list[str] = []
     ahead = _ahead(now)
     for line in sorted(set(lines)):
         event = records.parse(line)
@@ -140,6 +141,10 @@ def fold(
             ends.append(event)
         else:
             _apply(run, event)
+            if isinstance(event, records.Tag) and event.kept:
+                kept += event.tags
+    if kept:
+        run.tags = list(dict.fromkeys((*run.tags, *kept)))
     if ends:
         _end(run, _deciding(ends))
     return run

@@ -23,6 +23,9 @@ from git_exp.git.untracked import LeftOut
 from git_exp.run import flat
 
 LIST_LIMIT = 1_000
+# What of metadata is ours: no user's can have a name there.
+_OURS = "git_exp"
+KEY = f"{_OURS}.key"
 _TRIES = 3
 
 
@@ -38,7 +41,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants recorded as a run; `derived` is the id of the run whose code it began as.
 
-    Left out, it is the run that the worktree was last set to, where that is certain.
+    Left out, it is the run that the worktree was last set to, where that is certain. `key` is what
+    the run is to be found by later, at `KEY` in its metadata, where no metadata of a user's can be.
     """
 
     caller: Caller
@@ -51,6 +55,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     derived: str | None = None
     private: bool = False
     snapshot: bool = True
+    key: str | None = None
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +159,7 @@ def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
         v=records.VERSION,
         run_id=run_id,
         name=name or git_exp.names.made_up(run_id),
-        metadata=values.plain(request.metadata, ("metadata",)),
+        metadata=_metadata(request),
         params=params(request.params),
         tags=tags(request.tags),
         group=None if request.group is None else one_line(request.group, "group"),
@@ -166,6 +171,16 @@ def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
     )
     records.line(run)
     return run
+
+
+def _metadata(request: Request) -> Any:
+    told = values.plain(request.metadata, ("metadata",))
+    for name in told if isinstance(told, dict) else ():
+        if name.partition(".")[0] == _OURS:
+            raise errors.BadName(
+                f"metadata '{name}' is git exp's own", hint=f"choose another name than {_OURS}"
+            )
+    return told if request.key is None else {**(told or {}), KEY: request.key}
 
 
 def parent(run_id: str | None) -> str | None:
@@ -226,11 +241,16 @@ def process(repo: Repo, caller: Caller) -> records.Process:
     """The caller's process, with secrets on its command line masked."""
     return records.Process(
         pid=os.getpid(),
-        argv=[values.quoted(word) for word in mask.argv(caller.argv)],
+        argv=recorded(caller.argv),
         cwd=values.quoted(os.path.relpath(caller.cwd, repo.top or repo.git_dir)),
         executable=caller.executable,
         python=caller.python,
     )
+
+
+def recorded(argv: Sequence[str]) -> list[str]:
+    """A command line as records have it."""
+    return [values.quoted(word) for word in mask.argv(argv)]
 
 
 def host() -> records.Host:

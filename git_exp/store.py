@@ -177,17 +177,37 @@ class Store(query.Listed):
 
     def add(self, run: Run, make: Callable[[str], records.Event]) -> None:
         """Add one record to a run; `make` gets its time, later than all that the run has."""
+        self.add_each([run], [make])
+
+    def add_each(
+        self, runs: Sequence[Run], makes: Sequence[Callable[[str], records.Event]]
+    ) -> None:
+        """Add the same records to several runs, all at once."""
         now = time.time_ns() // 1000
-        with spool.look(seal.spools(self.repo), run.id) as folder:
-            spooled = folder.newest
+        spooled: dict[str, str | None] = {}
+        for run in runs:
+            with spool.look(seal.spools(self.repo), run.id) as folder:
+                spooled[run.commit] = folder.newest
+
+        def made(run: Run, before: ledger.Before) -> list[records.Event]:
+            newest = ledger.newest_time(
+                merge.lines(before.note(run.commit)), spooled[run.commit], now=now
+            )
+            events: list[records.Event] = []
+            for make in makes:
+                events.append(make(records.later(now, newest)))
+                newest = events[-1].t
+            return events
 
         def plan(_: objects.Writer, before: ledger.Before) -> ledger.Plan:
-            newest = ledger.newest_time(merge.lines(before.note(run.commit)), spooled, now=now)
-            event = make(records.later(now, newest))
-            line = records.line(event)[:-1]
-            subject = f"exp: {records.kind(event)} {run.id[:8]}"
-            private = {run.commit} if run.private else ()
-            return ledger.Plan(subject=subject, lines={run.commit: [line]}, private=private)
+            every = {run.commit: made(run, before) for run in runs}
+            words = "+".join(records.kind(one) for one in every[runs[0].commit])
+            more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+            return ledger.Plan(
+                subject=f"exp: {words} {runs[0].id[:8]}{more}",
+                lines={at: [records.line(one)[:-1] for one in made] for at, made in every.items()},
+                private={run.commit for run in runs if run.private},
+            )
 
         with locks.held(self.repo) as lock:
             ledger.write(self.repo, lock, plan)

@@ -52,7 +52,8 @@ class Experiment:
     name
         One line; a readable one is made up if it is left out.
     metadata
-        Anything JSON can hold, recorded once. `hparams` and `params` inside it are params too.
+        Anything JSON can hold, recorded once. `hparams` and `params` inside it are params too. The
+        name `git_exp`, alone or before a dot, is git exp's own.
     params
         Flat names to numbers, text, booleans.
     tags, group

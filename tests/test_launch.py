@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -241,6 +242,35 @@ def test_what_does_not_end_in_time_is_killed(seen: Seen, monkeypatch: pytest.Mon
     outcome = seen.run("sh", "-c", "trap '' TERM; while :; do sleep 0.05; done", timeout=0.1)
 
     assert (outcome.exit_code, outcome.signal) == (124, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "(sleep 60 & echo METRIC pid=$!); sleep 60",
+        "setsid sh -c 'sleep 60 & echo METRIC pid=$!' ; sleep 60",
+        "trap '' TERM; sleep 60 & echo METRIC pid=$!; trap - TERM; sleep 60",
+        "(trap '' TERM; sleep 60 & echo METRIC pid=$!); sleep 60",
+    ],
+)
+def test_out_of_time_nothing_is_left_of_what_it_has_started(
+    code: str, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "GRACE", 0.3)
+
+    outcome = seen.run("sh", "-c", code, env={"GIT_EXP_RUN": "this one"}, timeout=0.3)
+
+    assert (outcome.exit_code, outcome.timed_out) == (124, True)
+    until(lambda: not is_running(int(seen.metrics[0][0]["pid"])))
+
+
+def test_what_was_started_by_another_run_is_left_alone(seen: Seen) -> None:
+    env = {**os.environ, "GIT_EXP_RUN": "another"}
+    with subprocess.Popen(("sleep", "60"), env=env) as other:
+        seen.run("sh", "-c", "sleep 60", env={"GIT_EXP_RUN": "an"}, timeout=0.1)
+
+        assert is_running(other.pid)
+        other.kill()
 
 
 def test_a_command_that_ends_in_time_is_left_alone(seen: Seen) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,12 +67,70 @@ def test_bytes_that_are_no_text_are_quoted() -> None:
 
 
 def test_the_end_of_either_stream_is_looked_at(tmp_path: Path) -> None:
-    assert crash.told_in(tmp_path) is None
+    assert crash.told_in(tmp_path, 1) is None
     (tmp_path / "stdout").write_text(f"{HEAD}{FRAME}E: out\n")
-    found = crash.told_in(tmp_path)
+    found = crash.told_in(tmp_path, 1)
     assert found
     assert found.message == "out"
     (tmp_path / "stderr").write_text("x" * 100_000 + f"\n{HEAD}{FRAME}E: err\n")
-    found = crash.told_in(tmp_path)
+    found = crash.told_in(tmp_path, 1)
     assert found
     assert found.message == "err"
+
+
+GROUP = """\
+  + Exception Group Traceback (most recent call last):
+  |   File "a.py", line 1, in <module>
+  |     f()
+  | ExceptionGroup: two (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "a.py", line 2, in f
+    | ValueError: a
+    +---------------- 2 ----------------
+    | TypeError: b
+    +------------------------------------
+"""
+
+
+@pytest.mark.parametrize("before", ["", f"{HEAD}{FRAME}E: x\n\nDuring handling of it:\n\n"])
+def test_a_group_of_exceptions_is_one(before: str) -> None:
+    found = crash.read(f"{before}{GROUP}bye\n".encode())
+
+    assert found
+    assert (found.type, found.message) == ("ExceptionGroup", "two (2 sub-exceptions)")
+    assert found.traceback == GROUP
+
+
+def test_what_python_writes_of_a_group_is_read() -> None:
+    code = "raise ExceptionGroup('two', [ValueError('a'), ExceptionGroup('b', [KeyError(1)])])"
+
+    found = crash.read(subprocess.run((sys.executable, "-c", code), capture_output=True).stderr)
+
+    assert found
+    assert (found.type, found.message) == ("ExceptionGroup", "two (2 sub-exceptions)")
+    assert found.traceback
+    assert "KeyError: 1" in found.traceback
+
+
+def test_a_traceback_after_which_much_was_written_was_handled() -> None:
+    assert crash.read(f"{HEAD}{FRAME}E: x\n".encode() + b"on\n" * 51) is None
+    assert crash.read(f"{HEAD}{FRAME}E: x\n".encode() + b"on\n" * 50)
+
+
+def test_with_another_exit_code_than_python_s_it_was_handled(tmp_path: Path) -> None:
+    (tmp_path / "stderr").write_text(f"{HEAD}{FRAME}E: x\n")
+
+    assert crash.told_in(tmp_path, 1)
+    assert [crash.told_in(tmp_path, code) for code in (0, 2, 3, 130, 137)] == [None] * 5
+    (tmp_path / "stderr").write_text(f"{HEAD}{FRAME}KeyboardInterrupt\n")
+    assert crash.told_in(tmp_path, 130)
+
+
+def test_what_is_very_long_is_cut() -> None:
+    found = crash.read(f"{HEAD}{FRAME}{'  x' * 9_000}\nE: {'x' * 20_000}\n".encode())
+
+    assert found
+    assert found.message == "x" * 500 + "…"
+    assert found.traceback
+    assert max(map(len, found.traceback.splitlines())) == 501

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -56,7 +57,20 @@ class Span(click.ParamType):  # type: ignore[type-arg]
         return float(found)
 
 
+class Limit(Span):
+    """A length of time that comes to an end: neither none at all nor for ever."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        found = super().convert(value, param, ctx)
+        if not 0 < found < math.inf:
+            self.fail(f"'{value}' is no time limit: it has to be over 0 and finite", param, ctx)
+        return found
+
+
 SPAN = Span()
+LIMIT = Limit()
 
 
 class Number(click.ParamType):  # type: ignore[type-arg]

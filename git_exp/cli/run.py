@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from git_exp import cli, errors, query, records, table
 from git_exp.cli import closing, options, output
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from git_exp.cli.joining import Joined
     from git_exp.index.search import Indexed
     from git_exp.launch.recorded import Streams
+    from git_exp.protect import Guard
     from git_exp.starting import Request
 
 
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     help="Add the result to a session.",
 )
 @click.option(
-    "--timeout", metavar="time", type=options.SPAN, help="End it then: seconds, or as in 1h30m."
+    "--timeout", metavar="time", type=options.LIMIT, help="End it then: seconds, or as in 1h30m."
 )
 @click.option(
     "--protect",
@@ -80,14 +82,15 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
     first --note is the idea that it tries. The command finds the session's id in
     `GIT_EXP_SESSION`.
 
-    With --timeout the command gets SIGTERM when its time is over and SIGKILL 5 seconds later; the
-    exit code is 124 then. With --protect, and for each `exp.protect`, a run is tagged `tainted`
-    and never counts as best if those files are not as in HEAD, before the command or after it.
-    With --key nothing runs if a run of that key has finished or failed already: its exit code is
-    the answer.
+    With --timeout the command and all that it has started get SIGTERM when its time is over and
+    SIGKILL 5 seconds later; the exit code is 124 then. With --protect, and for each `exp.protect`,
+    a run is tagged `tainted` and never counts as best if those files are not as in HEAD, before
+    the command or after it. With --key nothing runs if a run of that key, recorded here, has
+    finished or failed already: its exit code is the answer.
     """
     if os.environ.get("GIT_EXP_DISABLED", "") not in ("", "0"):
         return _unrecorded(cmd)
+    _expect_words(given)
     store = cli.store()
     if key is None:
         return _run(store, cmd, given, session=session)
@@ -98,8 +101,17 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
         earlier = retry.earlier(store, given["key"])
         if earlier:
             closing.again(earlier, key)
+            if words := retry.differs(earlier, cmd):
+                output.warn(f"that run's command was another one: {words}")
             return earlier.exit_code or 0
         return _run(store, cmd, given, session=session)
+
+
+def _expect_words(given: dict[str, Any]) -> None:
+    if given["parent"] is not None and not given["parent"].strip():
+        raise errors.UsageError("--parent names a run, and is blank", hint="--parent @")
+    if not all(note.strip() for note in given["notes"]):
+        raise errors.UsageError("a note must not be blank", hint="-m 'wider layers'")
 
 
 def _unrecorded(cmd: tuple[str, ...]) -> int:
@@ -133,7 +145,7 @@ def _tried(
     guard = protect.guarded(store.repo, given["protected"], Path.cwd())
     if guard and not request.snapshot:
         raise click.UsageError("--protect and --no-snapshot exclude each other")
-    if given["reuse"] and (earlier := _reused(store, request, joined)):
+    if given["reuse"] and (earlier := _reused(store, request, joined, guard=guard)):
         if joined:
             joined.record(earlier)
         return 0
@@ -141,6 +153,7 @@ def _tried(
     manner = recorded.Manner(notes=given["notes"], timeout=given["timeout"], guard=guard)
     with _streams(quiet=given["quiet"]) as streams:
         done = recorded.run(store.repo, request, streams, env=env, manner=manner, begun=_tell_gaps)
+    done = msgspec.structs.replace(done, tainted=protect.inherited(store, done.run, done.tainted))
     closing.tell(done, quiet=given["quiet"])
     if done.status == "finished" and done.metrics:
         closing.weighed(store, done.run.run_id, joined.aim() if joined else None)
@@ -184,7 +197,7 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
     return starting.Request(
         caller=starting.Caller(argv=cmd, cwd=Path.cwd()),
         name=given["name"],
-        metadata=_metadata(given, joined),
+        metadata={"session": joined.id} if joined else None,
         params=options.params(given["params"]),
         tags=given["tags"],
         group=given["group"],
@@ -192,18 +205,15 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
         derived=query.find(cli.store(), given["parent"]).id if given["parent"] else None,
         private=_is_private(given),
         snapshot=not given["no_snapshot"],
+        key=given.get("key"),
     )
 
 
-def _metadata(given: dict[str, Any], joined: Joined | None) -> dict[str, str] | None:
-    """What the run is found by later: its session and its key."""
-    told = {"session": joined.id if joined else None, "key": given.get("key")}
-    return {name: one for name, one in told.items() if one is not None} or None
-
-
-def _reused(store: Indexed, request: Request, joined: Joined | None) -> str | None:
+def _reused(
+    store: Indexed, request: Request, joined: Joined | None, *, guard: Guard | None
+) -> str | None:
     """The id of an earlier run that answers: what it wrote to stdout is written once more."""
-    from git_exp import seen
+    from git_exp import protect, seen
 
     if not request.snapshot:
         raise click.UsageError("--reuse and --no-snapshot exclude each other")
@@ -214,8 +224,10 @@ def _reused(store: Indexed, request: Request, joined: Joined | None) -> str | No
     if joined and joined.has(found.run.id):
         output.say(f"not reused: {title}: it is a result of session {joined.id} already")
         return None
-    if found.why:
-        output.say(f"not reused: {title}: {found.why}")
+    taint = guard.before(store.repo, found.run.commit)[1] if guard else None
+    why = found.why or (protect.told(taint) if taint else None)
+    if why:
+        output.say(f"not reused: {title}: {why}")
         return None
     # A pty has put a return before each line feed.
     output.raw(found.output.replace(b"\r\n", b"\n") if sys.stdout.isatty() else found.output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from git_exp import cli, errors, query, records
+from git_exp import cli, errors, protect, query, records
 from git_exp.cli import options
 
 
@@ -14,7 +14,8 @@ from git_exp.cli import options
 def command(run: str, tags: tuple[str, ...]) -> None:
     """Take tags from a run.
 
-    Where the run lacks one of them, nothing is taken.
+    Where the run lacks one of them, nothing is taken. The tag `tainted` stays on a run that git exp
+    itself has tagged so, since its protected files were changed.
     """
     store = cli.store()
     found = query.find(store, run)
@@ -22,5 +23,6 @@ def command(run: str, tags: tuple[str, ...]) -> None:
         if tag not in found.tags:
             there = f"its tags: {', '.join(found.tags)}" if found.tags else "it has no tags"
             raise errors.NotFound(f"run '{run}' has no tag '{tag}'", hint=there)
+    protect.keep(found, tags)
     gone = list(dict.fromkeys(tags))
     store.add(found, lambda t: records.Untag(t=t, tags=gone))

@@ -148,6 +148,14 @@ class Indexed(Store):
 
         return self._ask(lambda look: look.listed(where, [path, text], live=has))
 
+    def inside(self, run_id: str) -> list[Run]:
+        """The runs that were started in a run, newest first."""
+        return self._ask(
+            lambda look: look.listed(
+                "r.parent = ?", [run_id], live=lambda run: run.parent_run == run_id
+            )
+        )
+
     def tags(self) -> list[str]:
         asked = (
             "SELECT tag.tag FROM tag JOIN run ON run.id = tag.run"

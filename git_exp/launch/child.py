@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from git_exp.launch import process
+from git_exp.launch.family import Family
 from git_exp.launch.output import OnMetric, Tail, Unread
 from git_exp.launch.process import Command
 from git_exp.launch.screen import Screen, at_keyboard
@@ -29,6 +30,7 @@ from git_exp.launch.screen import Screen, at_keyboard
 GRACE = 5.0  # seconds from SIGTERM to SIGKILL
 
 _SHORTEST, _LONGEST = 0.001, 0.05
+_MOMENT = 1.0  # seconds that a process may take to end when it is killed
 _TYPED = (signal.SIGINT, signal.SIGQUIT)
 _FORWARDED = (*_TYPED, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -91,7 +93,9 @@ class Child:
         self._ended: _Ended | None = None
         self._began = 0.0
         self._deadline: float | None = None
-        self._timed_out = False
+        self._run: str | None = None
+        self._family: Family | None = None
+        self._timed_out = self._killed = self._hurried = False
         self._peak = self._floor = 0
         self._before: dict[int, Any] = {}
         self._early: list[int] = []
@@ -138,6 +142,8 @@ class Child:
                 for path, sink in zip(self._files, (stdout, stderr), strict=False)
             ]
             self._watch(tails)
+            if self._timed_out:
+                self._outlast(tails)
             if self._screen:
                 self._screen.finish()
             for tail in tails:
@@ -175,6 +181,7 @@ class Child:
             self.error = f"git exp run: {text}"
             return
         self.pid = self._process.pid
+        self._run = command.env.get("GIT_EXP_RUN")
         for number in self._early:
             process.send([self.pid], number)
         self._floor = process.peak(os.getpid())
@@ -198,6 +205,7 @@ class Child:
             self._early.append(number)
             return
         if self._ended:
+            self._hurried = True
             return
         with contextlib.suppress(OSError):
             if number not in _TYPED:
@@ -250,12 +258,31 @@ class Child:
 
     def _expire(self, pid: int) -> None:
         now = time.monotonic()
-        if self._deadline is None or now < self._deadline:
+        if self._ended or self._deadline is None or now < self._deadline:
             return
-        number = signal.SIGKILL if self._timed_out else signal.SIGTERM
-        process.send(process.tree(pid), number)
+        self._killed = self._timed_out
+        number = signal.SIGKILL if self._killed else signal.SIGTERM
+        self._family = self._family or Family(pid, self._run)
+        process.send({pid, *self._family.there()}, number)
         self._timed_out = True
         self._deadline = now + GRACE
+
+    def _outlast(self, tails: Sequence[Tail]) -> None:
+        """The command has ended, out of time: what it started may use up its grace, then it ends.
+
+        A signal that comes meanwhile is for nobody else, and ends the grace. What does not even end
+        by SIGKILL, such as one that waits for a disk, is left after a moment.
+        """
+        family = self._family
+        while family and family.there() and not self._killed:
+            for tail in tails:
+                tail.pass_on()
+            time.sleep(_LONGEST)
+            self._killed = self._hurried or time.monotonic() >= (self._deadline or 0)
+        until = time.monotonic() + _MOMENT
+        while family and (left := family.there()) and time.monotonic() < until:
+            process.send(left, signal.SIGKILL)
+            time.sleep(_SHORTEST)
 
     def _reader_gone(self) -> None:
         """Give those that write what their next write into a pipe would have given them."""

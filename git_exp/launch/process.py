@@ -61,8 +61,8 @@ def refusal(command: Command, error: OSError) -> Refusal:
     return Refusal(126, f"{name}: bad interpreter: {text}")
 
 
-def tree(root: int) -> dict[int, list[int]]:
-    """A process and all below it, each with its children; where there is no /proc, it alone."""
+def tree(*roots: int) -> dict[int, list[int]]:
+    """Processes and all below them, each with its children; where there is no /proc, they alone."""
     children: dict[int, list[int]] = defaultdict(list)
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
@@ -70,10 +70,11 @@ def tree(root: int) -> dict[int, list[int]]:
             parent = int(stat.read_bytes().rpartition(b")")[2].split()[1])
             children[parent].append(int(stat.parent.name))
     found: dict[int, list[int]] = {}
-    todo = [root]
+    todo = list(roots)
     for pid in todo:
-        found[pid] = children[pid]
-        todo += children[pid]
+        if pid not in found:
+            found[pid] = children[pid]
+            todo += children[pid]
     return found
 
 

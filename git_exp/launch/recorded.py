@@ -12,10 +12,12 @@ from git_exp import data, endings, errors, protect, recorder, records, spool
 from git_exp.git.repo import Repo
 from git_exp.launch import crash
 from git_exp.launch.child import Child, Outcome, start
-from git_exp.protect import Guard
+from git_exp.protect import Guard, Taint
 from git_exp.recorder import Recorder
 from git_exp.starting import Request
 
+# The type of the error of a command that did not even begin.
+NOT_STARTED = "LaunchError"
 _INTERRUPTS = (2, 15, 1)
 
 
@@ -38,8 +40,8 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """A run that is over: how its command ended, and the metrics that were counted.
 
-    `tainted` are the protected files that were not as they have to be, `last` the last lines that
-    a command which failed has written.
+    `tainted` says why it counts for nothing, `last` are the last lines that a command which failed
+    has written.
     """
 
     run: records.RunStart
@@ -47,7 +49,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     metrics: Mapping[str, records.Summary]
     error: records.Error | None = None
-    tainted: Sequence[str] = ()
+    tainted: Taint | None = None
     last: Sequence[str] = ()
 
 
@@ -73,13 +75,13 @@ def run(
         begun(started)
         for text in manner.notes:
             writer.record(lambda t, text=text: records.Note(t=t, text=text))  # type: ignore[misc]
-        tainted = _changed_before(writer, started, manner.guard)
+        check = _Check(writer, started, manner.guard)
         inside = {**env, "GIT_EXP_RUN": writer.run_id}
         if started.private:
             # What it starts beside its own run is not for others either.
             inside["GIT_EXP_PRIVATE"] = "1"
         outcome = _watched(writer, request, streams, env=inside, timeout=manner.timeout)
-        tainted = tainted or _changed_after(writer, manner.guard)
+        check.after()
     except BaseException as error:
         status, code, told = endings.told_by(error)
         _ended(writer, status, Outcome(exit_code=code or 0), error=told)
@@ -93,37 +95,40 @@ def run(
         outcome=outcome,
         metrics=counted,
         error=why,
-        tainted=tainted,
+        tainted=check.taint,
         last=last,
     )
 
 
-def _changed_before(
-    writer: Recorder, started: records.RunStart, guard: Guard | None
-) -> Sequence[str]:
-    if guard is None:
-        return ()
-    snapshot = started.git.commit if started.git else None
-    return _tainted(writer, guard.before(writer.repo, snapshot))
+class _Check:
+    """The protected files of a run, looked at before its command and after it."""
 
+    def __init__(self, writer: Recorder, started: records.RunStart, guard: Guard | None) -> None:
+        self.taint: Taint | None = None
+        self._writer = writer
+        self._guard = guard
+        if guard:
+            snapshot = started.git.commit if started.git else None
+            self._seen, found = guard.before(writer.repo, snapshot)
+            self._mark(found)
 
-def _changed_after(writer: Recorder, guard: Guard | None) -> Sequence[str]:
-    return _tainted(writer, guard.after(writer.repo)) if guard else ()
+    def after(self) -> None:
+        if self._guard and not self.taint:
+            self._mark(self._guard.after(self._writer.repo, self._seen))
 
-
-def _tainted(writer: Recorder, files: Sequence[str]) -> Sequence[str]:
-    if files:
-        protect.taint(writer, files)
-    return files
+    def _mark(self, found: Taint | None) -> None:
+        self.taint = found
+        if found:
+            protect.taint(self._writer, found)
 
 
 def _error(writer: Recorder, outcome: Outcome, manner: Manner) -> records.Error | None:
     """What ended a command that failed, as far as is known."""
     if outcome.error:
-        return records.Error(type="LaunchError", message=outcome.error)
+        return records.Error(type=NOT_STARTED, message=outcome.error)
     if outcome.timed_out:
         return records.Error(type="TimeoutExpired", message=f"after {manner.timeout:g} s")
-    return crash.told_in(writer.folder / "output") if outcome.exit_code else None
+    return crash.told_in(writer.folder / "output", outcome.exit_code)
 
 
 def _watched(

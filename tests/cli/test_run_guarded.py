@@ -132,6 +132,14 @@ def test_configuration_protects_too_from_any_folder(guarded: Path, exp: Exp, git
         (("--protect", "eval.py", "--no-snapshot"),
          "error: --protect and --no-snapshot exclude each other\n"),
         (("--timeout", "soon"), "error: invalid value for '--timeout': 'soon' is no length"),
+        (("--timeout", "0"), "error: invalid value for '--timeout': '0' is no time limit: it"),
+        (("--timeout", "0s"), "error: invalid value for '--timeout': '0s' is no time limit: it"),
+        (("--timeout", "-1"), "error: invalid value for '--timeout': '-1' is no time limit: it"),
+        (("--timeout", "inf"), "error: invalid value for '--timeout': 'inf' is no time limit: it"),
+        (("--timeout", "1e400"), "error: invalid value for '--timeout': '1e400' is no time limit"),
+        (("--parent", ""), "error: --parent names a run, and is blank\nhint: "),
+        (("-m", ""), "error: a note must not be blank\nhint: "),
+        (("-m", "good", "-m", " "), "error: a note must not be blank\nhint: "),
         (("--key", " "), "error: a key is one line of text\n"),
         (("--key", "a\nb"), "error: a key is one line of text\n"),
         (("--key", "x" * 201), "error: a key is one line of text\n"),
@@ -143,6 +151,7 @@ def test_what_cannot_be_kept_to_runs_nothing(
     done = exp("run", *args, "--", "touch", "ran", code=125)
 
     assert done.stderr.startswith(said)
+    assert "\nhint: " in done.stderr
     assert not (guarded / "ran").exists()
     assert exp("log", "--json", code=None).stdout in ("", '{"schema":"git-exp/log/1","runs":[]}\n')
 
@@ -197,7 +206,57 @@ def test_a_key_whose_run_was_killed_is_done_again(repo: Path, exp: Exp) -> None:
     assert not (repo / "ran").exists()
     exp("run", "--key", "k", "--", "touch", "ran")
     assert (repo / "ran").exists()
-    assert latest(exp)["metadata"] == {"key": "k"}
+    assert latest(exp)["metadata"] == {"git_exp.key": "k"}
+
+
+def test_only_a_key_that_was_given_as_one_answers(repo: Path, exp: Exp) -> None:
+    script = (
+        "from git_exp import Experiment, errors\n"
+        "Experiment('plain', metadata={'key': 'k'}).finish()\n"
+        "for odd in ({'git_exp.key': 'k'}, {'git_exp': {'key': 'k'}}):\n"
+        "    try: Experiment('odd', metadata=odd)\n"
+        "    except errors.BadName as error: print(error)\n"
+    )
+    (repo / "plain.py").write_text(script)
+    with_python = subprocess.run((sys.executable, "plain.py"), capture_output=True, text=True)
+    assert with_python.stdout.splitlines() == [
+        "metadata 'git_exp.key' is git exp's own", "metadata 'git_exp' is git exp's own"
+    ]  # fmt: skip
+
+    done = exp("run", "--key", "k", "--", "sh", "-c", "echo REALLY RAN")
+
+    assert done.stdout == "REALLY RAN\n"
+    assert len(json.loads(exp("log", "--json").stdout)["runs"]) == 2
+
+
+def test_a_key_of_somebody_else_s_run_is_theirs(repo: Path, exp: Exp) -> None:
+    exp("run", "--key", "k", "--", "true")
+    (repo / ".git/exp/local").write_text("")
+
+    exp("run", "--key", "k", "--", "touch", "ran")
+
+    assert (repo / "ran").exists()
+
+
+def test_a_key_whose_command_could_not_be_started_is_done_again(repo: Path, exp: Exp) -> None:
+    exp("run", "--key", "k", "--", "./train", code=127)
+    (repo / "train").write_text("#!/bin/sh\ntouch ran\n")
+    (repo / "train").chmod(0o755)
+
+    exp("run", "--key", "k", "--", "./train")
+
+    assert (repo / "ran").exists()
+
+
+def test_a_key_that_is_given_to_another_command_says_so(repo: Path, exp: Exp) -> None:
+    exp("run", "--key", "k", "--", "echo", "--lr", "0.1", "a b")
+
+    again = exp("run", "--key", "k", "--", "echo", "--lr", "0.1", "a b")
+    other = exp("run", "--key", "k", "--", "echo", "--lr", "0.2", "a b")
+
+    assert "warning" not in again.stderr
+    warning = "warning: that run's command was another one: echo --lr 0.1 'a b'"
+    assert other.stderr.splitlines()[-1] == warning
 
 
 def test_quietly_only_the_closing_lines_are_seen_and_all_is_kept(repo: Path, exp: Exp) -> None:
