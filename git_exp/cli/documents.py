@@ -53,7 +53,7 @@ KINDS = {
     "session-phase": Kind("session.told:Happened"),
     "session-record": Kind("session.told:Happened"),
     "session-release": Kind("session.told:Happened"),
-    "session-report": Kind("session.report:Report"),
+    "session-report": Kind("session.report:Report", 2),
     "session-report-file": Kind("cli.session.report:Written"),
     "session-resume": Kind("session.told:Happened"),
     "session-start": Kind("cli.session.start:Started"),
