@@ -66,6 +66,14 @@ class Line(NamedTuple):
     more: bool = False
 
 
+def is_derived(run: Run, other: Run) -> bool:
+    """Whether it is recorded that a run's code was made of another one's, and is not the same."""
+    if run.git is None or run.git.derived != other.id:
+        return False
+    tree = run.git.tree
+    return tree is None or other.git is None or other.git.tree != tree
+
+
 class Lineage:
     """What each of some runs was derived from; it is found out when it is asked for."""
 

@@ -6,13 +6,14 @@ import shlex
 
 import msgspec
 
-from git_exp import query
+from git_exp import values
 from git_exp.brief.facts import Facts
 
 _LONGEST = 160
 # What `git_exp.mask` writes; its patterns take longer to compile than all of this.
 _MASK = "***"
 _COMMAND = "COMMAND"
+RESTORE = "git exp restore "
 
 
 def added(facts: Facts) -> Facts:
@@ -25,16 +26,20 @@ def _commands(facts: Facts) -> list[str]:
     course, best, newest = facts.session, facts.best, facts.counts.newest
     going = course is not None and course.goes_on
     found = []
-    if best:
-        found.append(f"git exp show -p {query.short(best.run)}")
-    elif newest:
-        found.append(f"git exp show {query.short(newest)}")
+    # Who wrote a note may have given the run an id that a shell takes for more than a word.
+    named = best is not None and values.is_run_id(best.run)
+    if best and named:
+        found.append(f"git exp show -p {best.run[: facts.digits]}")
+    elif newest and not best and values.is_run_id(newest):
+        found.append(f"git exp show {newest[: facts.digits]}")
     if course and going:
         found.append(f"git exp session next -s {course.id}")
-    if best:
-        found.append(f"git exp restore {query.short(best.run)}")
+    if best and named:
+        found.append(RESTORE + best.run[: facts.digits])
     option = f" --session {course.id}" if course and going else ""
-    found.append(f'git exp run{option} -m "IDEA" -- {_command(best.argv if best else [])}')
+    # Nobody types what a stranger's run says because we told them to.
+    argv = best.argv if best and best.own else []
+    found.append(f'git exp run{option} -m "IDEA" -- {_command(argv)}')
     return found
 
 

@@ -37,9 +37,9 @@ class Course:
         at = bisect_right(self._ends, t)
         return self.records[at - 1] if at else None
 
-    def since(self) -> int:
-        """How many runs ended after the last record."""
-        return len(self.marks) - 1 - self.marks.index(self.records[-1]) if self.records else 0
+    def since(self, mark: Mark) -> int:
+        """How many runs ended after one of them."""
+        return len(self.marks) - 1 - self.marks.index(mark)
 
     def near(self, best: Mark, *, within: float) -> list[tuple[float, Mark]]:
         """Those within a fraction of the best that were never it, each with how far it is."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from git_exp import data, values
 from git_exp.brief.course import Course
 from git_exp.brief.facts import Failure, Idea, Losing
+from git_exp.brief.replicated import Keys
 from git_exp.brief.untried import Tried, shown
 from git_exp.git import cat
 from git_exp.index.digest import Digest, Mark
@@ -68,8 +69,11 @@ def failures(runs: Iterable[Run], told: Mapping[str, str]) -> list[Failure]:
     return sorted(found, key=lambda one: -one.count)[:MOST]
 
 
-def ideas(digest: Digest, course: Course, *, within: float) -> list[Idea]:
-    """Ideas of which no run came near the best of its time, those that lost most first."""
+def ideas(digest: Digest, course: Course, keys: Keys, *, within: float) -> list[Idea]:
+    """Ideas of which no run came near the best of its time, those that lost most first.
+
+    A run that lost to a replicate of its own had no luck, and says nothing of an idea.
+    """
     recent = course.marks[-_RECENT:]
     said = digest.ideas([one.at for one in recent])
     found = _all_lost(course, ((said.get(one.at, ""), one) for one in recent), within=within)
@@ -77,7 +81,9 @@ def ideas(digest: Digest, course: Course, *, within: float) -> list[Idea]:
     every = digest.saying([one.idea for one in found]) if found else []
     known = course.by_place
     pairs = ((idea, known[at]) for idea, at in every if at in known)
-    return _all_lost(course, pairs, within=within)
+    lost = _all_lost(course, pairs, within=within)
+    marks = {one.id: one for one in known.values()} if lost else {}
+    return [one for one in lost if not keys.same(marks[one.run], marks[one.against])]
 
 
 def _all_lost(course: Course, pairs: Iterable[tuple[str, Mark]], *, within: float) -> list[Idea]:

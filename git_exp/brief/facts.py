@@ -10,12 +10,17 @@ from git_exp.differing import Differing
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
-    """The metric, which way is better, and who says so: `name`, `session`, `option` or `nobody`."""
+    """The metric, which way is better, and who says so: `name`, `session`, `option` or `nobody`.
+
+    Where nobody said which metric, `also` are others that as many `runs` have.
+    """
 
     metric: str
     aggregate: str
     higher_is_better: bool
     told_by: str
+    also: list[str] = []
+    runs: int = 0
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +64,10 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parent(msgspec.Struct, frozen=True, kw_only=True):
-    """The run that the best one came after, and what differs; `files` None: code is not here."""
+    """The run that the best one came after, and what differs; `files` None: code is not here.
+
+    It is the parent where that is recorded, else the best of that time with other code or params.
+    """
 
     run: str
     value: float
@@ -70,27 +78,35 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Best(msgspec.Struct, frozen=True, kw_only=True):
-    """The best run."""
+    """The best run; `own` is whether it was made here, and is not someone else's."""
 
     run: str
     name: str
     value: float
     idea: str | None = None
     argv: list[str] = []
+    own: bool = False
     parent: Parent | None = None
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that was the best when it ended; `gain` is the change from the best before it."""
+    """A run that was the best when it ended; `gain` is the change from the best before it.
+
+    `replicates` of one code, command and params that were each the best are one step, the last.
+    """
 
     run: str
     value: float
     gain: float | None = None
+    replicates: int = 1
     idea: str | None = None
 
 
 class Plateau(msgspec.Struct, frozen=True, kw_only=True):
-    """How many measured runs ended since `run` was the last one to be better than all before."""
+    """How many measured runs ended since `run` was the last one to be better than all before.
+
+    A replicate that is better than the best is no improvement.
+    """
 
     run: str
     since: int
@@ -119,7 +135,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Idea(msgspec.Struct, frozen=True, kw_only=True):
-    """An idea whose best run was clearly worse than the best before it."""
+    """An idea whose best run was not as good as the best before it, which is no replicate."""
 
     idea: str
     count: int
@@ -168,13 +184,17 @@ class Untried(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All that a brief is written from. Of long lists the ends are here, and how long they are.
 
-    `failures` are told from the `failures_of` newest ones.
+    `failures` are told from the `failures_of` newest ones. `of_session`: what is measured is that
+    of the session's own runs, and `best_of_all` is the best of all where that is another one.
+    `digits` of an id are those of one run.
     """
 
     counts: Counts
     goal: Goal | None = None
     session: Course | None = None
+    of_session: bool = False
     best: Best | None = None
+    best_of_all: Step | None = None
     frontier: list[Step] = []
     frontier_count: int = 0
     plateau: Plateau | None = None
@@ -187,6 +207,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     near_count: int = 0
     threshold: float = 0.0
     untried: Untried | None = None
+    digits: int = 8
     next: list[str] = []
 
 

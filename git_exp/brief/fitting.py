@@ -13,7 +13,7 @@ class Section(NamedTuple):
 
     The first line is worth `rank`, the next `step` more, and so on: less comes first, in all
     sections. `omitted` are lines that nobody has; `middle` says that they are missing before the
-    last lines.
+    last lines; `ours` that no word in it is somebody else's.
     """
 
     title: str
@@ -22,6 +22,11 @@ class Section(NamedTuple):
     step: float = 1.0
     omitted: int = 0
     middle: bool = False
+    ours: bool = False
+
+    def quotes(self, at: int) -> bool:
+        """Whether a line of it, or the title above that, has words of others in quotes."""
+        return not self.ours and ('"' in self.lines[at] or '"' in self.title)
 
 
 class _Filled:
@@ -45,16 +50,23 @@ class _Filled:
         return "".join(f"{each}\n" for each in (*head, *shown))
 
 
-def fitted(sections: Sequence[Section], budget: int) -> str:
-    """The sections in their order with as many lines as fit into so many tokens."""
+def fitted(sections: Sequence[Section], budget: int, *, notice: str = "") -> str:
+    """The sections in their order with as many lines as fit into so many tokens.
+
+    The notice stands above them as soon as any line has words of others in quotes.
+    """
     filled = [_Filled(one) for one in sections if one.lines]
     left = budget * CHARACTERS
+    head = ""
     for one, at in _ranked(filled):
         # Where a line did not fit, none after it is tried: a list has no holes.
-        cost = len(one.text(at + 1)) - len(one.text(at)) if one.count == at else left + 1
+        if one.count < at:
+            continue
+        above = f"{notice}\n" if notice and not head and one.section.quotes(at) else ""
+        cost = len(above) + len(one.text(at + 1)) - len(one.text(at))
         if cost <= left:
-            one.count, left = at + 1, left - cost
-    return "".join(one.text(one.count) for one in filled)
+            one.count, left, head = at + 1, left - cost, head or above
+    return head + "".join(one.text(one.count) for one in filled)
 
 
 def _ranked(filled: Sequence[_Filled]) -> list[tuple[_Filled, int]]:

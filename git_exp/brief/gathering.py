@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from heapq import nsmallest
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from git_exp import differing, directions, errors, query
-from git_exp.brief import commands, dead, lineage
+from git_exp.brief import commands, dead, facts, lineage, naming, replicated
 from git_exp.brief import untried as values
 from git_exp.brief.course import Course, Top
 from git_exp.brief.facts import (
@@ -23,11 +21,12 @@ from git_exp.brief.facts import (
     Plateau,
     Step,
 )
+from git_exp.brief.replicated import Keys
 from git_exp.query import Measure
 from git_exp.run import Run
 
 if TYPE_CHECKING:
-    from git_exp.index.digest import Digest, Mark
+    from git_exp.index.digest import Digest
     from git_exp.index.search import Indexed
     from git_exp.session.history import Session
 
@@ -36,6 +35,7 @@ LATEST = 5
 _FAILED = 50
 _STEPS = 50
 _NEAR = 10
+_LOOKED_AT = 20
 _GAINS = 3
 _TAINTED = 5
 
@@ -45,6 +45,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     metric: str | None = None
     session: Session | None = None
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """The runs that are results of the session."""
+        results = self.session.state.experiments if self.session else ()
+        return frozenset(one.run_id for one in results if one.run_id)
 
 
 def gather(
@@ -60,12 +66,21 @@ def gather(
     found = sessions.chosen(store.repo, session)
     standing = sessions.course(found, now) if found else None
     asked = Asked(metric=metric, session=found)
-    facts = store.digest(lambda digest: told(store, digest, asked))
-    return commands.added(msgspec.structs.replace(facts, session=standing))
+    return commands.added(
+        store.digest(lambda digest: told(store, digest, asked, standing=standing))
+    )
 
 
-def told(store: Indexed, digest: Digest, asked: Asked) -> Facts:
-    """What the index tells, without how the session stands."""
+def told(
+    store: Indexed, digest: Digest, asked: Asked, *, standing: facts.Course | None = None
+) -> Facts:
+    """What the index tells, and how the session stands."""
+    found = msgspec.structs.replace(_told_of(store, digest, asked), session=standing)
+    digits = digest.digits(dict.fromkeys(naming.ids(found)), found.digits)
+    return msgspec.structs.replace(found, digits=digits)
+
+
+def _told_of(store: Indexed, digest: Digest, asked: Asked) -> Facts:
     statuses = digest.statuses()
     latest = digest.latest(LATEST)
     tainted = digest.tainted()
@@ -86,36 +101,38 @@ def told(store: Indexed, digest: Digest, asked: Asked) -> Facts:
         latest=[_latest(run, goal, reasons.get(run.id)) for run in latest],
         failures=dead.failures(failed, reasons), failures_of=len(failed),
     )  # fmt: skip
-    return bare if goal is None else _measured(store, digest, bare)
+    return bare if goal is None else _measured(store, digest, bare, asked=asked)
 
 
-def _measured(store: Indexed, digest: Digest, bare: Facts) -> Facts:
+def _measured(store: Indexed, digest: Digest, bare: Facts, *, asked: Asked) -> Facts:
     """The facts with all that a metric tells."""
     assert bare.goal
-    marks = digest.marks(_wanted(bare.goal))
-    course = Course(marks, higher=bare.goal.higher_is_better)
-    mark = course.best()
-    if mark is None:
+    every = digest.marks(_wanted(bare.goal))
+    own = [one for one in every if one.id in asked.runs] if asked.runs else []
+    whole = Course(every, higher=bare.goal.higher_is_better)
+    course = Course(own, higher=whole.higher) if own else whole
+    mark, best_of_all = course.best(), whole.best()
+    if mark is None or best_of_all is None:
         return bare
     counts = msgspec.structs.replace(
-        bare.counts, measured=len(marks), oldest_measured=course.marks[0].id
+        bare.counts, measured=len(course.marks), oldest_measured=course.marks[0].id
     )
     (run,) = digest.runs([mark.at])
     top = Top(digest, course, mark, run)
+    keys = Keys(digest)
     known = values.values(top)
-    near = course.near(mark, within=bare.threshold)
+    outside = course.better(best_of_all.value, mark.value)
     return msgspec.structs.replace(
         bare,
         counts=counts,
-        best=_best(store, top),
-        frontier=_steps(digest, course.records),
-        frontier_count=len(course.records),
-        plateau=_plateau(course),
-        ideas=dead.ideas(digest, course, within=bare.threshold),
+        of_session=bool(own),
+        best=_best(store, top, keys),
+        best_of_all=Step(run=best_of_all.id, value=best_of_all.value) if outside else None,
+        ideas=dead.ideas(digest, course, keys, within=bare.threshold),
         losing=dead.losing(course, known.tried),
-        near=_near(digest, nsmallest(_NEAR, near), run),
-        near_count=len(near),
         untried=values.untried(top, known),
+        **_progress(digest, course, keys),
+        **_near(top, keys, within=bare.threshold),
     )
 
 
@@ -127,7 +144,9 @@ def _goal(digest: Digest, asked: Asked) -> Goal | None:
         if not known:
             return None
         metric = min(known, key=lambda one: (-known[one], directions.higher(one) is None, one))
-        return _told(query.goal(metric))
+        also = [one for one in sorted(known) if known[one] == known[metric] and one != metric]
+        goal = _told(query.goal(metric))
+        return msgspec.structs.replace(goal, also=also, runs=known[metric]) if also else goal
     wanted = query.goal(asked.metric or "") if asked.metric is not None else None
     primary = config.primary_metric if config else None
     if config and primary and (wanted is None or asked.metric == primary):
@@ -157,45 +176,46 @@ def _wanted(goal: Goal) -> query.Goal:
     return query.Goal(Measure(goal.metric, goal.aggregate), goal.higher_is_better)
 
 
-def _best(store: Indexed, top: Top) -> Best:
+def _best(store: Indexed, top: Top, keys: Keys) -> Best:
     mark, run = top.mark, top.run
-    came = lineage.parent_of(run, top.course, top.digest)
-    parent = None
-    if came:
-        (before,) = top.digest.runs([came.mark.at])
-        parent = lineage.difference(store, came, parent=before, run=run)
+    came = lineage.before(top, keys)
+    parent = lineage.difference(store, came, run) if came else None
     return Best(
         run=run.id, name=run.name, value=mark.value, idea=_idea(run),
-        argv=list(run.process.argv) if run.process else [], parent=parent,
+        argv=list(run.process.argv) if run.process else [], own=run.own, parent=parent,
     )  # fmt: skip
 
 
-def _steps(digest: Digest, records: Sequence[Mark]) -> list[Step]:
-    """The first record, and of the others the last ones."""
-    pairs = list(zip([None, *records], records, strict=False))
-    kept = pairs[:1] + pairs[1:][-_STEPS:]
-    said = digest.ideas([one.at for _, one in kept])
-    return [
-        Step(
-            run=one.id, value=one.value, idea=said.get(one.at),
-            gain=None if before is None else one.value - before.value,
-        )
-        for before, one in kept
-    ]  # fmt: skip
+def _progress(digest: Digest, course: Course, keys: Keys) -> dict[str, Any]:
+    """The frontier, of which the first and the last steps are told, and the plateau."""
+    found = replicated.stages(course, keys)
+    kept = found.every[:1] + found.every[1:][-_STEPS:]
+    said = digest.ideas([one.mark.at for one in kept])
+    gains = [one.gain for one in found.every[-_GAINS:] if one.gain is not None]
+    since = course.since(found.reached)
+    return {
+        "frontier": [
+            Step(run=one.mark.id, value=one.mark.value, idea=said.get(one.mark.at),
+                 gain=one.gain, replicates=one.replicates)
+            for one in kept
+        ],
+        "frontier_count": len(found.every),
+        "plateau": Plateau(run=found.reached.id, since=since, gains=gains),
+    }  # fmt: skip
 
 
-def _plateau(course: Course) -> Plateau:
-    last = course.records[-(_GAINS + 1) :]
-    gains = [new.value - old.value for old, new in pairwise(last)]
-    return Plateau(run=course.records[-1].id, since=course.since(), gains=gains)
-
-
-def _near(digest: Digest, pairs: Sequence[tuple[float, Mark]], best: Run) -> list[Near]:
-    runs = digest.runs([one.at for _, one in pairs])
-    return [
-        Near(run=run.id, value=mark.value, params=differing.between(best.params, run.params))
-        for (_, mark), run in zip(pairs, runs, strict=True)
+def _near(top: Top, keys: Keys, *, within: float) -> dict[str, Any]:
+    """The near misses, the nearest first; a replicate of the best missed nothing."""
+    every = top.course.near(top.mark, within=within)
+    nearest = [mark for _, mark in nsmallest(_LOOKED_AT, every)]
+    own = keys.of([top.mark])[0]
+    found = [one for one, key in zip(nearest, keys.of(nearest), strict=True) if key != own]
+    runs = top.digest.runs([one.at for one in found[:_NEAR]])
+    near = [
+        Near(run=run.id, value=mark.value, params=differing.between(top.run.params, run.params))
+        for mark, run in zip(found, runs, strict=False)
     ]
+    return {"near": near, "near_count": len(every) - len(nearest) + len(found)}
 
 
 def _latest(run: Run, goal: Goal | None, error: str | None) -> Latest:

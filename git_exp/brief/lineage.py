@@ -1,4 +1,4 @@
-"""Which run the best one came after, and what made it different."""
+"""What the best run came after, and what made it different."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ import re
 from contextlib import suppress
 from typing import NamedTuple
 
-from git_exp import differing, errors, values
-from git_exp.brief.course import Course
+from git_exp import differing, errors, lineage, values
+from git_exp.brief.course import Top
 from git_exp.brief.facts import Parent
+from git_exp.brief.replicated import Keys
 from git_exp.git import diff
-from git_exp.index.digest import Digest, Mark
+from git_exp.index.digest import Mark
 from git_exp.run import Run
 from git_exp.store import Store
 
 _OID = re.compile("[0-9a-f]{40}")
 _FILES = 20
-_RECORDED = "derived from it"
-_SAME_BASE = "same base commit"
-_BEST_THEN = "best before it"
+RECORDED = "derived from it"
+_BEST_THEN = "the best then"
 
 
 class Came(NamedTuple):
-    """The run before another one, and why it is taken for its parent."""
+    """The run before another one, and why it is that."""
 
     mark: Mark
+    run: Run
     why: str
 
 
-def parent_of(run: Run, course: Course, digest: Digest) -> Came | None:
-    """The measured run whose code it was made of, if that is recorded.
+def before(top: Top, keys: Keys) -> Came | None:
+    """The measured run whose code the best one's was made of, if that is recorded.
 
-    Else the latest that had ended and began at the same commit, else the best of that time.
+    Else the best of that time which is no replicate of it. The run of the nearest code is not
+    looked for: that takes longer than all else.
     """
-    derived = run.git.derived if run.git else None
-    recorded = (one for one in course.marks if one.id == derived) if derived else iter(())
-    for one in recorded:
-        return Came(one, _RECORDED)
-    known = course.by_place
-    alike = digest.of_base(run.base, run.started) if run.base else iter(())
-    over = (known[at] for at in alike if at in known and known[at].ended <= run.started)
-    found = next((one for one in over if one.id != run.id), None)
-    if found:
-        return Came(found, _SAME_BASE)
-    best = course.before(run.started)
-    return Came(best, _BEST_THEN) if best and best.id != run.id else None
+    derived = top.run.git.derived if top.run.git else None
+    for mark in (one for one in top.course.marks if derived and one.id == derived):
+        (run,) = top.digest.runs([mark.at])
+        if lineage.is_derived(top.run, run):
+            return Came(mark, run, RECORDED)
+    best = keys.before(top.course, top.mark)
+    if best is None:
+        return None
+    (run,) = top.digest.runs([best.at])
+    return Came(best, run, _BEST_THEN)
 
 
-def difference(store: Store, came: Came, *, parent: Run, run: Run) -> Parent:
+def difference(store: Store, came: Came, run: Run) -> Parent:
     """What differs between two runs: params, and files where the code of both is here."""
-    files = _files(store, parent.commit, run.commit)
+    files = _files(store, came.run.commit, run.commit)
     return Parent(
-        run=parent.id,
+        run=came.run.id,
         value=came.mark.value,
         why=came.why,
-        params=differing.between(parent.params, run.params),
+        params=differing.between(came.run.params, run.params),
         files=None if files is None else files[:_FILES],
         files_count=len(files or ()),
     )

@@ -16,7 +16,7 @@ MOST = 20
 
 
 def chosen(repo: Repo, name: str | None) -> Session | None:
-    """The session that a name means; without one the newest that is not over, if there is any."""
+    """The session that a name means; without one the one that `@` does, unless that is over."""
     if name is None and not refs.any_below(repo, cargo.PREFIX.rstrip("/")):
         # Its models take longer to import than all else.
         return None
@@ -24,8 +24,13 @@ def chosen(repo: Repo, name: str | None) -> Session | None:
 
     if name is not None:
         return named.find(repo, name)
-    every = (one for one in history.every(repo) if not one.state.termination_reason)
-    return max(every, key=lambda one: (one.state.start_time, one.id), default=None)
+    # Read by one git: `named.find` imports pygit2.
+    every = {one.id: one for one in history.every(repo)}
+    mine = named.mine(
+        repo, [one.removeprefix(cargo.PREFIX) for one in refs.listing(repo, cargo.PREFIX)]
+    )
+    found = every.get(mine) if mine else max(every.values(), key=named.age, default=None)
+    return None if found is None or found.state.termination_reason else found
 
 
 def course(session: Session, now: float) -> Course:

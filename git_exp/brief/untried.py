@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 from git_exp.brief.course import Course, Top
 from git_exp.brief.facts import Swap, Untried
 from git_exp.index.digest import Digest, Mark, Shape, shape
+from git_exp.verdict import replicates
 
 SAMPLE = 200
 MOST_PARAMS = 8
 MOST_VALUES = 12
 MOST = 20
 _LOOKED_AT = 24
-# To try another of these is to try the same again.
-_CHANCE = ("seed", "random_state")
 
 
 class Tried(NamedTuple):
@@ -36,7 +35,8 @@ class Values(NamedTuple):
 
 def values(top: Top) -> Values:
     """The values of those params of the best run that vary among the newest runs."""
-    params = [name for name in top.run.params if not name.lower().endswith(_CHANCE)][:_LOOKED_AT]
+    # To try another seed is to try the same again.
+    params = [name for name in top.run.params if not replicates.is_seed(name)][:_LOOKED_AT]
     marks = {one.at: one for one in top.course.marks[-SAMPLE:]}
     groups: dict[str, dict[Shape, list[Mark]]] = {name: {} for name in params}
     for name, at, value in top.digest.values(params, list(marks)):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from git_exp import query, table, visible
+from git_exp import table, visible
 from git_exp.differing import Differing
 
 TEXT, NAME, VALUE = 80, 40, 30
@@ -65,5 +65,5 @@ def more(count: int) -> str:
 
 
 def of(run_id: str) -> str:
-    """A run by its short id."""
-    return line(query.short(run_id))
+    """A run by the beginning of its id."""
+    return word(run_id)

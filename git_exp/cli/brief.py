@@ -40,14 +40,17 @@ def command(budget: int, metric: str | None, session: str | None, form: options.
     what to type next. What matters most comes into the smallest budget.
 
     Without --metric it is the session's, or the one that most runs have; METRIC may be
-    `-METRIC` where less is better. Without --session it is that in `GIT_EXP_SESSION`, or the newest
-    that is not over, if there is any.
+    `-METRIC` where less is better. Without --session it is that in `GIT_EXP_SESSION`, or the one
+    that began last here, as `@` is for all of `git exp session`, unless that is over. Of a session
+    with results, what is measured is told of its own runs.
+
+    Runs of one code, command and params, which differ in a seed at most, are one step.
     """
     from git_exp import brief
-    from git_exp.session import named as sessions
 
-    said = sessions.meant(session or options.LATEST, os.environ)
-    named = None if session is None and said == options.LATEST else said
+    # The models of sessions take longer to import than all else: `session.named` has the rule.
+    said = os.environ.get("GIT_EXP_SESSION")
+    named = said or session if session in (None, options.LATEST) else session
     now = time.time_ns() / 1_000_000_000
     facts = brief.gather(cli.store(), metric=metric, session=named, now=now)
     text = brief.written(facts, budget)

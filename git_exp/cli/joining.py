@@ -82,5 +82,7 @@ class Joined:
         from git_exp.session import tried
 
         run = query.find(self._store, run_id)
-        happening = tried.happening(run, hypothesis=self._idea, by=family.agent(self._store))
+        happening = tried.happening(
+            self._store, run, hypothesis=self._idea, by=family.agent(self._store)
+        )
         family.say_of(family.add(self._store, self._session, happening))

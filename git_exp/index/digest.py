@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from heapq import merge
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from git_exp import query
@@ -17,6 +16,7 @@ FAILURES = ("failed", "crashed", "lost")
 _LONGEST = 200
 _IDEA = f"substr(text, 1, {_LONGEST})"
 _COMMONEST = 20
+_UUID = 36
 # In KiB.
 _CACHE = 32 << 10
 # How a value is compared: as a number or as text.
@@ -189,16 +189,19 @@ class Digest:
         ats = [int(at) for (at,) in self._look.rows(asked, (limit,))]
         return _newest(self.runs([*ats, *self._live]))[:limit]
 
-    def of_base(self, base: str, before: str) -> Iterator[int]:
-        """The runs that started from a commit before a time, newest first, one by one."""
-        asked = (
-            "SELECT r.started, r.run_id, r.id FROM run r WHERE r.base = ? AND r.started < ? AND"
-            f" {self._shown()} ORDER BY r.started DESC, r.run_id DESC"
+    def digits(self, ids: Iterable[str], least: int) -> int:
+        """How long the beginnings of some ids are that are those of no other run."""
+        beside = (
+            "SELECT max(run_id) FROM run WHERE run_id < ?"
+            " UNION ALL SELECT min(run_id) FROM run WHERE run_id > ?"
         )
-        every = ((run.started, run.id, at, run.base) for at, run in self._live.items())
-        live = [one[:3] for one in every if one[3] == base and one[0] < before]
-        rows: Iterable[tuple[str, str, int]] = self._look.rows(asked, (base, before))
-        return (at for *_, at in merge(rows, sorted(live, reverse=True), reverse=True))
+        live = [run.id for run in self._live.values()]
+        for one in ids:
+            near = [*live, *(other for (other,) in self._look.rows(beside, (one, one)) if other)]
+            for other in near:
+                while least < _UUID and other != one and other[:least] == one[:least]:
+                    least += 1
+        return least
 
     def runs(self, ats: Sequence[int]) -> list[Run]:
         """Whole runs by their places."""

@@ -271,9 +271,13 @@ class Look:
         return found
 
     def _runs(self, ids: Sequence[int]) -> list[Run]:
-        asked = "SELECT packed FROM record WHERE id = ?"
-        found = ((at, self._connection.execute(asked, (at,)).fetchone()[0]) for at in ids)
-        return self._store.opened([unpacked(data) or self._folded(at) for at, data in found])
+        found: list[Run] = []
+        waiting = iter(ids)
+        while chunk := list(itertools.islice(waiting, _CHUNK)):
+            asked = f"SELECT id, packed FROM record WHERE id IN ({', '.join(map(str, chunk))})"
+            packed = dict(self._connection.execute(asked))
+            found += [unpacked(packed[at]) or self._folded(at) for at in chunk]
+        return self._store.opened(found)
 
     def _folded(self, at: int) -> Run:
         asked = "SELECT commit_id, lines FROM record WHERE id = ?"

@@ -73,7 +73,8 @@ class Indexed(Store):
 
         Raises `BadExpression` for what is none, `NotFound` for a key that no run has.
         """
-        return self._ask(lambda look: look.select(self._bound(look, wanted)))
+        with _uncollected():
+            return self._ask(lambda look: look.select(self._bound(look, wanted)))
 
     def spooled(self, wanted: Selection = EVERY) -> list[Run]:
         """Those of the runs that fit which are not sealed yet, in no order."""
@@ -99,14 +100,8 @@ class Indexed(Store):
         """
         from git_exp.index.digest import Digest
 
-        collects = gc.isenabled()
-        # Ten thousand rows are no garbage: to look through them time and again costs a tenth of it.
-        gc.disable()
-        try:
+        with _uncollected():
             return self._ask(lambda look: question(Digest(look)))
-        finally:
-            if collects:
-                gc.enable()
 
     def baseline(
         self, wanted: Goal, *, fits: Callable[[Run], bool], before: str | None = None
@@ -299,6 +294,22 @@ class Indexed(Store):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Ten thousand runs are no garbage: to look through them time and again takes twice as long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            if not gc.get_freeze_count():
+                # To the oldest at once: else all are looked through at the next allocation.
+                gc.freeze()
+                gc.unfreeze()
+            gc.enable()
 
 
 def _has_id(run_id: str) -> Callable[[Run], bool]:

@@ -31,7 +31,7 @@ def adopted(store: Indexed, session: Session, *, by: str | None) -> list[tuple[E
         if _replaces(store, run):
             continue
         idea = run.notes[0].text if run.notes else ""
-        heard = tried.Heard(tried.happening(run, hypothesis=idea, by=by))
+        heard = tried.Heard(tried.happening(store, run, hypothesis=idea, by=by))
         session = history.add(store.repo, session.id, heard, known=session)
         done += [(heard.event, session)] if heard.event else []
     return done

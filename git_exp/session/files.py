@@ -71,6 +71,8 @@ def told(event: Event) -> dict[str, Any]:
     if isinstance(event, Result) and event.result.preprocessing == PreprocessingConfig():
         # Nobody has said it: where it is left out it is the same when it is read.
         del known["result"]["preprocessing"]
+    if isinstance(event, Result) and event.result.replicate_of is None:
+        del known["result"]["replicate_of"]
     t = records.stamp(round(known.pop("t") * 1_000_000))
     return {"t": t, "event": _NAMES[type(event)], **_said(known)}
 

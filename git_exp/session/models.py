@@ -110,7 +110,8 @@ class ExperimentSpec(Model, kw_only=True):
 class ExperimentResult(Model, kw_only=True):
     """What came of one experiment; `run_id` is the run whose snapshot is the code that was tried.
 
-    `execution_time` is in seconds.
+    `execution_time` is in seconds. `replicate_of` is the run of the first result that has the same
+    code, command and params, but for a seed.
     """
 
     experiment_name: str
@@ -127,6 +128,7 @@ class ExperimentResult(Model, kw_only=True):
     code_path: str | None = None
     model_path: str | None = None
     run_id: str | None = None
+    replicate_of: str | None = None
 
     def get_primary_metric(self, metric_name: str) -> int | float | None:
         """The value of a metric, None where this result has none."""

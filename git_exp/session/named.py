@@ -47,13 +47,23 @@ def find(repo: Repo, name: str) -> Session:
 
 def _latest(repo: Repo, known: Sequence[str]) -> Session:
     """That which began last here; where none did, that which began last elsewhere."""
-    mine = next((one for one in local.begun(repo) if one in known), None)
-    if mine:
-        return history.read(repo, mine)
+    here = mine(repo, known)
+    if here:
+        return history.read(repo, here)
     every = begun(repo)
     if not every:
         raise errors.NotFound("there are no sessions yet", hint=_NONE)
     return every[0]
+
+
+def mine(repo: Repo, known: Sequence[str]) -> str | None:
+    """Of the sessions that there are, that which began last here."""
+    return next((one for one in local.begun(repo) if one in known), None)
+
+
+def age(session: Session) -> tuple[float, str]:
+    """What sessions are ordered by: that which began last is the greatest."""
+    return session.state.start_time, session.id
 
 
 def begun(repo: Repo, damaged: dict[str, str] | None = None) -> list[Session]:
@@ -68,4 +78,4 @@ def begun(repo: Repo, damaged: dict[str, str] | None = None) -> list[Session]:
         except errors.BadField as error:
             if damaged is not None:
                 damaged[one] = error.message
-    return sorted(found, key=lambda one: (one.state.start_time, one.id), reverse=True)
+    return sorted(found, key=age, reverse=True)

@@ -39,7 +39,10 @@ def html(state: ExperimentState, *, now: float) -> str:
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """A result of a session, and what it was by the best before it."""
+    """A result of a session, and what it was by the best before it.
+
+    `replicate_of` is the run that it has the code, command and params of.
+    """
 
     iteration: int
     experiment: str
@@ -48,6 +51,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     hypothesis: str
     error: str | None
     run: str | None
+    replicate_of: str | None
 
 
 class Report(standing.Standing, frozen=True, kw_only=True):
@@ -69,6 +73,7 @@ def of(state: ExperimentState, *, now: float) -> Report:
             hypothesis=one.result.hypothesis,
             error=one.result.error_message,
             run=one.result.run_id,
+            replicate_of=one.result.replicate_of,
         )
         for one in trials.walked(state)
     ]
@@ -90,11 +95,14 @@ def _blocks(state: ExperimentState, now: float, *, picture: bool) -> Iterator[Bl
         yield Heading(2, "Best so far")
         yield progress.drawing(tried, picture=picture)
         yield Paragraph(["; ".join(["Each step is a result", *progress.remarks(tried)]), "."])
+    # A replicate shows how much is luck, and neither that an idea works nor that it does not.
+    first = [one for one in tried if one.result.replicate_of is None]
     yield Heading(2, "What worked")
-    worked = [one for one in tried if one.verdict in (Verdict.GAIN, Verdict.SMALL)]
+    worked = [one for one in first if one.verdict in (Verdict.GAIN, Verdict.SMALL)]
     yield from _listed([_told(one) for one in worked])
+    yield from _replicates(tried)
     yield Heading(2, "Dead ends")
-    yield from _dead(tried)
+    yield from _dead(first)
     yield Heading(2, "Open hypotheses")
     yield from _listed([_hypothesis(one) for one in ideas.untried(state)], latest=False)
     yield Heading(2, "Open claims")
@@ -211,6 +219,26 @@ def _row(trial: Trial) -> list[str]:
         number(trial.value), _change(trial.value, trial.best), outcome,
         query.short(result.run_id or "-"),
     ]  # fmt: skip
+
+
+def _replicates(tried: list[Trial]) -> Iterator[Block]:
+    """How far the results of the same code, command and params are apart."""
+    groups: dict[str, list[Trial]] = {
+        one.result.run_id: [one] for one in tried if one.result.run_id
+    }
+    for one in tried:
+        if one.result.replicate_of in groups:
+            groups[one.result.replicate_of].append(one)
+    several = [some for some in groups.values() if len(some) > 1]
+    if several:
+        yield Heading(2, "Replicates")
+        yield from _listed([_spread(some) for some in several])
+
+
+def _spread(some: list[Trial]) -> Line:
+    values = sorted(one.value for one in some if one.value is not None and one.value == one.value)
+    between = f", {number(values[0])} to {number(values[-1])}" if values else ""
+    return [*_named(some[0]), f": {len(some):,} results of the same code{between}"]
 
 
 def _dead(tried: list[Trial]) -> Iterator[Block]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from git_exp import records
 from git_exp.query import TAINTED
@@ -13,6 +14,10 @@ from git_exp.session.events import Event
 from git_exp.session.history import Happening
 from git_exp.session.models import ExperimentResult, Number
 from git_exp.session.state import ExperimentState
+from git_exp.verdict import replicates
+
+if TYPE_CHECKING:
+    from git_exp.index.search import Indexed
 
 _MODEL = ("model_type", "model")
 
@@ -39,7 +44,7 @@ def result_of(run: Run, state: ExperimentState, *, hypothesis: str = "") -> Expe
 
 
 def happening(
-    run: Run, *, hypothesis: str = "", reasoning: str = "", by: str | None = None
+    store: Indexed, run: Run, *, hypothesis: str = "", reasoning: str = "", by: str | None = None
 ) -> Happening:
     """The result of a run as it happens to a session: once, however often it is told."""
 
@@ -47,7 +52,9 @@ def happening(
         if is_recorded(run.id, state):
             return None
         found = result_of(run, state, hypothesis=hypothesis)
-        return events.Result(t=now, by=by, result=found.but(reasoning=reasoning))
+        before = _replicated(store, run, state)
+        told = found.but(reasoning=reasoning, replicate_of=before)
+        return events.Result(t=now, by=by, result=told)
 
     return happens
 
@@ -77,6 +84,18 @@ def unrecorded(runs: Iterable[Run], state: ExperimentState) -> list[Run]:
 def is_recorded(run_id: str, state: ExperimentState) -> bool:
     """Whether a run is among the results already."""
     return any(one.run_id == run_id for one in state.experiments)
+
+
+def _replicated(store: Indexed, run: Run, state: ExperimentState) -> str | None:
+    """The first success of a session that a run is a replicate of."""
+    known = {one.run_id for one in state.experiments if one.success}
+    tree = run.git.tree if run.git else None
+    if not known or tree is None:
+        return None
+    key = replicates.key(run)
+    same = [one.id for one in store.of_tree(tree) if one.id in known and replicates.key(one) == key]
+    # The newest is the first of them.
+    return same[-1] if same else None
 
 
 def _metrics(run: Run) -> dict[str, Number]:

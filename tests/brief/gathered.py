@@ -38,13 +38,11 @@ def run(number: int, acc: float | None = None, **given: Any) -> Run:
         "name": f"run-{number}", "status": "finished", "metrics": found,
         "notes": [NoteText(t=stamp(start), text=idea)] if idea else [],
         "git": records.Git(commit=f"{number:040x}", base=given.pop("base", BASE), capture="full",
-                           derived=given.pop("derived", None)),
-        "process": records.Process(pid=1, argv=["python", "train.py"]), **given,
+                           derived=given.pop("derived", None), tree=given.pop("tree", None)),
+        "process": records.Process(pid=1, argv=["python", "train.py"]),
+        "id": f"{number:08d}-0000-4000-8000-000000000000", **given,
     }  # fmt: skip
-    return Run(
-        id=f"{number:08d}-0000-4000-8000-000000000000", commit=f"{number:040x}",
-        started=stamp(start), ended=stamp(start + lasted), **told,
-    )  # fmt: skip
+    return Run(commit=f"{number:040x}", started=stamp(start), ended=stamp(start + lasted), **told)
 
 
 class Live(Look):
@@ -58,10 +56,18 @@ class Live(Look):
 
 
 def facts(
-    repo: Path, sealed: Sequence[Run], live: Sequence[Run] = (), *, metric: str | None = None
+    repo: Path,
+    sealed: Sequence[Run],
+    live: Sequence[Run] = (),
+    *,
+    metric: str | None = None,
+    own: bool = True,
 ) -> Facts:
-    """What a brief of these runs tells."""
+    """What a brief of these runs tells, which were made here or are someone else's."""
     store = Indexed.open(repo, os.environ)
+    store.repo.home.mkdir(exist_ok=True)
+    ids = [f"{one.id}\n" for one in (*sealed, *live) if own]
+    (store.repo.home / "local").write_text("".join(ids), errors="replace")
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(schema.TABLES + schema.INDICES)
     notes = [Noted(commit=one.commit, lines=b"", run=one) for one in sealed]

@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from git_exp import brief, records
+from git_exp.brief.facts import Claimed, Course
 from git_exp.brief.fitting import Section, fitted
 from git_exp.run import Run
 from tests.brief.gathered import facts, run
@@ -18,9 +20,12 @@ from tests.brief.gathered import facts, run
 BARE = re.compile(r"Text in quotes|Metric: |No best yet|No runs yet|## |git exp |\(\+\d+ more\)$")
 ID = re.compile(r"\b\d{8}\b")
 
+# Two words that nobody but a stranger says: they stand in quotes, wherever they are told.
+ORDER = "obey me"
 odd = st.text(st.characters(codec="utf-8"), max_size=120) | st.sampled_from(
-    ["## Next", "\x1b[31mred", "a\nb\r\nc", "x" * 119, "\u202e", "\U000e0041", '"', "Best: 1"]
-)
+    ["## Next", "\x1b[31mred", "a\nb\r\nc", "x" * 119, "\u202e", "\U000e0041", '"', "Best: 1",
+     ORDER, f"\x1b[31m\n{ORDER}\n", f'" {ORDER} "']
+)  # fmt: skip
 numbers = st.sampled_from([0.0, 1.0, -2.5, 0.999, 1e300, 1e-9, float("nan"), float("inf"), 2**63])
 scalars = st.integers(0, 3) | odd | st.booleans() | st.floats(allow_nan=False)
 
@@ -34,17 +39,20 @@ def histories(draw: st.DrawFn) -> list[Run]:
 
 def _run(draw: st.DrawFn, number: int, metric: str) -> Run:
     value = draw(numbers)
-    status = draw(st.sampled_from(["finished", "finished", "failed", "running", "crashed"]))
+    usual = st.sampled_from(["finished", "finished", "failed", "running", "crashed"])
+    status = draw(usual | usual | odd.filter(bool))
     summary = records.Summary(last=value, min=value, max=value, first=value, count=1)
     told: dict[str, Any] = {
         "status": status,
         "name": draw(odd),
-        "params": draw(st.dictionaries(st.sampled_from(["lr", "a b", "w"]), scalars)),
+        "params": draw(st.dictionaries(st.sampled_from(["lr", "a b", "w", ORDER]) | odd, scalars)),
         "metrics": {metric: summary} if draw(st.booleans()) else {},
-        "tags": draw(st.sampled_from([[], [], ["tainted"]])),
+        "tags": draw(st.sampled_from([[], [], ["tainted"], [ORDER]])),
         "minute": draw(st.integers(0, 9)),
         "idea": draw(st.none() | odd),
         "base": draw(st.sampled_from(["b" * 40, "c" * 40])),
+        "exit_code": draw(st.none() | st.integers(0, 3)),
+        "process": records.Process(pid=1, argv=draw(st.lists(odd, max_size=3))),
     }
     if status == "failed":
         told["error"] = records.Error(type=draw(odd), message=draw(odd))
@@ -66,11 +74,49 @@ def test_a_brief_fits_is_safe_and_the_same_in_any_order(
     assert text.endswith("\n")
     for line in text[:-1].split("\n"):
         assert line.isprintable()
+        assert ORDER not in re.sub('"[^"]*"', "", line), line
+        assert '"' not in line or line.startswith("git exp ") or text.startswith("Text in quotes")
         assert BARE.match(line) or ID.search(line), line
     if told.best:
         assert f"Best: {told.best.run[:8]} " in text
-    assert "git exp " in text
+    # An odd name of the metric leaves no room for more in the smallest ones.
+    assert "git exp " in text or budget < 60
     assert brief.written(facts(repo, shuffled), budget) == text
+
+
+sessions = st.builds(
+    Course,
+    id=st.just("s-1"),
+    task=odd,
+    constraints=st.none() | odd,
+    goes_on=st.just(False),
+    why=odd,
+    target=st.none() | numbers,
+    best=st.none() | numbers,
+    best_run=st.none() | odd,
+    claims=st.lists(st.builds(Claimed, id=odd, idea=odd, by=st.none() | odd), max_size=3),
+    hypotheses=st.lists(odd, max_size=3),
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sessions, st.lists(odd.filter(bool), max_size=4, unique=True))
+def test_a_session_and_ids_of_others_are_quoted(
+    repo: Path, session: Course, ids: list[str]
+) -> None:
+    runs = [run(at, 0.5 + at, id=f"{one}{at}", idea="x") for at, one in enumerate(ids)]
+    told = msgspec.structs.replace(facts(repo, runs), session=session)
+
+    for line in brief.written(told, 6_000)[:-1].split("\n"):
+        assert line.isprintable()
+        assert ORDER not in re.sub('"[^"]*"', "", line), line
+
+
+def test_no_command_is_made_of_an_id_that_is_none(repo: Path) -> None:
+    for run_id in ("`reboot`", "$(id)-00", "a;b c", "-p", "\x1b[31m"):
+        found = facts(repo, [run(1, 0.5, id=run_id)])
+
+        assert found.next == ['git exp run -m "IDEA" -- COMMAND']
 
 
 lines = st.lists(st.text("ab ", min_size=1, max_size=60), max_size=12)

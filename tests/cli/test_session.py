@@ -520,7 +520,7 @@ def test_a_run_that_its_loop_was_killed_over_is_a_result_of_the_next(
     assert [one["hypothesis"] for one in tried] == ["an idea", ""]
 
 
-def test_the_loop_ends_where_nothing_gets_better(begun: str, repo: Path) -> None:
+def test_the_loop_ends_where_nothing_gets_better(begun: str, exp: Exp) -> None:
     script = (
         "while git exp session next; do "
         "git exp run --session @ -- sh -c 'echo METRIC ms=5'; done; exit 0"
@@ -532,6 +532,9 @@ def test_the_loop_ends_where_nothing_gets_better(begun: str, repo: Path) -> None
     assert lines == ["iteration 1 of 20", "iteration 2 of 20", "iteration 3 of 20",
                      "iteration 4 of 20", "Performance plateau detected"]  # fmt: skip
     assert done.returncode == 0
+    tried = json.loads(exp("session", "report", "--json").stdout)["tried"]
+    assert [one["replicate_of"] for one in tried] == [None, *[tried[0]["run"]] * 3]
+    assert "4 results of the same code, 5 to 5\n" in exp("session", "report").stdout
 
 
 def test_a_damaged_line_is_counted_and_passed_over(loop: str, ask: Ask, git: Git_) -> None:

@@ -457,6 +457,24 @@ def test_a_gain_within_the_threshold_is_told_as_one() -> None:
     )
 
 
+def test_replicates_are_told_together_and_neither_work_nor_fail() -> None:
+    again = {"replicate_of": RUN}
+    state = session(
+        result(100.0, experiment_name="base", run_id=RUN),
+        result(90.0, experiment_name="lucky", iteration=2, **again),
+        result(120.0, experiment_name="unlucky", iteration=3, **again),
+        result(80.0, experiment_name="new", iteration=4),
+    )
+
+    text = report.markdown(state, now=T0)
+
+    assert text.partition("## What worked\n\n")[2].partition("\n\n## Dead")[0] == (
+        "- `new` (iteration 4): 80 after 90 (-11.11 %)\n\n"
+        "## Replicates\n\n- `base` (iteration 1): 3 results of the same code, 90 to 120"
+    )
+    assert "## Dead ends\n\nNone.\n" in text
+
+
 def test_where_nothing_draws_the_bests_are_a_line_of_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

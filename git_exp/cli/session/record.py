@@ -11,10 +11,10 @@ from git_exp.cli import options, output
 from git_exp.cli import session as family
 
 if TYPE_CHECKING:
+    from git_exp.index.search import Indexed
     from git_exp.session.events import Event
     from git_exp.session.history import Happening
     from git_exp.session.state import ExperimentState
-    from git_exp.store import Store
 
 
 @click.command()
@@ -46,7 +46,7 @@ def command(session: str, run: str | None, form: options.Form, **given: Any) -> 
     family.tell(added, form, "record")
 
 
-def _of_run(store: Store, name: str, given: dict[str, Any], *, by: str | None) -> Happening:
+def _of_run(store: Indexed, name: str, given: dict[str, Any], *, by: str | None) -> Happening:
     from git_exp.session import tried
 
     for option in ("name", "metrics", "params", "model", "took", "error"):
@@ -63,7 +63,7 @@ def _of_run(store: Store, name: str, given: dict[str, Any], *, by: str | None) -
             hint="a session is shared: it is no result of one",
         )
     said = given["hypothesis"] or (run.notes[0].text if run.notes else "")
-    return tried.happening(run, hypothesis=said, reasoning=given["reasoning"], by=by)
+    return tried.happening(store, run, hypothesis=said, reasoning=given["reasoning"], by=by)
 
 
 def _said(given: dict[str, Any], *, by: str | None) -> Happening:

@@ -63,7 +63,7 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     "--plateau",
     metavar="number",
     type=int,
-    help="So many results without improvement end it. Default: 3.",
+    help="So many results without improvement end it, replicates too. Default: 3.",
 )
 @click.option(
     "--threshold",
@@ -88,6 +88,10 @@ def command(session_id: str | None, form: options.Form, **given: Any) -> None:
     `git-exp[data]`; with --goal there needs to be none, and with --metric it is known from the
     first result on what is better. Without --metric the first usual one that a result has becomes
     it. The id is printed.
+
+    A run of the same code, command and params as an earlier one, made to see how much its number is
+    luck, is a result like any other: it counts as one without improvement. Make such a run without
+    `--session`, or give --plateau room for them.
     """
     _check(given)
     store = cli.store()
