@@ -38,9 +38,9 @@ def asked(
     """
     first = query.find(store, a)
     second = None if b is None else query.find(store, b)
-    goal = query.goal(metric or _only(first, second))
+    goal = query.goal(metric or _only(first, second), store)
     if higher is not None:
-        goal = goal._replace(higher=higher)
+        goal = Goal(goal.measure, higher)
     if goal.measure.metric not in first.metrics and goal.measure.metric not in store.metrics():
         raise query.unknown_metric(store, goal.measure.metric)
     _check(first, goal)
