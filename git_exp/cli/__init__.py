@@ -273,9 +273,13 @@ def _opened() -> Indexed:
 
 
 def _directed(store: Store, metric: str) -> bool | None:
-    from git_exp.session import aim
+    from git_exp.session import cargo
 
-    return aim.way(store.repo, metric)
+    if not cargo.may_be(store.repo):
+        return None
+    from git_exp.session import said
+
+    return said.way(store.repo, metric)
 
 
 def _hydrate(store: Store, run: Run) -> None:

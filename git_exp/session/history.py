@@ -96,22 +96,6 @@ def at(repo: Repo, session_id: str, commit: str) -> Session:
 
 def every(repo: Repo) -> Iterator[Session]:
     """All sessions that can be read, in no order, read by one git and without pygit2."""
-    for session_id, oid, text in _texts(repo):
-        # What is damaged is told of when it is asked for by its name.
-        with suppress(errors.BadField):
-            yield _session(session_id, oid, cargo.split(text))
-
-
-def starts(repo: Repo) -> Iterator[events.Start]:
-    """How each of them began, in no order; what has come after is not looked at."""
-    for _, _, text in _texts(repo):
-        found = _event(text.partition(b"\n")[0])
-        if isinstance(found, events.Start):
-            yield found
-
-
-def _texts(repo: Repo) -> Iterator[tuple[str, str, bytes]]:
-    """The id, the tip and the events of each session that can be read."""
     tips = {
         one: oid
         for ref, oid in refs.listing(repo, PREFIX).items()
@@ -119,8 +103,10 @@ def _texts(repo: Repo) -> Iterator[tuple[str, str, bytes]]:
     }
     texts = cat.blobs(repo, [f"{oid}:{EVENTS}" for oid in tips.values()], most=cargo.LARGEST)
     for (session_id, oid), text in zip(tips.items(), texts, strict=True):
-        if text is not None:
-            yield session_id, oid, text
+        # What is damaged is told of when it is asked for by its name.
+        with suppress(errors.BadField):
+            if text is not None:
+                yield _session(session_id, oid, cargo.split(text))
 
 
 def ids(repo: Repo) -> list[str]:
