@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Protocol
 
 from git_exp import errors, points, query, verdict
+from git_exp.index.look import Chosen, Look
 from git_exp.index.search import Indexed
-from git_exp.query import Goal
+from git_exp.query import Goal, Measure
 from git_exp.run import Run
-from git_exp.verdict import Tries, Verdict, wording
+from git_exp.verdict import Tries, Verdict
 
 # How many of the newest runs tell the noise, and how many replicates are read of one code. Beyond
 # that it is known well enough, and the closing line of a run must not wait.
@@ -27,6 +29,26 @@ class Asked(NamedTuple):
     tries: Tries = Tries()
 
 
+class Closing(NamedTuple):
+    """What a run is worth, and the run whose code it began as."""
+
+    said: Asked
+    verdict: Verdict
+    parent: Run | None
+
+
+class Source(Protocol):
+    """Where the runs come from: an index, or one state of it."""
+
+    def baseline(
+        self, wanted: Goal, *, fits: Callable[[Run], bool], before: str | None = None
+    ) -> Chosen: ...
+
+    def measured(
+        self, metric: str, trees: Collection[str] = (), *, limit: int, replicates: int = 0
+    ) -> list[Run]: ...
+
+
 def asked(
     store: Indexed, a: str, b: str | None, *, metric: str | None = None, higher: bool | None = None
 ) -> Asked:
@@ -38,9 +60,9 @@ def asked(
     """
     first = query.find(store, a)
     second = None if b is None else query.find(store, b)
-    goal = query.goal(metric or _only(first, second))
+    goal = query.goal(metric or _only(first, second), store)
     if higher is not None:
-        goal = goal._replace(higher=higher)
+        goal = Goal(goal.measure, higher)
     if goal.measure.metric not in first.metrics and goal.measure.metric not in store.metrics():
         raise query.unknown_metric(store, goal.measure.metric)
     _check(first, goal)
@@ -52,7 +74,7 @@ def asked(
 
 
 def judged(
-    store: Indexed, said: Asked, *, steps: bool = False, replicates: int = REPLICATES
+    source: Source, said: Asked, *, steps: bool = False, replicates: int = REPLICATES
 ) -> Verdict:
     """The verdict; with `steps` from the noise within each run, and not from replicates."""
     pair = (said.a, said.b)
@@ -60,32 +82,41 @@ def judged(
     if steps:
         series = (_series(said.a, metric), _series(said.b, metric))
         return verdict.by_steps(pair, said.goal, series=series, tries=said.tries)
-    runs = store.measured(metric, limit=POOL)
     trees = {run.git.tree for run in pair if run.git and run.git.tree}
-    # Fewer than that are all there are.
-    for tree in trees if len(runs) >= POOL else ():
-        runs += store.measured(metric, tree, limit=replicates)
+    runs = source.measured(metric, trees, limit=POOL, replicates=replicates)
     return verdict.among(pair, runs, said.goal, tries=said.tries)
 
 
-def closing(
-    store: Indexed, run: str, *, metric: str | None = None, higher: bool | None = None
-) -> tuple[Verdict, str] | None:
-    """The verdict on a run against the best before it, and one short line that says it.
+def closing(store: Indexed, run_id: str, aim: Goal | None = None) -> Closing | None:
+    """What a run that has just ended is worth, against the best before it.
 
-    None where there is nothing to say: no metric, several of them, or no baseline.
+    Without an aim it is its only metric. None where there is nothing to say: no metric, several of
+    them, or no baseline.
     """
     try:
-        said = asked(store, run, None, metric=metric, higher=higher)
+        return store.once(lambda look: _closed(store, look, run_id, aim=aim))
     except (errors.UsageError, errors.NotFound, errors.AnswerIsNo):
         return None
-    verdict = judged(store, said, replicates=POOL)
-    return verdict, wording.closing(verdict, said.goal.measure)
 
 
-def _against_the_best(store: Indexed, run: Run, goal: Goal, *, tried: Tries) -> Asked:
+def _closed(store: Indexed, look: Look, run_id: str, *, aim: Goal | None) -> Closing:
+    run = look.get(run_id)
+    if run is None:
+        raise errors.NotFound(f"no run '{run_id}'")
+    goal = aim or query.better(Measure(_only(run, None)), store)
+    _check(run, goal)
+    said = _against_the_best(look, run, goal, tried=Tries())
+    derived = run.git.derived if run.git else None
+    return Closing(
+        said=said,
+        verdict=judged(look, said, replicates=POOL),
+        parent=look.get(derived) if derived else None,
+    )
+
+
+def _against_the_best(source: Source, run: Run, goal: Goal, *, tried: Tries) -> Asked:
     own = verdict.key(run)
-    found = store.baseline(goal, before=run.started, fits=lambda one: verdict.key(one) != own)
+    found = source.baseline(goal, before=run.started, fits=lambda one: verdict.key(one) != own)
     if found.run is None:
         raise errors.AnswerIsNo(
             "no earlier run with other code, command or params has a number for"

@@ -25,14 +25,14 @@ def goal(store: Indexed, metric: str | None, usual: Goal | None = None) -> Goal:
     where there is none, or several.
     """
     if metric is not None:
-        return query.goal(metric)
+        return query.goal(metric, store)
     if usual is not None:
         return usual
     with store.sql(_ASKED) as answer:
         rows = [(str(key), int(count), int(every)) for key, count, every in answer.rows]
     shared = [key for key, count, every in rows if count == every]
     if len(shared) == 1:
-        return Goal(Measure(shared[0]), query.higher_is_better(shared[0]))
+        return query.better(Measure(shared[0]), store)
     known = shared or [key for key, *_ in rows]
     if not known:
         raise errors.NotFound(

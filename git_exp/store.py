@@ -44,6 +44,8 @@ class Store(query.Listed):
         self.repo = repo
         # Set by a door that may go to the network for what is missing.
         self.hydrate: Callable[[Run], None] | None = None
+        # Set by a door that knows what sessions have said of a metric.
+        self.directed: Callable[[str], bool | None] | None = None
 
     @classmethod
     def open(cls, cwd: Path, env: Mapping[str, str]) -> Self:
@@ -67,6 +69,9 @@ class Store(query.Listed):
             [self._run(commit, note, spooled.get(commit)) for commit, note in _newest(there, limit)]
         )
         return sorted(found, key=lambda run: (run.started, run.id), reverse=True)
+
+    def way(self, metric: str) -> bool | None:
+        return self.directed(metric) if self.directed else None
 
     def get(self, run_id: str) -> Run | None:
         """One run by its whole id."""

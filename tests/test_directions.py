@@ -26,12 +26,31 @@ from git_exp import directions
         ("bleu4", True),
         ("f1_macro", True),
         ("f1", True),
-        # The last word that is known decides.
+        # The last segment that says it decides.
         ("loss/accuracy", True),
         ("acc.error", False),
+        ("accuracy/test", True),
+        # A loss or a time of whatever is one.
         ("score_time", False),
-        ("time_score", True),
         ("accuracyLoss", False),
+        ("dice_loss", False),
+        # So much in a time is a rate, unless it is of what is bad.
+        ("tokens_per_ms", True),
+        ("ops_per_us", True),
+        ("bench/tokensPerSecond", True),
+        ("errors_per_second", False),
+        ("ms_per_token", False),
+        ("tokens_per_batch", None),
+        ("per_ms", False),
+        ("val_per", None),
+        # Where words do not agree nothing is guessed.
+        ("time_score", None),
+        ("latency_score", None),
+        ("time_to_accuracy", None),
+        ("errors_fixed", None),
+        ("loss_reduction", None),
+        ("accuracy_drop", None),
+        ("loss/time_to_accuracy", None),
         ("neg_log_loss", True),
         ("val.negMSE", True),
         # Whole words: none of these has one that is known.

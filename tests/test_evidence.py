@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from git_exp import Experiment, errors, evidence, query, records, verdict
+from git_exp.index import look
 from git_exp.index.search import Indexed
+from git_exp.query import Goal, Measure
 from git_exp.run import Run
-from git_exp.verdict import Tries, replicates
+from git_exp.verdict import Tries, replicates, wording
 from tests.cli.conftest import Git_, Runs
 from tests.verdict import made
 
@@ -129,25 +131,28 @@ def test_runs_are_named_as_anywhere(repo: Path) -> None:
     assert (found.a.id, found.b.id) == (first, second)
 
 
+def closed(store: Indexed, name: str = "@", aim: Goal | None = None) -> str | None:
+    """The line that a run of that name would have ended with."""
+    found = evidence.closing(store, query.find(store, name).id, aim)
+    return wording.closing(found.verdict, found.said.goal.measure) if found else None
+
+
 def test_the_closing_line_is_short_or_nothing(repo: Path) -> None:
     for seed in range(3):
         a_run(0.5 + seed / 100, seed=seed)
     store = opened(repo)
-    assert evidence.closing(store, "@") is None
+    assert closed(store) is None
     a_run(0.51, lr=0.2)
-    alike = evidence.closing(store, "@")
+    alike = closed(store)
     a_run(0.9, lr=0.3)
-    better = evidence.closing(store, "@")
+    better = closed(store)
     a_run(None, lr=0.3)
 
-    assert better
-    assert (better[0].verdict, better[1]) == ("improved", "improved: acc 0.9 against 0.51 (+76 %)")
-    assert alike
-    assert alike[1] == "indistinguishable: acc 0.51 against 0.51 (+0 %)"
-    worse = evidence.closing(store, "@~1", metric="acc", higher=False)
-    assert worse
-    assert worse[1] == "worse: acc 0.9 against 0.51 (+76 %)"
-    assert evidence.closing(store, "@") is None
+    assert better == "improved: acc 0.9 against 0.51 (+76 %)"
+    assert alike == "indistinguishable: acc 0.51 against 0.51 (+0 %)"
+    worse = closed(store, "@~1", Goal(Measure("acc"), higher=False))
+    assert worse == "worse: acc 0.9 against 0.51 (+76 %)"
+    assert closed(store) is None
     assert evidence.closing(store, "zz") is None
 
 
@@ -156,16 +161,14 @@ def test_the_closing_line_says_what_is_missing(repo: Path) -> None:
     a_run(0.6, lr=0.2)
     store = opened(repo)
 
-    alone = evidence.closing(store, "@")
+    alone = closed(store)
     a_run(0.55, seed=1)
-    more = evidence.closing(store, "@~1")
+    more = closed(store, "@~1")
 
-    assert alone
-    assert alone[1] == (
+    assert alone == (
         "indistinguishable: acc 0.6 against 0.5 (+20 %); no replicates: run one of the two again"
     )
-    assert more
-    assert more[1] == (
+    assert more == (
         "indistinguishable: acc 0.6 against 0.525 (+14 %);"
         " 3 more of the candidate and 2 more of the baseline would settle it"
     )
@@ -184,9 +187,11 @@ def test_runs_at_hand_need_no_repository() -> None:
 @pytest.mark.parametrize(
     "seed", [0, *(pytest.param(one, marks=pytest.mark.slow) for one in (1, 2))]
 )
+@pytest.mark.parametrize("few", [1, 50])
 def test_the_index_finds_what_a_look_at_all_runs_does(
-    seed: int, metric: str, repo: Path, git: Git_
+    few: int, seed: int, metric: str, repo: Path, git: Git_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(look, "_FEW", few)
     runs, seeded = Runs(git), random.Random(seed)
     for _ in range(9):
         acc = [round(seeded.random(), 1) for _ in range(2)]
@@ -202,14 +207,15 @@ def test_the_index_finds_what_a_look_at_all_runs_does(
     every = store.runs()
 
     for run in every:
-        found = store.baseline(goal, before=run.started, fits=_others(run))
+        chosen = store.baseline(goal, before=run.started, fits=_others(run))
         plain = [one for one in every if one.started < run.started]
         best = query.best([one for one in plain if _others(run)(one)], goal)
-        assert found.run == best
-        assert found.among == sum(query.best([one], goal) is not None for one in plain)
+        assert chosen.run == best
+        assert chosen.among == sum(query.best([one], goal) is not None for one in plain)
     shared = [one for one in every if replicates.counts(one) and "acc" in one.metrics]
     for tree in "abc":
-        ids = [one.id for one in store.measured("acc", tree * 40, limit=99)]
+        found = store.measured("acc", [tree * 40], limit=0, replicates=99)
+        ids = [one.id for one in found if _tree(one) == tree * 40]
         assert ids == [one.id for one in shared if _tree(one) == tree * 40]
     twice = [one for one in shared if [_tree(other) for other in every].count(_tree(one)) > 1]
     assert [one.id for one in store.measured("acc", limit=99)] == [one.id for one in twice]

@@ -118,9 +118,9 @@ def best(desk: Desk, asked: arguments.Best) -> answers.Best:
 
     Runs tagged `tainted` and values that are NaN or infinite never win.
     """
-    wanted = query.goal(asked.metric)
+    wanted = query.goal(asked.metric, desk.store)
     if asked.direction:
-        wanted = wanted._replace(higher=asked.direction == "max")
+        wanted = query.Goal(wanted.measure, asked.direction == "max")
     return answers.best(wanted, ahead.find(desk.store, wanted, asked.where))
 
 

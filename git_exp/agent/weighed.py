@@ -54,7 +54,7 @@ def verdict(said: Asked, found: Judged) -> Verdict:
         interval=list(found.interval) if found.interval else None,
         method=wording.method(found),
         runs_to_settle=planning.fewest(found) if applies else None,
-        notes=list(wording.notes(found, said.a, said.b).values()),
+        notes=list(wording.notes(found, said.a, said.b, goal=said.goal).values()),
     )
 
 

@@ -91,7 +91,7 @@ def _told_of(store: Indexed, digest: Digest, asked: Asked) -> Facts:
         tainted=tainted[:_TAINTED],
         tainted_count=len(tainted),
     )
-    goal = _goal(digest, asked) if counts.total else None
+    goal = _goal(store, digest, asked) if counts.total else None
     config = asked.session.state.config if asked.session else None
     within = config.improvement_threshold if config else THRESHOLD
     failed = digest.failed(_FAILED)
@@ -136,7 +136,7 @@ def _measured(store: Indexed, digest: Digest, bare: Facts, *, asked: Asked) -> F
     )
 
 
-def _goal(digest: Digest, asked: Asked) -> Goal | None:
+def _goal(store: Indexed, digest: Digest, asked: Asked) -> Goal | None:
     """The metric that is asked for, or the session's, or the one that most runs have."""
     config = asked.session.state.config if asked.session else None
     if asked.metric is None and not (config and config.primary_metric):
@@ -145,15 +145,16 @@ def _goal(digest: Digest, asked: Asked) -> Goal | None:
             return None
         metric = min(known, key=lambda one: (-known[one], directions.higher(one) is None, one))
         also = [one for one in sorted(known) if known[one] == known[metric] and one != metric]
-        goal = _told(query.goal(metric))
+        goal = _told(query.goal(metric, store))
         return msgspec.structs.replace(goal, also=also, runs=known[metric]) if also else goal
-    wanted = query.goal(asked.metric or "") if asked.metric is not None else None
+    wanted = query.goal(asked.metric or "", store) if asked.metric is not None else None
     primary = config.primary_metric if config else None
     if config and primary and (wanted is None or asked.metric == primary):
         from git_exp.session import machine
 
         higher = machine.direction(config) == "maximize"
-        goal = _told(query.Goal(Measure(primary), higher))
+        unknown = directions.higher(primary) is None
+        goal = _told(query.Goal(Measure(primary), higher, assumed=unknown))
         said = msgspec.structs.replace(goal, told_by="session")
         return said if config.direction else goal
     assert wanted
@@ -165,10 +166,11 @@ def _goal(digest: Digest, asked: Asked) -> Goal | None:
 
 
 def _told(wanted: query.Goal) -> Goal:
-    known = directions.higher(wanted.measure.metric) is not None
+    named = directions.higher(wanted.measure.metric) is wanted.higher
+    by = "nobody" if wanted.assumed else "name" if named else "session"
     return Goal(
         metric=wanted.measure.metric, aggregate=wanted.measure.aggregate,
-        higher_is_better=wanted.higher, told_by="name" if known else "nobody",
+        higher_is_better=wanted.higher, told_by=by,
     )  # fmt: skip
 
 

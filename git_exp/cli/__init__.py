@@ -270,7 +270,18 @@ def _opened() -> Indexed:
     found = Indexed.open(here, os.environ)
     found.progress = _progress
     found.hydrate = lambda run: _hydrate(found, run)
+    found.directed = lambda metric: _directed(found, metric)
     return found
+
+
+def _directed(store: Store, metric: str) -> bool | None:
+    from git_exp.session import cargo
+
+    if not cargo.may_be(store.repo):
+        return None
+    from git_exp.session import said
+
+    return said.way(store.repo, metric)
 
 
 def _hydrate(store: Store, run: Run) -> None:

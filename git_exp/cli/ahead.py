@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from git_exp import errors, leading, query
+from git_exp.cli import output
 from git_exp.index.search import Indexed
 from git_exp.query import Goal
 from git_exp.run import Run
@@ -25,17 +27,31 @@ def option(command: F) -> F:
 def goal(store: Indexed, metric: str | None) -> Goal:
     """What is named, else that of the session in `GIT_EXP_SESSION`, else the only one there is."""
     session = os.environ.get("GIT_EXP_SESSION")
-    if metric is not None or not session:
+    if not session:
         return leading.goal(store, metric)
     from git_exp.session import aim
 
-    return leading.goal(store, None, aim.goal(store.repo, session))
+    usual = aim.goal(store.repo, session)
+    if metric is None or usual is None:
+        return leading.goal(store, metric, usual)
+    # Of its own metric this session knows best, whatever a newer one says.
+    return usual if metric == usual.measure.metric else leading.goal(store, metric)
+
+
+def tell_assumed(goal: Goal, otherwise: str) -> None:
+    """Say that nothing tells which way a metric is better, where that is so."""
+    if goal.assumed:
+        why = "neither its name nor a session says"
+        output.warn(f"higher {goal.measure.metric} is taken for better: {why}", otherwise)
 
 
 def run(store: Indexed, name: str, metric: str | None) -> Run:
     """The run that a name means, of which the word `best` is one, before any run of that name."""
     if name == leading.WORD:
-        return leading.best(store, goal(store, metric))
+        wanted = goal(store, metric)
+        found = leading.best(store, wanted)
+        tell_assumed(wanted, f"if it is not: --metric {shlex.quote(f'-{wanted.measure.metric}')}")
+        return found
     if metric is not None:
         raise errors.UsageError(f"--metric goes with the run '{leading.WORD}' alone")
     return query.find(store, name)

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from git_exp import cli, query, table
-from git_exp.cli import listing, options, output
+from git_exp.cli import ahead, listing, options, output
 from git_exp.index import best
 from git_exp.query import Goal
 from git_exp.run import Run
@@ -36,17 +36,20 @@ def command(
     """Show the run that is best in a metric, as `git exp log --oneline` does.
 
     METRIC is the path of a metric, whose last value counts, or an aggregate of one such as
-    `max(acc)`: max, min, first or last. Whether more or less of it is better is told from its name,
-    `loss` or `latency` for example; --min and --max say so. Only finished runs that are not tagged
-    `tainted` take part. NaN never wins, and of equals the oldest does.
+    `max(acc)`: max, min, first or last. Whether more or less of it is better --min and --max say;
+    else the newest session that has said it of that metric, else its name, `loss` or `latency` for
+    example. Only finished runs that are not tagged `tainted` take part. NaN never wins, and of
+    equals the oldest does.
     """
     if lowest and highest:
         raise click.UsageError("--min and --max exclude each other")
     fill = table.template(form.template or "")
-    wanted = query.goal(metric)
+    store = cli.store()
+    wanted = query.goal(metric, store)
     if lowest or highest:
-        wanted = wanted._replace(higher=highest)
-    run = best.find(cli.store(), wanted, where)
+        wanted = Goal(wanted.measure, highest)
+    run = best.find(store, wanted, where)
+    ahead.tell_assumed(wanted, "if it is not: --min")
     match form.kind:
         case "json":
             output.document("best", _document(run, wanted))

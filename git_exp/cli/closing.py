@@ -47,34 +47,31 @@ def weighed(store: Indexed, run_id: str, aim: tuple[str, bool] | None) -> None:
     run. Where nothing can be compared nothing is said.
     """
     from git_exp import evidence
+    from git_exp.query import Goal, Measure
+    from git_exp.verdict import wording
 
-    metric, higher = aim or (None, None)
-    found = evidence.closing(store, run_id, metric=metric, higher=higher)
+    found = evidence.closing(store, run_id, Goal(Measure(aim[0]), aim[1]) if aim else None)
     if found is None:
         return
-    verdict, said = found
-    output.say(said)
-    run = query.find(store, run_id)
-    metric = metric or next(iter(run.metrics))
-    if parent := _parent(store, run, metric):
+    output.say(wording.closing(found.verdict, found.said.goal.measure))
+    metric = found.said.goal.measure.metric
+    if found.parent and (parent := _parent(found.parent, found.said.a, metric)):
         output.say(parent)
     # As a name may say the other way.
-    sign = "+" if verdict.higher else "-"
-    sign = "" if query.higher_is_better(metric) == verdict.higher else sign
+    sign = "+" if found.verdict.higher else "-"
+    sign = "" if query.better(Measure(metric), store).higher == found.verdict.higher else sign
     back = f"git exp restore best --metric {shlex.quote(sign + metric)}"
-    if verdict.verdict == "improved":
+    if found.verdict.verdict == "improved":
         output.hints(f"keep it: git exp promote {query.short(run_id)}")
-    elif verdict.verdict == "worse":
+    elif found.verdict.verdict == "worse":
         output.hints(f"back to the best: {back}")
     else:
         output.hints(f"run it once more, or go back to the best: {back}")
 
 
-def _parent(store: Indexed, run: Run, metric: str) -> str | None:
+def _parent(before: Run, run: Run, metric: str) -> str | None:
     """A run beside the one whose code it began as."""
-    derived = run.git.derived if run.git else None
-    before = store.get(derived) if derived else None
-    if before is None or metric not in before.metrics or metric not in run.metrics:
+    if metric not in before.metrics or metric not in run.metrics:
         return None
     old, new = before.metrics[metric].last, run.metrics[metric].last
     return (

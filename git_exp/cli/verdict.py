@@ -93,8 +93,8 @@ def command(run: str, baseline: str | None, form: options.Form, **given: Any) ->
     RUN has improved, is worse than BASELINE, or cannot be told from it. It is the latest one by
     default, and BASELINE the best of those before it that are no replicates of it. METRIC is the
     path of a metric, whose last value counts, or an aggregate of one such as `max(acc)`; by default
-    the only one that both have. Whether more or less of it is better is told from its name; --min
-    and --max say so.
+    the only one that both have. Whether more or less of it is better --min and --max say, else the
+    newest session that has said it of that metric, else its name.
 
     Runs of one code, with one command and the same params, are replicates, whatever their seeds
     are. How far these differ is noise. A run has improved, or is worse, only if the 95 % interval
@@ -130,14 +130,14 @@ def _show(said: Asked, found: Verdict) -> None:
         output.line(f"noise: {wording.noise(found.noise)}")
     if planning.applies(found):
         output.line(f"to settle it: {wording.settled(found)}")
-    for sentence in wording.notes(found, said.a, said.b).values():
+    for sentence in wording.notes(found, said.a, said.b, goal=said.goal).values():
         output.line(f"note: {sentence}")
 
 
 def _document(said: Asked, found: Verdict) -> Judged:
     from git_exp.verdict import judging, wording
 
-    notes = wording.notes(found, said.a, said.b)
+    notes = wording.notes(found, said.a, said.b, goal=said.goal)
     return Judged(
         verdict=found.verdict,
         metric=said.goal.measure.metric,

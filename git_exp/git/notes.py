@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
 
 from git_exp import errors
-from git_exp.git import objects, refs
+from git_exp.git import objects, refs, steps
 from git_exp.git.objects import BLOB, TREE, Entries, Ident, Writer
 from git_exp.git.repo import Repo
+from git_exp.git.steps import Step
 
 REF = "refs/notes/exp"
 # Of runs that never leave: a plain push of refs/notes/* does not take it along.
@@ -114,13 +115,19 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def changes(repo: Repo, old: str | None, new: str | None) -> Changes:
-    """What differs between the notes of two commits: cost follows that, and pygit2 has no part."""
+    """What differs between the notes of two commits: cost follows that.
+
+    pygit2 has no part, unless it has come already: then no git is started.
+    """
     if new is None:
         return Changes(there={}, whole=True)
+    known = steps.between(repo, old, new) if old and repo.is_open else None
+    if known is not None:
+        return _stepped(known)
     if old is not None:
         # The old one may be gone with a gc: then all is read anew.
         with suppress(errors.GitFailed):
-            return _stepped(repo.git(*_DIFF_TREE, old, new))
+            return _stepped(_said(repo.git(*_DIFF_TREE, old, new)))
     return Changes(there=_listed(repo.git("ls-tree", "-r", "-z", new)), whole=True)
 
 
@@ -255,19 +262,25 @@ def _found(repo: Repo, tree: str, rest: str) -> list[str]:
     return here + below
 
 
-def _stepped(raw: bytes) -> Changes:
-    fields = os.fsdecode(raw).split("\0")[:-1]
+def _stepped(found: Iterable[Step]) -> Changes:
     there: dict[str, str] = {}
     was: dict[str, str] = {}
+    for one in found:
+        if not _is_note(one.path):
+            continue
+        if objects.is_file(one.before):
+            was[one.path] = one.old
+        if objects.is_file(one.mode):
+            there[one.path] = one.oid
+    return Changes(there=there, gone=frozenset(was.keys() - there.keys()), was=was)
+
+
+def _said(raw: bytes) -> Iterator[Step]:
+    """What git says of what differs."""
+    fields = os.fsdecode(raw).split("\0")[:-1]
     for head, path in zip(fields[::2], fields[1::2], strict=True):
         before, mode, old, oid, _ = head[1:].split(" ")
-        if not _is_note(path):
-            continue
-        if objects.is_file(int(before, 8)):
-            was[path] = old
-        if objects.is_file(int(mode, 8)):
-            there[path] = oid
-    return Changes(there=there, gone=frozenset(was.keys() - there.keys()), was=was)
+        yield Step(int(before, 8), int(mode, 8), old, oid, path)
 
 
 def _listed(raw: bytes) -> dict[str, str]:

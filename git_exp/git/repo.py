@@ -104,6 +104,11 @@ class Repo(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The object store by pygit2, opened at this exact path without a search."""
         return opened(self)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether pygit2 has been needed already: to ask it is quicker then than to start a git."""
+        return "pg" in vars(self)
+
     def git(self, *args: str, stdin: bytes | None = None, index: Path | None = None) -> bytes:
         """What a git command prints; `GitFailed` when it exits with an error."""
         child = self.start(*args, index=index, stdin=stdin is not None)

@@ -58,7 +58,7 @@ def act(store: Indexed) -> list[Verdict]:
     return _Gates(store).verdicts(gates) if gates else []
 
 
-def regression(gate: str) -> Regression:
+def regression(gate: str, store: Indexed | None = None) -> Regression:
     """A gate `no-regression:…` as what it asks. Raises `UsageError` where it names no metric."""
     text = gate.removeprefix(NO_REGRESSION)
     found = _TOLERANCE.fullmatch(text)
@@ -69,7 +69,7 @@ def regression(gate: str) -> Regression:
         )
     tolerance = float(found[2]) if found else 0.0
     percent = bool(found and found[3])
-    return Regression(goal=query.goal(metric), tolerance=tolerance, percent=percent)
+    return Regression(goal=query.goal(metric, store), tolerance=tolerance, percent=percent)
 
 
 class _Gates:
@@ -88,7 +88,7 @@ class _Gates:
     def _verdict(self, gate: str) -> Verdict:
         try:
             if gate.startswith(NO_REGRESSION):
-                return self._compared(gate, regression(gate))
+                return self._compared(gate, regression(gate, self.store))
             return self._fitting(gate)
         except (errors.UsageError, errors.NotFound) as error:
             return Verdict(gate=gate, passed=False, said=error.message, hint=error.hint or "")

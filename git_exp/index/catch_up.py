@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from git_exp import merge
-from git_exp.git import cat, notes, refs
+from git_exp.git import cat, notes, refs, steps
 from git_exp.git.repo import Repo
 from git_exp.index import rows, schema, state
 from git_exp.index.database import Progress
@@ -15,6 +15,7 @@ from git_exp.index.rows import Noted, noted
 
 CHUNK = 1_000
 BYTES = 16 << 20
+_FEW = 10
 
 
 def bring(connection: sqlite3.Connection, repo: Repo, progress: Progress | None) -> None:
@@ -137,7 +138,7 @@ def _noted(
 ) -> Iterator[Noted]:
     """The notes as they are now; of those in several places the union, as git joins them."""
     names = [blob or f"{tip}:{path}" for where in places.values() for path, blob in where.items()]
-    texts, now = cat.blobs(repo, names), state.micros()
+    texts, now = _texts(repo, names), state.micros()
     for commit, where in places.items():
         # One that cannot be read is for fsck to tell; it hides none of the others.
         read = [text for text in islice(texts, len(where)) if text is not None]
@@ -147,6 +148,12 @@ def _noted(
             yield noted(commit, " ".join(where), read[0], now=now)
         else:
             yield rows.unread(commit, " ".join(where))
+
+
+def _texts(repo: Repo, names: list[str]) -> Iterator[bytes | None]:
+    if len(names) > _FEW or not repo.is_open or any(":" in one for one in names):
+        return cat.blobs(repo, names)
+    return (steps.blob(repo, one) for one in names)
 
 
 def _refold(connection: sqlite3.Connection, repo: Repo, tip: str | None) -> None:

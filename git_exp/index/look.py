@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -28,7 +28,8 @@ _FEW = 50
 _AFTER_ALL = "~"
 _NEWEST = "r.started DESC, r.run_id DESC"
 _KEY = "key = (SELECT id FROM key WHERE kind = 'metric' AND name = ?)"
-_COUNTS = "r.status = 'finished' AND NOT EXISTS (SELECT 1 FROM tag WHERE tag = ? AND run = r.id)"
+# The tainted are few: to list them once is quicker than to ask for the tag of each run.
+_COUNTS = "r.status = 'finished' AND r.id NOT IN (SELECT run FROM tag WHERE tag = ?)"
 # Asked of one run after the other, so that a limit is reached long before the last of them.
 _HAS_METRIC = f"EXISTS (SELECT 1 FROM metric WHERE {_KEY} AND run = r.id)"
 _OF_ANY_TWICE = "EXISTS (SELECT 1 FROM run o WHERE o.tree = r.tree AND o.id <> r.id)"
@@ -119,6 +120,10 @@ class Look:
         found = self._runs(self._ids(where, [value], limit=1))
         return next(iter(newest([*found, *filter(live, self.live)])), None)
 
+    def get(self, run_id: str) -> Run | None:
+        """One run by its whole id."""
+        return self.one("r.run_id = ?", run_id, live=lambda run: run.id == run_id)
+
     def matching(self, name: str) -> list[Run]:
         run_id, commit = query.beginnings(name)
         ids = self._ids("r.name = ?", [name], limit=1)
@@ -135,7 +140,9 @@ class Look:
     def best(self, wanted: Goal) -> Run | None:
         return query.best(newest([*self._runs(self._ranked(wanted, limit=1)), *self.live]), wanted)
 
-    def baseline(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> Chosen:
+    def baseline(
+        self, wanted: Goal, *, fits: Callable[[Run], bool], before: str | None = None
+    ) -> Chosen:
         """The best of the runs that fit, started before a time, and of how many it was chosen."""
         first = self._first(wanted, fits, before)
         earlier = (run for run in self.live if before is None or run.started < before)
@@ -146,29 +153,54 @@ class Look:
 
     def _first(self, wanted: Goal, fits: Callable[[Run], bool], before: str | None) -> list[Run]:
         """The best sealed run that fits; nearly always it is among the first."""
-        for limit in (_FEW, None):
-            ids = self._ranked(wanted, before=before, limit=limit)
+        for ranked in (self._foremost, self._ranked):
+            ids = ranked(wanted, before=before)
             fitting = (run for at in ids for run in self._runs([at]) if fits(run))
-            found = list(itertools.islice(fitting, 1))
-            if found or len(ids) < _FEW:
-                break
-        return found
+            if found := list(itertools.islice(fitting, 1)):
+                return found
+        return []
+
+    def _foremost(self, wanted: Goal, *, before: str | None) -> list[int]:
+        """The first of those that are ranked, found by their numbers alone; none where few are."""
+        source, values = self._with_number(wanted, before)
+        column = wanted.measure.aggregate
+        way, sign = ("DESC", ">=") if wanted.higher else ("ASC", "<=")
+        least = (
+            f"SELECT {column} FROM metric WHERE {_KEY} AND abs({column}) < 9e999"
+            f" ORDER BY {column} {way} LIMIT 1 OFFSET {_FEW}"
+        )
+        order = f"m.{column} {way}, r.started, r.run_id"
+        asked = f"SELECT r.id {source} AND m.{column} {sign} ({least}) ORDER BY {order} LIMIT ?"
+        found = self._connection.execute(asked, [*values, wanted.measure.metric, _FEW])
+        return [at for (at,) in found]
 
     def _numbered(self, wanted: Goal, before: str | None) -> int:
         """How many sealed runs have a number for a measure."""
         source, values = self._with_number(wanted, before)
         return int(self._connection.execute(f"SELECT count(*) {source}", values).fetchone()[0])
 
-    def measured(self, metric: str, tree: str | None, limit: int) -> list[Run]:
-        """The newest finished, untainted runs that have a metric, of one code or of any twice."""
-        code = "r.tree = ?" if tree else _OF_ANY_TWICE
-        values = [metric, query.TAINTED, *([tree] if tree else [])]
-        ids = self._ids(f"{_HAS_METRIC} AND {_COUNTS} AND {code}", values, limit=limit)
-        live = [
-            run for run in self.live
-            if metric in run.metrics and run.git and (tree is None or run.git.tree == tree)
-        ]  # fmt: skip
-        return newest([*self._runs(ids), *live])
+    def measured(
+        self, metric: str, trees: Collection[str] = (), *, limit: int, replicates: int = 0
+    ) -> list[Run]:
+        """The newest finished, untainted runs that have a metric, of any code that ran twice.
+
+        Where they are as many as the limit, so many replicates too of each of some trees.
+        """
+        found = f"{_HAS_METRIC} AND {_COUNTS}"
+        ids = self._ids(f"{found} AND {_OF_ANY_TWICE}", [metric, query.TAINTED], limit=limit)
+        # Fewer than that are all there are.
+        for tree in trees if len(ids) >= limit else ():
+            values = [metric, query.TAINTED, tree]
+            ids += self._ids(f"{found} AND {self._of_tree(tree)}", values, limit=replicates)
+        live = [run for run in self.live if metric in run.metrics and run.git]
+        # Whether they are our own does not matter to who compares their numbers.
+        return newest([*self._read(list(dict.fromkeys(ids))), *live])
+
+    def _of_tree(self, tree: str) -> str:
+        """Those of a tree; of many it is quicker to go through all that are newest, till enough."""
+        asked = "SELECT count(*), (SELECT max(id) FROM run) FROM run WHERE tree = ?"
+        count, every = self._connection.execute(asked, [tree]).fetchone()
+        return "+r.tree = ?" if count * count > _FEW * (every or 0) else "r.tree = ?"
 
     def _ranked(
         self, wanted: Goal, *, before: str | None = None, limit: int | None = None
@@ -271,13 +303,18 @@ class Look:
         return found
 
     def _runs(self, ids: Sequence[int]) -> list[Run]:
+        return self._store.opened(self._read(ids))
+
+    def _read(self, ids: Sequence[int]) -> list[Run]:
+        """Runs as they are kept, of no store yet."""
         found: list[Run] = []
-        waiting = iter(ids)
-        while chunk := list(itertools.islice(waiting, _CHUNK)):
-            asked = f"SELECT id, packed FROM record WHERE id IN ({', '.join(map(str, chunk))})"
-            packed = dict(self._connection.execute(asked))
-            found += [unpacked(packed[at]) or self._folded(at) for at in chunk]
-        return self._store.opened(found)
+        for start in range(0, len(ids), _CHUNK):
+            some = ids[start : start + _CHUNK]
+            listed = ",".join(map(str, some))
+            asked = f"SELECT id, packed FROM record WHERE id IN ({listed})"
+            packed: dict[int, bytes | None] = dict(self._connection.execute(asked))
+            found += [unpacked(packed[at]) or self._folded(at) for at in some]
+        return found
 
     def _folded(self, at: int) -> Run:
         asked = "SELECT commit_id, lines FROM record WHERE id = ?"

@@ -7,7 +7,7 @@ import itertools
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -81,7 +81,7 @@ class Indexed(Store):
         return self._ask(lambda look: look.fitting(self._bound(look, wanted)))
 
     def get(self, run_id: str) -> Run | None:
-        return self._ask(lambda look: look.one("r.run_id = ?", run_id, live=_has_id(run_id)))
+        return self._ask(lambda look: look.get(run_id))
 
     def matching(self, name: str) -> list[Run]:
         return self._ask(lambda look: look.matching(name))
@@ -100,21 +100,29 @@ class Indexed(Store):
         """
         from git_exp.index.digest import Digest
 
+        return self.once(lambda look: question(Digest(look)))
+
+    def once(self, question: Callable[[Look], T]) -> T:
+        """The same to one that takes the runs themselves."""
         with _uncollected():
-            return self._ask(lambda look: question(Digest(look)))
+            return self._ask(question)
 
     def baseline(
         self, wanted: Goal, *, fits: Callable[[Run], bool], before: str | None = None
     ) -> Chosen:
         """The best of the runs that fit, started before a time, and of how many it was chosen."""
-        return self._ask(lambda look: look.baseline(wanted, fits, before))
+        return self._ask(lambda look: look.baseline(wanted, fits=fits, before=before))
 
-    def measured(self, metric: str, tree: str | None = None, *, limit: int) -> list[Run]:
-        """The newest finished, untainted runs of a tree that have a metric, newest first.
+    def measured(
+        self, metric: str, trees: Collection[str] = (), *, limit: int, replicates: int = 0
+    ) -> list[Run]:
+        """The newest finished, untainted runs that have a metric, of any code that ran twice.
 
-        Without a tree, those of any that has run more than once. No more than `limit` sealed ones.
+        No more than `limit` sealed ones; where there are as many, replicates of some trees too.
         """
-        return self._ask(lambda look: look.measured(metric, tree, limit))
+        return self._ask(
+            lambda look: look.measured(metric, trees, limit=limit, replicates=replicates)
+        )
 
     def of_tree(self, tree: str, argv: Sequence[str] | None = None) -> list[Run]:
         """The runs whose code is a tree, newest first; with a command line those of that."""
@@ -310,10 +318,6 @@ def _uncollected() -> Iterator[None]:
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
-
-
-def _has_id(run_id: str) -> Callable[[Run], bool]:
-    return lambda run: run.id == run_id
 
 
 def _quoted(words: str) -> str:

@@ -47,6 +47,8 @@ class Source(Protocol):
 
     def metrics(self) -> list[str]: ...
 
+    def way(self, metric: str) -> bool | None: ...
+
 
 class Listed:
     """A source that answers every question from the list of its runs."""
@@ -75,6 +77,10 @@ class Listed:
         """Every metric there is, those of the newest runs first."""
         return list(dict.fromkeys(path for run in self.runs() for path in run.metrics))
 
+    def way(self, metric: str) -> bool | None:
+        """Whether more of a metric is better, where somebody has said so; None elsewhere."""
+        return None
+
 
 class Measure(NamedTuple):
     """One number of a run: an aggregate of a metric, such as `max(acc)`."""
@@ -89,10 +95,11 @@ class Measure(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """What the best run is best in, and which way."""
+    """What the best run is best in, and which way; `assumed` where nothing tells that."""
 
     measure: Measure
     higher: bool
+    assumed: bool = False
 
 
 def find(source: Source, name: str, *, near: bool = True) -> Run:
@@ -150,11 +157,22 @@ def _is_odd(value: float) -> bool:
     return value != value or value in (math.inf, -math.inf)
 
 
-def goal(text: str) -> Goal:
-    """What `@{best:…}` asks for: `acc`, `+acc`, `-acc`, `max(acc)`, `-min(acc)`."""
+def goal(text: str, source: Source | None = None) -> Goal:
+    """What `@{best:…}` asks for: `acc`, `+acc`, `-acc`, `max(acc)`, `-min(acc)`.
+
+    Without a sign it is as the source has been told of that metric, else as its name says.
+    """
     sign, bare = (text[0], text[1:]) if text[:1] in ("+", "-") else ("", text)
     asked = measure(bare)
-    return Goal(asked, sign == "+" or (not sign and higher_is_better(asked.metric)))
+    return Goal(asked, sign == "+") if sign else better(asked, source)
+
+
+def better(asked: Measure, source: Source | None = None) -> Goal:
+    """Which way a measure is better where it is not said with it; more, where nothing tells."""
+    told = source.way(asked.metric) if source else None
+    if told is None:
+        told = directions.higher(asked.metric)
+    return Goal(asked, told is not False, assumed=told is None)
 
 
 def measure(text: str) -> Measure:
@@ -184,7 +202,7 @@ def _revision(source: Source, name: str) -> Run:
         raise errors.NotFound(f"no run '{name}'", hint=hint)
     if asked[1] == "tag":
         return _tagged(source, name, asked[2])
-    return _best(source, name, goal(asked[2]))
+    return _best(source, name, goal(asked[2], source))
 
 
 def _before(source: Source, name: str, count: int) -> Run:

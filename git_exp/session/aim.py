@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from git_exp import query
 from git_exp.git.repo import Repo
 from git_exp.query import Goal, Measure
-from git_exp.session import named, rules
+from git_exp.session import named
 
 
 def goal(repo: Repo, name: str) -> Goal | None:
@@ -13,5 +14,6 @@ def goal(repo: Repo, name: str) -> Goal | None:
     metric = config.primary_metric
     if metric is None:
         return None
-    way = config.direction or rules.direction_of(metric)[0]
-    return Goal(Measure(metric), way == "maximize")
+    if config.direction is None:
+        return query.better(Measure(metric))
+    return Goal(Measure(metric), config.direction == "maximize")

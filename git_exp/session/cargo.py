@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from git_exp import errors
-from git_exp.git import objects
+from git_exp.git import objects, refs
 from git_exp.git.repo import Repo
 
 PREFIX = "refs/sessions/"
@@ -35,6 +35,11 @@ class Sessions:
         # One that is too large is not read further.
         lines(repo, theirs, most=LARGEST)
         return history.merge(repo, name, theirs).commit
+
+
+def may_be(repo: Repo) -> bool:
+    """Whether there may be sessions, told without starting git."""
+    return refs.any_below(repo, PREFIX.rstrip("/"))
 
 
 def is_id(text: str) -> bool:

@@ -22,11 +22,10 @@ _SEEDS = frozenset(
 )  # fmt: skip
 # How many seeds there are is no seed.
 _COUNTING = frozenset({"n", "num", "number", "count", "max", "total"})
-# Without one of these in it no command line names a seed.
-_SIGN = re.compile("seed|rng|random", re.IGNORECASE)
-_NAME = re.compile(r"[-+]*[\w./:-]+")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_WHOLE = re.compile(r"[-+]?[0-9]+")
+# Compiled when something may name a seed: the end of each run waits for it.
+_NAME = r"[-+]*[\w./:-]+"
+_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
+_WHOLE = r"[-+]?[0-9]+"
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,8 +88,10 @@ def seeds(run: Run) -> tuple[str, ...]:
 @lru_cache(maxsize=4_096)
 def is_seed(name: str) -> bool:
     """Whether a param or an option has the name of a seed: the last part of a dotted one tells."""
+    if not _hints_at_seed(name):
+        return False
     last = re.split(r"[./:]", name.lstrip("-+"))[-1]
-    words = [word.lower() for word in _WORD.findall(last)]
+    words = [word.lower() for word in re.findall(_WORD, last)]
     if not words or words[0] in _COUNTING:
         return False
     return words[-1] == "seed" or "_".join(words) in _SEEDS
@@ -127,6 +128,12 @@ def sample(runs: Sequence[Run], measure: Measure) -> Sample:
     return Sample(values=tuple(found), diverged=diverged, missing=missing, repeated=repeated)
 
 
+def _hints_at_seed(text: str) -> bool:
+    """Whether it may name one: without these in it nothing does."""
+    lowered = text.lower()
+    return "seed" in lowered or "rng" in lowered or "random" in lowered
+
+
 def _text(value: Any) -> str:
     # 1 is not true, nor is it 1.0, and NaN is NaN. Numbers are most of the params there are.
     return repr(value) if type(value) in (int, float) else table.text(value)
@@ -134,14 +141,14 @@ def _text(value: Any) -> str:
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """A command line without its seeds, and the words that name them."""
-    if not any(map(_SIGN.search, words)):
+    if not _hints_at_seed(" ".join(words)):
         return list(words), []
     rest: list[str] = []
     named: list[str] = []
     option = False
     for word in words:
         name, equals, _ = word.partition("=")
-        ours = _NAME.fullmatch(name) and is_seed(name) and (equals or word[0] == "-")
-        (named if ours or (option and _WHOLE.fullmatch(word)) else rest).append(word)
+        ours = re.fullmatch(_NAME, name) and is_seed(name) and (equals or word[0] == "-")
+        (named if ours or (option and re.fullmatch(_WHOLE, word)) else rest).append(word)
         option = bool(ours and not equals)
     return rest, named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_exp import query, table
-from git_exp.query import Measure
+from git_exp.query import Goal, Measure
 from git_exp.run import Run
 from git_exp.verdict import planning, replicates
 from git_exp.verdict.judging import Verdict
@@ -24,6 +24,8 @@ _CAUTIONS = {
     "deterministic": "a seed that is fixed in the code would look like this too",
     "steps": "steps that resemble those before them make the noise look too small",
 }
+
+_ASSUMED = "higher is taken for better; --min or -NAME says otherwise"
 
 
 def told(measure: Measure) -> str:
@@ -77,9 +79,11 @@ def side(run: Run, sample: Sample) -> str:
     return f"{query.short(run.id)} {run.name}".rstrip() + mean
 
 
-def notes(verdict: Verdict, a: Run, b: Run) -> dict[str, str]:
+def notes(verdict: Verdict, a: Run, b: Run, *, goal: Goal) -> dict[str, str]:
     """What to know about it: a word for programs, and a sentence."""
     found: dict[str, str] = {}
+    if goal.assumed:
+        found["assumed-direction"] = _ASSUMED
     if verdict.method == "replicates":
         found |= _sameness(a, b)
     if verdict.method in ("none", "steps") and verdict.noise is None:

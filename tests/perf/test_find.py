@@ -84,7 +84,7 @@ def test_a_brief_of_a_session_costs_little_more(big: Big, rows: list[Row]) -> No
     )
     history.start(store.repo, config, session_id="s")
     for run in store.runs(RESULTS):
-        history.add(store.repo, "s", tried.happening(run, hypothesis=f"idea {run.id[:8]}"))
+        history.add(store.repo, "s", tried.happening(store, run, hypothesis=f"idea {run.id[:8]}"))
     assert "Session" in brief(repo)
 
     took = interleaved(

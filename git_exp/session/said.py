@@ -1,0 +1,39 @@
+"""Which way a metric is better, as sessions have said. Quick to import: each run asks it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from git_exp.git import cat, refs
+from git_exp.git.repo import Repo
+from git_exp.session import cargo
+
+_WAYS = {"maximize": True, "minimize": False}
+
+
+def way(repo: Repo, metric: str) -> bool | None:
+    """Whether more of it is better, as the newest session that says so has it; None without one.
+
+    It goes for all runs of a repository, and when the session is over too.
+    """
+    tips = refs.listing(repo, cargo.PREFIX).values()
+    names = [f"{tip}:{cargo.EVENTS}" for tip in tips]
+    found = [_start(text) for text in cat.blobs(repo, names, most=cargo.LARGEST) if text]
+    said = [
+        (str(start.get("t")), _WAYS[config["direction"]])
+        for start in found
+        if isinstance(config := start.get("config"), dict)
+        and config.get("primary_metric") == metric
+        and config.get("direction") in _WAYS
+    ]
+    return max(said)[1] if said else None
+
+
+def _start(text: bytes) -> dict[str, Any]:
+    """How a session began, its first line; what has come after is not looked at."""
+    try:
+        told = json.loads(text.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) and told.get("event") == "start" else {}

@@ -1,0 +1,107 @@
+"""Which way a metric is better: said with it, else by a session, else by its name, else assumed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Ask, Runs
+from tests.conftest import Clock
+
+pytestmark = pytest.mark.usefixtures("repo")
+BEGUN = ("session", "start", "--goal", "g", "--metric", "widgets")
+WARNED = (
+    "warning: higher widgets is taken for better: neither its name nor a session says\n"
+    "hint: if it is not: {}\n"
+)
+
+
+@pytest.fixture
+def three(runs: Runs) -> Runs:
+    for at, count in enumerate((9, 5, 12)):
+        runs.add(f"of{count}", f"x = {at}\n", metrics={"widgets": [count], "ms": [count]})
+    return runs
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "@{best:widgets}", "--json"),
+        ("best", "widgets", "--json"),
+        ("promote", "best", "--metric", "widgets", "--json"),
+        ("restore", "best", "--metric", "widgets", "--json"),
+        ("verdict", "@", "--metric", "widgets", "--json"),
+        ("brief", "--metric", "widgets", "--json"),
+    ],
+)
+@pytest.mark.parametrize("over", [False, True])
+def test_what_a_session_says_goes_for_all(
+    three: Runs, ask: Ask, words: tuple[str, ...], over: bool
+) -> None:
+    ask(*BEGUN, "--direction", "minimize")
+    if over:
+        ask("session", "stop")
+
+    said = ask(*words, code=words[0] == "verdict")
+
+    assert "22222222" in said.out.split('"notes"')[0]
+    assert "taken for better" not in said.err
+
+
+def test_the_path_of_the_tree_leads_to_that_run(three: Runs, ask: Ask) -> None:
+    ask(*BEGUN, "--direction", "minimize")
+
+    told = json.loads(ask("tree", "--metric", "widgets", "--json").out)
+
+    assert (told["higher_is_better"], told["path"][-1][:8]) == (False, "22222222")
+
+
+def test_what_is_said_with_the_metric_comes_first(three: Runs, ask: Ask) -> None:
+    ask(*BEGUN, "--direction", "minimize")
+
+    assert ask("best", "widgets", "--max", "--format=%n") == ("of12\n", "")
+    assert ask("best", "--format=%n", "--", "+widgets") == ("of12\n", "")
+
+
+def test_the_newest_session_that_says_it_decides(three: Runs, ask: Ask, clock: Clock) -> None:
+    ask(*BEGUN, "--direction", "minimize")
+    clock.move(1)
+    ask(*BEGUN, "--direction", "maximize")
+    clock.move(1)
+    ask(*BEGUN)
+
+    assert ask("best", "widgets", "--format=%n") == ("of12\n", "")
+
+
+def test_a_process_of_a_session_asks_that_one(
+    three: Runs, ask: Ask, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    mine = ask(*BEGUN, "--direction", "minimize").out.strip()
+    clock.move(1)
+    ask(*BEGUN, "--direction", "maximize")
+    monkeypatch.setenv("GIT_EXP_SESSION", mine)
+
+    told = json.loads(ask("tree", "--metric", "widgets", "--json").out)
+
+    assert told["path"][-1][:8] == "22222222"
+
+
+def test_a_session_is_believed_before_a_name(three: Runs, ask: Ask) -> None:
+    ask("session", "start", "--goal", "g", "--metric", "ms", "--direction", "maximize")
+
+    assert ask("best", "ms", "--format=%n").out == "of12\n"
+
+
+def test_what_nobody_says_is_assumed_aloud(three: Runs, ask: Ask) -> None:
+    assert ask("best", "widgets", "--format=%n") == ("of12\n", WARNED.format("--min"))
+    assert ask("promote", "best", "--metric", "widgets").err.startswith(
+        WARNED.format("--metric -widgets")
+    )
+    assert (
+        "note: higher is taken for better; --min or -NAME says otherwise\n"
+        in ask("verdict", "--metric", "widgets", code=1).out
+    )
+    assert "taken for" not in ask("verdict", "--metric", "widgets", "--max", code=1).out
+    assert ask("best", "--format=%n", "--", "-widgets").err == ""
+    assert ask("best", "ms", "--format=%n").err == ""
