@@ -11,20 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Self
 
-from git_exp import (
-    data,
-    errors,
-    ledger,
-    locks,
-    merge,
-    metrics,
-    points,
-    query,
-    records,
-    seal,
-    spool,
-    values,
-)
+from git_exp import data, errors, ledger, locks, merge, metrics, query, records, seal, spool, values
 from git_exp.git import diff, notes, objects, refs
 from git_exp.git.refs import Change
 from git_exp.git.repo import Repo, discover
@@ -102,26 +89,6 @@ class Store(query.Listed):
             yield from data.series(self.repo, self.data_tip(run), but=stems)
             for found in folder.journals:
                 yield from (line for line in found.lines() if records.is_kind(line, b"track"))
-
-    def points(self, run: Run, metric: str) -> Iterator[points.Point]:
-        """The values of a metric that a run has, read as they are asked for; they are fetched first
-        where the whole run is away.
-
-        Raises `NotFound` where there is no such metric, or only the summary of it is here.
-        """
-        if metric not in run.metrics:
-            known = ", ".join(run.metrics) or "it has none"
-            why = f"run {query.short(run.id)} has no metric '{metric}'"
-            raise errors.NotFound(why, hint=f"its metrics: {known}")
-        found = points.read(self.series(run), metric)
-        first = next(found, None)
-        if first is None and not self.has_code(run):
-            self.need(run)
-            found = points.read(self.series(run), metric)
-            first = next(found, None)
-        if first is None:
-            raise errors.SeriesAway(run.id)
-        return chain((first,), found)
 
     def file(self, run: Run, path: str) -> bytes | None:
         """A file of a run's data: `output/stdout`, `packages.txt`, `artifacts/…`."""

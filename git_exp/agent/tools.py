@@ -5,6 +5,7 @@ from __future__ import annotations
 from git_exp import brief as digest
 from git_exp import compare, evidence, query, starting
 from git_exp import seen as earlier
+from git_exp import series as tracked
 from git_exp.agent import answers, arguments, bounds, tool, weighed
 from git_exp.agent.thinned import Thinned
 from git_exp.agent.tool import Desk
@@ -92,7 +93,7 @@ def series(desk: Desk, asked: arguments.Series) -> answers.Series:
     """
     run = arguments.run(desk, asked.run)
     courses: dict[int, Thinned] = {}
-    for one in desk.store.points(run, asked.metric):
+    for one in tracked.of(desk.store, run, asked.metric):
         if one.rank in courses or len(courses) < _RANKS:
             courses.setdefault(one.rank, Thinned(asked.points)).add(one)
     rank = min(courses, default=0) if asked.rank is None else asked.rank

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from git_exp import cli, compare, curve, doubts, events, query, records, table
+from git_exp import series as tracked
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import View
@@ -185,7 +186,7 @@ def _events(store: Store, run: Run, as_json: bool) -> None:
 
 
 def _series(store: Store, run: Run, metric: str, *, as_json: bool) -> None:
-    found = store.points(run, metric)
+    found = tracked.of(store, run, metric)
     if as_json:
         told = [Value(t=one.t, elapsed_ms=one.elapsed_ms, step=one.step, rank=one.rank,
                       value=one.value) for one in found]  # fmt: skip
