@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from git_exp import restore
 from git_exp.restore.answer import Kept
+from tests.test_restore_any import LONG, NAMES, Layers, build, worlds
 from tests.test_restore_undo import follow, undone
 from tests.world import World
 
@@ -144,3 +149,37 @@ def test_a_skipped_path_that_the_run_has_as_the_index_has_it_is_written_if_asked
     assert world.text("cfg") == "1\n"
     follow(world, answer)
     assert world.state() == before
+
+
+marks = st.lists(st.sampled_from((None, *MARKS)), min_size=len(NAMES), max_size=len(NAMES))
+
+
+def goes_and_comes_back(layers: Layers, how: list[str | None], whole: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "w")
+        run = build(world, layers)
+        held = sorted(world.git("ls-files", "-z").split("\0")[:-1])
+        for name, mark in zip(held, how, strict=False):
+            if mark:
+                world.git("update-index", mark, "--", name)
+        tops = sorted({path.partition(b"/")[0] for path in world.tree(run.commit)})
+        paths = [] if whole or not tops else [f":(literal){os.fsdecode(tops[0])}"]
+        before = world.state()
+
+        gone = undone(world, run, *paths)
+
+        after = world.state()
+        again = follow(world, gone)
+        assert world.state() == before
+        follow(world, again)
+        assert world.state() == after
+        world.git("fsck", "--strict")
+
+
+@pytest.mark.slow
+@settings(LONG, max_examples=60)
+@given(worlds(), marks, st.booleans())
+def test_whatever_is_marked_the_printed_way_back_gives_the_former_worktree(
+    layers: Layers, how: list[str | None], whole: bool
+) -> None:
+    goes_and_comes_back(layers, how, whole)
