@@ -270,3 +270,19 @@ def test_the_mark_of_a_guard_is_not_to_be_taken_away(judged: Path, exp: Exp) -> 
     exp("run", "-n", "mine", "-t", "tainted", *PRINT)
     exp("untag", "mine", "tainted")
     assert latest(exp)["tags"] == []
+
+
+def test_a_commit_of_what_is_protected_is_said_by_the_verdict(
+    judged: Path, exp: Exp, git: Git
+) -> None:
+    exp(*_run("true", "-n", "before"))
+    blob = git("rev-parse", "HEAD:data").strip()
+    assert latest(exp)["metadata"] == {"git_exp.protect": {"data": blob}}
+    (judged / "data/test.csv").write_text("9\n")
+    git("commit", "-q", "-a", "-m", "an easier test")
+    exp(*_run("true", "-n", "after"))
+
+    said = exp("verdict", "after", "before", code=None).stdout
+
+    assert "protected files of the two are not the same: data" in said
+    assert latest(exp)["tags"] == []
