@@ -39,6 +39,10 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     paths: tuple[str, ...]
 
+    def held(self, repo: Repo) -> dict[str, str]:
+        """What the base has at each path: the id of a blob or of a tree."""
+        return {path: guard.held(repo, self.base, path) for path in self.paths}
+
     def before(self, repo: Repo, snapshot: str | None) -> tuple[State, Taint | None]:
         """The files as a run begins; those that differ may do so in its snapshot alone."""
         taken = guard.differing(repo, (self.base, snapshot), self.paths) if snapshot else []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from git_exp import errors, starting, values
 from git_exp.launch.recorded import NOT_STARTED
-from git_exp.run import Run
+from git_exp.run import KEY, Run
 
 if TYPE_CHECKING:
     from git_exp.index.search import Indexed
@@ -37,7 +37,7 @@ def earlier(store: Indexed, key: str) -> Run | None:
     could not be started. A run of somebody else's has a key of theirs. Raises `Refused` while one
     is running.
     """
-    found = [run for run in store.said(starting.KEY, key) if run.own]
+    found = [run for run in store.said(KEY, key) if run.own]
     for run in found:
         if run.status == "running":
             raise _busy(key, run.id[:8])

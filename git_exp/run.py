@@ -10,6 +10,10 @@ import msgspec
 
 from git_exp import errors, metrics, points, records
 
+# What of metadata is git exp's own: no user's can have that name, alone or before a dot.
+OURS = "git_exp"
+KEY = f"{OURS}.key"
+PROTECT = f"{OURS}.protect"
 # Statuses that somebody else wrote over a run whose owner could not.
 _SECOND_HAND = ("crashed", "lost")
 

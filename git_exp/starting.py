@@ -20,12 +20,9 @@ from git_exp.git.refs import Change
 from git_exp.git.repo import Repo
 from git_exp.git.snapshot import Snapshot
 from git_exp.git.untracked import LeftOut
-from git_exp.run import flat
+from git_exp.run import OURS, flat
 
 LIST_LIMIT = 1_000
-# What of metadata is ours: no user's can have a name there.
-_OURS = "git_exp"
-KEY = f"{_OURS}.key"
 _TRIES = 3
 
 
@@ -41,8 +38,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants recorded as a run; `derived` is the id of the run whose code it began as.
 
-    Left out, it is the run that the worktree was last set to, where that is certain. `key` is what
-    the run is to be found by later, at `KEY` in its metadata, where no metadata of a user's can be.
+    Left out, it is the run that the worktree was last set to, where that is certain. `ours` is what
+    git exp itself has to say in the metadata, by names that no metadata of a user's can have.
     """
 
     caller: Caller
@@ -55,7 +52,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     derived: str | None = None
     private: bool = False
     snapshot: bool = True
-    key: str | None = None
+    ours: Mapping[str, Any] = {}
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,11 +173,11 @@ def checked(repo: Repo, request: Request, run_id: str) -> records.RunStart:
 def _metadata(request: Request) -> Any:
     told = values.plain(request.metadata, ("metadata",))
     for name in told if isinstance(told, dict) else ():
-        if name.partition(".")[0] == _OURS:
+        if name.partition(".")[0] == OURS:
             raise errors.BadName(
-                f"metadata '{name}' is git exp's own", hint=f"choose another name than {_OURS}"
+                f"metadata '{name}' is git exp's own", hint=f"choose another name than {OURS}"
             )
-    return told if request.key is None else {**(told or {}), KEY: request.key}
+    return {**(told or {}), **request.ours} if request.ours else told
 
 
 def parent(run_id: str | None) -> str | None:

@@ -251,6 +251,8 @@ def test_what_does_not_end_in_time_is_killed(seen: Seen, monkeypatch: pytest.Mon
         "setsid sh -c 'sleep 60 & echo METRIC pid=$!' ; sleep 60",
         "trap '' TERM; sleep 60 & echo METRIC pid=$!; trap - TERM; sleep 60",
         "(trap '' TERM; sleep 60 & echo METRIC pid=$!); sleep 60",
+        "export GIT_EXP_RUN=inner GIT_EXP_OUTER='x this'\n"
+        "(sleep 60 & echo METRIC pid=$!); sleep 60",
     ],
 )
 def test_out_of_time_nothing_is_left_of_what_it_has_started(
@@ -258,7 +260,7 @@ def test_out_of_time_nothing_is_left_of_what_it_has_started(
 ) -> None:
     monkeypatch.setattr(watch, "GRACE", 0.3)
 
-    outcome = seen.run("sh", "-c", code, env={"GIT_EXP_RUN": "this one"}, timeout=0.3)
+    outcome = seen.run("sh", "-c", code, env={"GIT_EXP_RUN": "this"}, timeout=0.3)
 
     assert (outcome.exit_code, outcome.timed_out) == (124, True)
     until(lambda: not is_running(int(seen.metrics[0][0]["pid"])))

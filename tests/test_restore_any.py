@@ -166,7 +166,7 @@ mild = st.sampled_from([form for form in FORMS if "exact" not in form])
 QUICK = settings(
     max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-LONG = settings(QUICK, max_examples=250)
+LONG = settings(QUICK, max_examples=120)
 
 
 @QUICK

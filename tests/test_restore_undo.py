@@ -84,7 +84,7 @@ def test_the_printed_way_back_gives_the_former_worktree_byte_for_byte(
 
 
 @pytest.mark.slow
-@settings(LONG, max_examples=100)
+@settings(LONG, max_examples=50)
 @given(worlds(), st.booleans())
 def test_every_printed_way_back_gives_the_former_worktree_byte_for_byte(
     layers: Layers, clean: bool

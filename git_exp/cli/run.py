@@ -141,10 +141,14 @@ def _tried(
 ) -> int:
     from git_exp import protect
     from git_exp.launch import recorded
+    from git_exp.run import PROTECT
 
     guard = protect.guarded(store.repo, given["protected"], Path.cwd())
     if guard and not request.snapshot:
         raise click.UsageError("--protect and --no-snapshot exclude each other")
+    if guard:
+        ours = {**request.ours, PROTECT: guard.held(store.repo)}
+        request = msgspec.structs.replace(request, ours=ours)
     if given["reuse"] and (earlier := _reused(store, request, joined, guard=guard)):
         if joined:
             joined.record(earlier)
@@ -193,6 +197,7 @@ def _is_private(given: dict[str, Any]) -> bool:
 
 def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None) -> Request:
     from git_exp import starting
+    from git_exp.run import KEY
 
     return starting.Request(
         caller=starting.Caller(argv=cmd, cwd=Path.cwd()),
@@ -205,7 +210,7 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
         derived=query.find(cli.store(), given["parent"]).id if given["parent"] else None,
         private=_is_private(given),
         snapshot=not given["no_snapshot"],
-        key=given.get("key"),
+        ours={KEY: given["key"]} if "key" in given else {},
     )
 
 

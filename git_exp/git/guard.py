@@ -58,6 +58,12 @@ def missing(repo: Repo, commit: str, paths: Sequence[str]) -> list[str]:
     return [path for path in paths if not repo.git("ls-tree", "-z", commit, "--", path)]
 
 
+def held(repo: Repo, commit: str, path: str) -> str:
+    """The id of what a commit has at a path from the top of the worktree."""
+    out = repo.git(_PLAIN[0], "rev-parse", "--verify", f"{commit}:{'' if path == '.' else path}")
+    return os.fsdecode(out).strip()
+
+
 def differing(repo: Repo, commits: tuple[str, str], paths: Sequence[str]) -> list[str]:
     """The files below some paths in which two commits differ: by content, kind or mode."""
     words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff")

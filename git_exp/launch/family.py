@@ -9,17 +9,21 @@ from pathlib import Path
 from git_exp import spool
 from git_exp.launch import process
 
+# The runs around the one that a command is in, from the outermost.
+OUTER = "GIT_EXP_OUTER"
+_NAMES = (b"GIT_EXP_RUN", OUTER.encode())
+
 
 class Family:
     """The processes of a command that are still there, also those whose parents are not.
 
     One that has left its parents behind is nobody's child that could be asked for, but it has the
-    environment that the command got, with the id of the run in it; unless it has cleared that. No
-    pid counts that somebody else has by now.
+    environment that the command got, with the id of the run in it, or below another run among those
+    around that; unless it has cleared them. No pid counts that somebody else has by now.
     """
 
     def __init__(self, root: int, run: str | None) -> None:
-        self._mark = f"GIT_EXP_RUN={run}".encode() if run else None
+        self._run = run.encode() if run else None
         self._known = {root: spool.born(root)}
 
     def there(self) -> list[int]:
@@ -31,11 +35,17 @@ class Family:
         return [pid for pid, born in self._known.items() if born and spool.born(pid) == born]
 
     def _marked(self) -> list[int]:
-        if self._mark is None:
+        if self._run is None:
             return []
         found: list[int] = []
         for environ in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
-                if self._mark in environ.read_bytes().split(b"\0"):
+                if self._run in _runs(environ.read_bytes()):
                     found.append(int(environ.parent.name))
         return found
+
+
+def _runs(environ: bytes) -> list[bytes]:
+    """The runs that a process is in, by its environment."""
+    words = (one.partition(b"=") for one in environ.split(b"\0"))
+    return [run for name, _, runs in words if name in _NAMES for run in runs.split()]

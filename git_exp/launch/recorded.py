@@ -12,6 +12,7 @@ from git_exp import data, endings, errors, protect, recorder, records, spool
 from git_exp.git.repo import Repo
 from git_exp.launch import crash
 from git_exp.launch.child import Child, Outcome, start
+from git_exp.launch.family import OUTER
 from git_exp.protect import Guard, Taint
 from git_exp.recorder import Recorder
 from git_exp.starting import Request
@@ -80,6 +81,9 @@ def run(
         if started.private:
             # What it starts beside its own run is not for others either.
             inside["GIT_EXP_PRIVATE"] = "1"
+        if request.parent_run:
+            # It ends with each of those, if their time is over.
+            inside[OUTER] = f"{env.get(OUTER, '')} {request.parent_run}".lstrip()
         outcome = _watched(writer, request, streams, env=inside, timeout=manner.timeout)
         check.after()
     except BaseException as error:

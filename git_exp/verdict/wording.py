@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from git_exp import query, table
 from git_exp.query import Goal, Measure
-from git_exp.run import Run
+from git_exp.run import PROTECT, Run
 from git_exp.verdict import planning, replicates
 from git_exp.verdict.judging import Verdict
 from git_exp.verdict.noise import Noise
 from git_exp.verdict.replicates import Sample
 
+_NAMED = 5
 _SIDES = ("candidate", "baseline")
 _METHODS = {
     "welch": "Welch's t interval, from the replicates of the two",
@@ -165,9 +166,19 @@ def _apart(a: Run, b: Run) -> dict[str, str]:
         found["other-machine"] = "the two ran on different machines"
     if a.env and b.env and a.env.packages != b.env.packages:
         found["other-packages"] = "the two ran with different packages"
+    if paths := _protected_apart(a, b):
+        found["other-protected"] = f"protected files of the two are not the same: {paths}"
     if a.partial or b.partial:
         found["partial"] = "a snapshot is partial: the code may differ in what it does not hold"
     return found
+
+
+def _protected_apart(a: Run, b: Run) -> str:
+    """The paths that both had protected, each as its own base has them, which is not the same."""
+    told = (run.metadata.get(PROTECT) if isinstance(run.metadata, dict) else None for run in (a, b))
+    first, second = ({} if not isinstance(one, dict) else one for one in told)
+    paths = sorted(path for path in first.keys() & second.keys() if first[path] != second[path])
+    return ", ".join(paths[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
 
 
 def _count(number: int, what: str) -> str:

@@ -149,6 +149,7 @@ def test_what_the_command_does_while_it_runs_taints(how: str, judged: Path, exp:
     assert latest(exp)["notes"][-1]["text"] == f"tainted: {said}"
 
 
+@pytest.mark.slow
 def test_what_python_and_git_write_themselves_taints_nothing(
     judged: Path, exp: Exp, git: Git
 ) -> None:
@@ -173,6 +174,7 @@ def test_what_python_and_git_write_themselves_taints_nothing(
     assert "tainted" not in exp(*_run("true")).stderr
 
 
+@pytest.mark.slow
 def test_a_large_file_of_git_lfs_is_compared_with_what_its_pointer_says(
     judged: Path, exp: Exp, git: Git
 ) -> None:
@@ -193,6 +195,7 @@ def test_a_large_file_of_git_lfs_is_compared_with_what_its_pointer_says(
     assert latest(exp)["tags"] == ["tainted"]
 
 
+@pytest.mark.slow
 def test_a_sparse_checkout_is_not_a_change(judged: Path, exp: Exp, git: Git) -> None:
     (judged / "data/sub").mkdir()
     (judged / "data/sub/b").write_text("b\n")
@@ -247,6 +250,7 @@ def test_what_ends_after_the_tainted_run_that_started_it_counts_for_nothing(
     assert latest(exp, "later")["tags"] == ["tainted"]
 
 
+@pytest.mark.slow
 def test_no_run_answers_for_protected_files_that_were_changed(judged: Path, exp: Exp) -> None:
     exp(*_run("true", "-n", "first"))
     _ignored(judged, "helper.py")
@@ -257,6 +261,7 @@ def test_no_run_answers_for_protected_files_that_were_changed(judged: Path, exp:
     assert latest(exp)["tags"] == ["tainted"]
 
 
+@pytest.mark.slow
 def test_the_mark_of_a_guard_is_not_to_be_taken_away(judged: Path, exp: Exp) -> None:
     exp(*_run("echo 9 > data/test.csv"))
 
@@ -269,4 +274,21 @@ def test_the_mark_of_a_guard_is_not_to_be_taken_away(judged: Path, exp: Exp) -> 
     assert latest(exp)["tags"] == ["tainted"]
     exp("run", "-n", "mine", "-t", "tainted", *PRINT)
     exp("untag", "mine", "tainted")
+    assert latest(exp)["tags"] == []
+
+
+@pytest.mark.slow
+def test_a_commit_of_what_is_protected_is_said_by_the_verdict(
+    judged: Path, exp: Exp, git: Git
+) -> None:
+    exp(*_run("true", "-n", "before"))
+    blob = git("rev-parse", "HEAD:data").strip()
+    assert latest(exp)["metadata"] == {"git_exp.protect": {"data": blob}}
+    (judged / "data/test.csv").write_text("9\n")
+    git("commit", "-q", "-a", "-m", "an easier test")
+    exp(*_run("true", "-n", "after"))
+
+    said = exp("verdict", "after", "before", code=None).stdout
+
+    assert "protected files of the two are not the same: data" in said
     assert latest(exp)["tags"] == []

@@ -211,7 +211,7 @@ def haves(clone: Path, *what: str) -> list[str]:
 
 @pytest.mark.parametrize("remote", ["tracking", "no upstream", "by URL"])
 @pytest.mark.parametrize("unpushed", [1, 30])
-@pytest.mark.parametrize("runs", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", [20, pytest.param(100, marks=pytest.mark.slow)])
 def test_the_users_own_fetch_offers_no_commit_of_ours(
     repo: Path, tmp_path: Path, unpushed: int, remote: str, runs: int
 ) -> None:

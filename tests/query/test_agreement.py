@@ -192,7 +192,7 @@ def test_sql_has_the_order_of_the_predicate(runs: list[Run], names: list[str]) -
 
 
 @pytest.mark.slow
-@settings(max_examples=4_000)
+@settings(max_examples=1_500)
 @given(filled.runs(most=12), st.lists(expressions, min_size=10, max_size=10))
 def test_sql_finds_the_runs_that_the_predicate_finds_however_often(
     runs: list[Run], texts: list[str]
@@ -201,7 +201,7 @@ def test_sql_finds_the_runs_that_the_predicate_finds_however_often(
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000)
+@settings(max_examples=700)
 @given(filled.runs(most=12), st.lists(sort_keys, min_size=10, max_size=10))
 def test_sql_has_the_order_of_the_predicate_however_often(
     runs: list[Run], names: list[str]

@@ -152,7 +152,7 @@ FEW = settings(
     max_examples=5,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-MANY = settings(FEW, max_examples=80)
+MANY = settings(FEW, max_examples=40)
 
 
 @pytest.mark.slow
