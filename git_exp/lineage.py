@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import msgspec
 from git_exp import query
 from git_exp.git import objects
 from git_exp.git.nearness import Nearness
+from git_exp.index.digest import FAILURES
 from git_exp.query import Goal
 from git_exp.run import Run
 from git_exp.store import Store
@@ -70,8 +72,12 @@ def is_derived(run: Run, other: Run) -> bool:
     """Whether it is recorded that a run's code was made of another one's, and is not the same."""
     if run.git is None or run.git.derived != other.id:
         return False
-    tree = run.git.tree
-    return tree is None or other.git is None or other.git.tree != tree
+    return not _is_same_code(run, other)
+
+
+def _is_same_code(run: Run, other: Run) -> bool:
+    tree = run.git.tree if run.git else None
+    return tree is not None and other.git is not None and other.git.tree == tree
 
 
 class Lineage:
@@ -114,10 +120,19 @@ class Lineage:
         run = self.runs[place]
         said = self.at.get(run.git.derived or "") if run.git else None
         # Only what began earlier: nobody's records can make a circle.
-        if said is not None and said < place:
+        if said is not None and said < place and is_derived(run, self.runs[said]):
             return said, RECORDED
+        first = self._first.get(self._code(run) or "", place)
+        if first != place:
+            return self.parent(first)
         found = self._nearest(place)
         return found, None if found is None else NEAREST
+
+    @cached_property
+    def _first(self) -> dict[str, int]:
+        """The first run of each code: the others stand beside it."""
+        codes = [self._code(run) or "" for run in self.runs]
+        return {code: place for place, code in reversed(list(enumerate(codes))) if code}
 
     def _nearest(self, place: int) -> int | None:
         """The earlier run with the nearest code, the latest of equals.
@@ -151,7 +166,13 @@ class Lineage:
         return self._near.changes(tree, third) if tree else None
 
     def _candidates(self, place: int) -> Iterator[int]:
-        """Earlier runs that this one may be derived from: the latest, and the best until then."""
+        """Earlier runs that this one may be derived from: the latest, and the best until then.
+
+        Nobody goes on from a run that failed, unless that is recorded.
+        """
+        return (one for one in self._earlier(place) if self.runs[one].status not in FAILURES)
+
+    def _earlier(self, place: int) -> Iterator[int]:
         base = self.runs[place].base
         earlier = range(place - 1, max(place - 1 - _FARTHEST, -1), -1)
         yield from islice((one for one in earlier if self._is_related(one, base)), _WINDOW)
@@ -225,9 +246,12 @@ def drawn(found: Family) -> Iterator[Line]:
     below: dict[str, list[Node]] = {}
     for one in found.nodes:
         below.setdefault(found.above.get(one.run.id, ""), []).append(one)
-    for at, root in enumerate(below.get("", ())):
-        if at:
+    before: Node | None = None
+    for root in below.get("", ()):
+        # Runs of one code stand together, until something was derived from one.
+        if before and (before.run.id in below or not _is_same_code(before.run, root.run)):
             yield Line("")
+        before = root
         waiting = [("", "", root.run.id)]
         while waiting:
             joint, prefix, name = waiting.pop()

@@ -45,7 +45,7 @@ class Grove:
         }  # fmt: skip
         run = Run(
             id=name, commit=commit, name=name, started=records.stamp(len(self.runs) * 1_000_000),
-            status="finished", git=records.Git(**git), **given,
+            status=given.pop("status", "finished"), git=records.Git(**git), **given,
         )  # fmt: skip
         if acc is not None:
             run.metrics = {"acc": records.Summary(last=acc)}
@@ -87,6 +87,49 @@ def test_of_equals_the_latest_is_the_parent(grove: Grove, base: str) -> None:
     grove.run("one", base, text(1))
 
     assert grove.parents()["one"] == "same"
+
+
+def test_a_run_of_the_same_code_stands_beside_the_first_one(grove: Grove, base: str) -> None:
+    grove.run("root", base, text())
+    grove.run("again", base, text())
+    grove.run("a", base, text(1))
+    grove.run("a again", base, text(1), git={"derived": "a"})
+    grove.run("b", base, text(2))
+    grove.run("a at last", base, text(1))
+
+    found = grove.parents()
+
+    assert (found["again"], found["a"]) == (None, "again")
+    assert (found["a again"], found["a at last"]) == ("again", "again")
+    assert list(lines(grove)) == [
+        "o root",
+        "o again",
+        "|\\",
+        "| o a",
+        "|\\",
+        "| o a again",
+        "|\\",
+        "| o b",
+        "o a at last",
+    ]
+
+
+def test_nothing_is_derived_from_a_run_that_failed_unless_that_is_recorded(
+    grove: Grove, base: str
+) -> None:
+    grove.run("root", base, text(), acc=0.5)
+    for name, status in (("f", "failed"), ("c", "crashed"), ("l", "lost")):
+        grove.run(name, base, text(1, 2), status=status)
+    grove.run("next", base, text(1, 2, 3), acc=0.9)
+    grove.run("same", base, text(1, 2), acc=0.8)
+    grove.run("told", base, text(1, 2, 4), git={"derived": "f"})
+
+    assert grove.parents() == {
+        "root": None, "f": "root", "c": "root", "l": "root", "next": "root", "same": "root",
+        "told": "f",
+    }  # fmt: skip
+    found = lineage.family(grove.lineage())
+    assert found.path == ["root", "next"]
 
 
 def test_lines_count_and_not_files_alone(grove: Grove, base: str) -> None:

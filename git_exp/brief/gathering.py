@@ -58,7 +58,7 @@ def gather(
 ) -> Facts:
     """What there is to tell, of a metric or of the one that most runs have.
 
-    `session` names one, else it is the newest that is not over; `now` is in seconds since 1970.
+    `session` names one, else it is that of `@` unless that is over; `now` is in seconds since 1970.
     Raises `NotFound` for a metric that no run has and for a session that is none.
     """
     from git_exp.brief import sessions
@@ -66,9 +66,12 @@ def gather(
     found = sessions.chosen(store.repo, session)
     standing = sessions.course(found, now) if found else None
     asked = Asked(metric=metric, session=found)
-    return commands.added(
-        store.digest(lambda digest: told(store, digest, asked, standing=standing))
-    )
+    try:
+        gathered = store.digest(lambda digest: told(store, digest, asked, standing=standing))
+    except errors.NotFound:
+        # What there is to be named is another question.
+        raise query.unknown_metric(store, query.goal(metric or "").measure.metric) from None
+    return commands.added(gathered)
 
 
 def told(
@@ -159,7 +162,7 @@ def _goal(store: Indexed, digest: Digest, asked: Asked) -> Goal | None:
         return said if config.direction else goal
     assert wanted
     if not digest.has_metric(wanted.measure.metric):
-        raise _unknown(wanted.measure.metric, digest)
+        raise errors.NotFound(f"no run has a metric '{wanted.measure.metric}'")
     goal = _told(wanted)
     is_said = (asked.metric or "")[:1] in ("+", "-")
     return msgspec.structs.replace(goal, told_by="option") if is_said else goal
@@ -230,12 +233,3 @@ def _latest(run: Run, goal: Goal | None, error: str | None) -> Latest:
 
 def _idea(run: Run) -> str | None:
     return run.notes[0].text if run.notes else None
-
-
-def _unknown(metric: str, digest: Digest) -> errors.NotFound:
-    """The refusal of a metric that no run has, with those that are spelt like it."""
-    import difflib
-
-    near = difflib.get_close_matches(metric, digest.metrics())
-    hint = f"did you mean {' or '.join(near)}?" if near else "list runs: git exp log"
-    return errors.NotFound(f"no run has a metric '{metric}'", hint=hint)

@@ -28,7 +28,7 @@ LEAST = 30
     "--session",
     metavar="session",
     shell_complete=options.offer_sessions,
-    help="The session it is about: its id, the beginning of it, or `@`.",
+    help="What it is about: an id, the beginning of it, or `@`, that which began last here.",
 )
 @options.answer
 def command(budget: int, metric: str | None, session: str | None, form: options.Form) -> None:

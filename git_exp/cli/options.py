@@ -112,7 +112,7 @@ def params(given: Sequence[str]) -> dict[str, Any]:
 
 def session(command: F) -> F:
     """`-s, --session` for a command of one session: a name for `named.meant`."""
-    said = "The session: its id, the beginning of it, or `@`."
+    said = "The session: its id, the beginning of it, or `@`, that which began last here."
     return click.option(
         "-s", "--session", metavar="session", default=LATEST, show_default=True,
         shell_complete=offer_sessions, help=said,

@@ -66,9 +66,10 @@ def command(
 
     Each run stands below the one whose code its own was made of: the run that the worktree had been
     set to, where that is known; else, of the runs before it that began at the same commit or an
-    earlier one, that whose code is nearest, counted in lines. The path to the best run is marked
-    with `*`. After a run's name and status stand the value of the metric, the change against the
-    run above it, and what its first note begins with.
+    earlier one, that whose code is nearest, counted in lines. From a run that failed nothing is
+    taken to be derived unless that is recorded, and runs of the same code stand beside each other,
+    not below. The path to the best run is marked with `*`. After a run's name and status stand the
+    value of the metric, the change against the run above it, and what its first note begins with.
 
     Shown are the latest runs and the path to the best; with RUN, those, what they were derived
     from, and what was derived from them.
@@ -80,7 +81,7 @@ def command(
     names = [run.id for run in query.every(store, runs)]
     every = store.runs()
     if goal and metric is not None and not any(goal.measure.of(run) is not None for run in every):
-        raise errors.NotFound(f"no run has a metric '{metric}'", hint="list them: git exp log")
+        raise query.unknown_metric(store, goal.measure.metric)
     found = lineage.family(Lineage(store, every, goal), names, count)
     if form.kind == "json":
         output.document("tree", _document(found, goal))

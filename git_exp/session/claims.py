@@ -71,13 +71,26 @@ def made(
             if is_same(one.idea, words):
                 if renews and one.by == by:
                     return events.Claim(t=now, by=by, claim_id=one.claim_id, idea=words, ttl=ttl)
-                raise errors.AnswerIsNo(
-                    f"'{one.idea}' is claimed{_by(one)} for {duration(one.t + one.ttl - now)} more",
-                    hint=f"take another idea, or free it: git exp session release {one.claim_id}",
-                )
+                raise _taken(one, by=by, now=now)
         return events.Claim(t=now, by=by, claim_id=claim_id, idea=words, ttl=ttl)
 
     return happening
+
+
+def _taken(claim: Claim, *, by: str | None, now: float) -> errors.AnswerIsNo:
+    left = duration(claim.t + claim.ttl - now)
+    free = f"git exp session release {claim.claim_id}"
+    if by is None or claim.by != by:
+        return errors.AnswerIsNo(
+            f"'{claim.idea}' is claimed{_by(claim)} for {left} more",
+            hint=f"take another idea, or free it: {free}",
+        )
+    # Several agents may work as one user of git.
+    return errors.AnswerIsNo(
+        f"'{claim.idea}' is claimed by {by} for {left} more, which is you unless several agents"
+        " work under that name",
+        hint=f"GIT_EXP_AGENT=NAME tells them apart; if it is yours, go on, or free it: {free}",
+    )
 
 
 def released(claim: str, *, by: str | None = None) -> Happening:

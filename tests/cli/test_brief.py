@@ -155,6 +155,7 @@ def test_a_metric_that_no_run_has_is_not_found(eight: Runs, ask: Ask) -> None:
     assert ask("brief", "--metric", "ac", code=3) == (
         "", "fatal: no run has a metric 'ac'\nhint: did you mean acc?\n",
     )  # fmt: skip
+    assert ask("brief", "--metric", "nope", code=3).err.endswith("hint: known metrics: acc\n")
 
 
 def test_text_of_others_is_quoted_on_one_line(runs: Runs, ask: Ask) -> None:

@@ -88,12 +88,15 @@ def test_a_session_with_data_is_profiled_first(repo: Path, ask: Ask, git: Git_) 
         (("--data", "train.py", "--target", "y", "--task", "regression"), 2, "error: "),
         (("--goal", "g", "--id", "../x"), 2, "error: bad session id '../x'\n"),
         (("--goal", "g", "--max-iterations", "0"), 2,
-         "error: ExperimentConfig.max_iterations: expected int >= 1, got 0\n"),
+         "error: --max-iterations: expected int >= 1, got 0\n"
+         "hint: leave it out for its default; see: git exp session start -h\n"),
+        (("--goal", "g", "--plateau", "0"), 2, "error: --plateau: expected int >= 1, got 0\nhint:"),
+        (("--goal", ""), 2, "error: --goal is blank\nhint: --goal 'a faster kernel'\n"),
         (("--goal", "g", "--time-budget", "soon"), 2,
          "error: invalid value for '--time-budget': 'soon' is no length of time, such as 90, 10m "
          "or 1h30m\nhint: see: git exp session start -h\n"),
         (("--goal", "g", "--time-budget", "10k"), 2, "error: invalid value for '--time-budget': "),
-        (("--goal", "g", "--time-budget", "-1"), 2, "error: ExperimentConfig.time_budget: "),
+        (("--goal", "g", "--time-budget", "-1"), 2, "error: --time-budget: expected float"),
         (("--goal", "g", "--target-value", "high"), 2,
          "error: invalid value for '--target-value': 'high' is no number\n"),
         (("--goal", "g", "--direction", "up"), 2, "error: invalid value for '--direction'"),
@@ -701,6 +704,29 @@ def test_a_named_agent_takes_up_its_claim_again(
 
     assert ask("session", "claim", "tile it", "--ttl", "1h").out == claim
     assert len(ask("session", "claims").out.splitlines()) == 2
+
+
+def test_a_claim_by_the_user_of_git_may_be_ones_own(loop: str, ask: Ask) -> None:
+    claim = ask("session", "claim", "tile it").out.strip()
+
+    assert ask("session", "claim", "tile it", code=1) == (
+        "",
+        "error: 'tile it' is claimed by Ada for 30 min 00 s more, which is you unless several"
+        " agents work under that name\n"
+        "hint: GIT_EXP_AGENT=NAME tells them apart; if it is yours, go on, or free it:"
+        f" git exp session release {claim}\n",
+    )
+
+
+def test_a_session_that_is_over_is_told_of_when_it_is_stopped(loop: str, ask: Ask) -> None:
+    assert ask("session", "stop", "-m", "enough") == (
+        "stop: enough\n", "the session ends: Agent determined further improvement unlikely\n",
+    )  # fmt: skip
+
+    assert ask("session", "stop") == (
+        "", "session loop was over already: Agent determined further improvement unlikely\n",
+    )  # fmt: skip
+    assert "Stopped:     enough\n" in ask("session", "status").out
 
 
 def test_a_damaged_session_is_told_of(loop: str, ask: Ask, git: Git_) -> None:

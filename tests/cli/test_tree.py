@@ -94,5 +94,7 @@ def test_where_there_is_nothing_it_says_so(ask: Ask, git: Git_) -> None:
 
 
 def test_a_metric_or_a_run_that_there_is_not_is_not_found(four: Runs, ask: Ask) -> None:
-    assert ask("tree", "--metric", "zz", code=3).err.startswith("fatal: no run has a metric 'zz'\n")
+    assert ask("tree", "--metric", "max(zz)", code=3).err == (
+        "fatal: no run has a metric 'zz'\nhint: known metrics: acc, loss\n"
+    )
     assert ask("tree", "zz", code=3).err.startswith("fatal: no run 'zz'\n")

@@ -31,6 +31,14 @@ _FIELDS = {
 }
 
 
+_BLANK = {
+    "goal": "--goal 'a faster kernel'",
+    "data": "--data FILE --target COLUMN --task TASK",
+    "target": "--target COLUMN",
+    "metric": "--metric acc",
+}
+
+
 class Started(msgspec.Struct, frozen=True, kw_only=True):
     """A session that began, and what its data set is like, if it has one."""
 
@@ -114,7 +122,7 @@ def command(session_id: str | None, form: options.Form, **given: Any) -> None:
 def _check(given: dict[str, Any]) -> None:
     for name in ("goal", "data", "target", "metric"):
         if given[name] is not None and not given[name].strip():
-            raise errors.UsageError(f"--{name} is blank")
+            raise errors.UsageError(f"--{name} is blank", hint=_BLANK[name])
     if given["metric"] and not _METRIC.fullmatch(given["metric"]):
         raise errors.UsageError("a metric's name has neither '=' nor blanks", hint="--metric acc")
     lacking = [name for name in ("data", "target", "task") if given[name] is None]
@@ -132,11 +140,23 @@ def _config(store: Store, given: dict[str, Any]) -> ExperimentConfig:
     from git_exp.session.state import config_of
 
     told = {_FIELDS.get(name, name): one for name, one in given.items() if one is not None}
-    config = config_of(told)
+    try:
+        config = config_of(told)
+    except errors.BadField as error:
+        raise _named(error) from None
     metric = config.primary_metric
     if metric and config.direction is None and not rules.direction_of(metric)[1]:
         output.warn(f"metric '{metric}' is unknown: more of it is better", "--direction minimize")
     return config
+
+
+def _named(error: errors.BadField) -> errors.UsageError:
+    """The refusal of a field, by the option that it is given with."""
+    field, _, said = error.message.partition(": ")
+    name = field.removeprefix("ExperimentConfig.")
+    option = next((one for one, of in _FIELDS.items() if of == name), name).replace("_", "-")
+    hint = error.hint or "leave it out for its default; see: git exp session start -h"
+    return errors.UsageError(f"--{option}: {said}", hint=hint) if said else error
 
 
 def _profile(given: dict[str, Any]) -> DataProfile:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from git_exp import cli
-from git_exp.cli import options
+from git_exp.cli import options, output
 from git_exp.cli import session as family
+
+if TYPE_CHECKING:
+    from git_exp.session.events import Event
+    from git_exp.session.state import ExperimentState
 
 
 @click.command()
@@ -23,5 +29,16 @@ def command(session: str, reason: str | None, form: options.Form) -> None:
     store = cli.store()
     by = family.agent(store)
     found = family.chosen(store, session)
-    added = family.add(store, found, lambda _, now: events.Stop(t=now, by=by, reason=reason))
+    before: list[str] = []
+
+    def stopped(state: ExperimentState, now: float) -> Event | None:
+        before[:] = [state.termination_reason] if state.termination_reason else []
+        if before and state.agent_recommends_stop and reason is None:
+            # Why it was stopped is kept.
+            return None
+        return events.Stop(t=now, by=by, reason=reason)
+
+    added = family.add(store, found, stopped)
     family.tell(added, form, "stop")
+    if before:
+        output.say(f"session {found.id} was over already: {before[0]}")
