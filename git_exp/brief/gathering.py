@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from git_exp import differing, directions, errors, query
+from git_exp import directions, errors, query
 from git_exp.brief import commands, dead, facts, lineage, naming, replicated
 from git_exp.brief import untried as values
 from git_exp.brief.course import Course, Top
@@ -217,7 +217,7 @@ def _near(top: Top, keys: Keys, *, within: float) -> dict[str, Any]:
     found = [one for one, key in zip(nearest, keys.of(nearest), strict=True) if key != own]
     runs = top.digest.runs([one.at for one in found[:_NEAR]])
     near = [
-        Near(run=run.id, value=mark.value, params=differing.between(top.run.params, run.params))
+        Near(run=run.id, value=mark.value, params=replicated.differing(top.run, run))
         for mark, run in zip(found, runs, strict=False)
     ]
     return {"near": near, "near_count": len(every) - len(nearest) + len(found)}

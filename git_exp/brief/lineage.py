@@ -7,7 +7,8 @@ import re
 from contextlib import suppress
 from typing import NamedTuple
 
-from git_exp import differing, errors, lineage, values
+from git_exp import errors, lineage, values
+from git_exp.brief import replicated
 from git_exp.brief.course import Top
 from git_exp.brief.facts import Parent
 from git_exp.brief.replicated import Keys
@@ -55,7 +56,7 @@ def difference(store: Store, came: Came, run: Run) -> Parent:
         run=came.run.id,
         value=came.mark.value,
         why=came.why,
-        params=differing.between(came.run.params, run.params),
+        params=replicated.differing(came.run, run),
         files=None if files is None else files[:_FILES],
         files_count=len(files or ()),
     )

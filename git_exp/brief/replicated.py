@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from git_exp.brief.course import Course
+from git_exp.differing import Differing, between
 from git_exp.index.digest import Digest, Mark
+from git_exp.run import Run
 from git_exp.verdict import replicates
 
 # Among so many of the last records those are looked for that are replicates.
@@ -39,6 +41,12 @@ class Keys:
         earlier = [one for one in course.records if one.ended <= mark.started]
         nearest = reversed(earlier[-_RECORDS:])
         return next((one for one in nearest if not self.same(one, mark)), None)
+
+
+def differing(one: Run, other: Run) -> list[Differing]:
+    """The params in which two runs differ, but for seeds: another one is no other experiment."""
+    every = between(one.params, other.params)
+    return [param for param in every if not replicates.is_seed(param.name)]
 
 
 class Stage(NamedTuple):

@@ -160,7 +160,7 @@ def _parent(parent: Parent, best: Best) -> Iterator[Section]:
     else:
         names = ", ".join(word(one, wording.TEXT) for one in parent.files[:_FILES])
         told = names + wording.more(parent.files_count - _FILES)
-    yield Section("", [f"Files changed {came}: {told}"], 3.2)
+    yield Section("", [f"Files changed {came}: {told}"], 3.2 if parent.files else 3.6)
 
 
 def _plateau(facts: Facts) -> list[str]:
@@ -190,7 +190,7 @@ def _frontier(facts: Facts) -> Section:
 
 def _gained(one: Step) -> str:
     gain = [] if one.gain is None else [change(one.gain)]
-    luck = [f"the best of {one.replicates} replicates"] if one.replicates > 1 else []
+    luck = ["the luckiest of its replicates"] if one.replicates > 1 else []
     return f" ({', '.join(gain + luck)})" if gain or luck else ""
 
 

@@ -242,7 +242,7 @@ def test_replicates_are_one_step_and_no_progress(repo: Path) -> None:
     assert [one.idea for one in found.ideas] == ["no c"]
     assert found.near == []
     text = brief.written(found, 800)
-    assert '00000012 0.62 (+0.12, the best of 3 replicates) "no b"\n' in text
+    assert '00000012 0.62 (+0.12, the luckiest of its replicates) "no b"\n' in text
     assert '"no c" was not better: 00000010 0.2 against 0.61 in 00000006\n' in text
 
 
