@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from git_exp.launch.child import Outcome
     from git_exp.launch.recorded import Recorded
     from git_exp.nearly import Nearly
+    from git_exp.query import Goal
     from git_exp.run import Run
     from git_exp.verdict import Verdict
 
@@ -70,16 +71,15 @@ def _put_back(files: Sequence[str]) -> str:
     return f"git restore --source=HEAD -- {shlex.join(files[:SHOWN])}"
 
 
-def weighed(store: Indexed, run_id: str, aim: tuple[str, bool] | None) -> None:
+def weighed(store: Indexed, run_id: str, aim: Goal | None) -> None:
     """Say what a run is worth: against the best before it, against its parent; what to do next.
 
-    `aim` is a metric and whether more of it is better; without one it is the only metric of the
-    run. Where nothing can be compared nothing is said.
+    `aim` is what is to be better; without one it is the only metric of the run, and of several one
+    is named. Where nothing can be compared nothing is said.
     """
     from git_exp import evidence
-    from git_exp.query import Goal, Measure
 
-    found = evidence.closing(store, run_id, Goal(Measure(aim[0]), aim[1]) if aim else None)
+    found = evidence.closing(store, run_id, aim)
     if isinstance(found, evidence.Closing):
         _tell_worth(found)
     elif found and found.why:
