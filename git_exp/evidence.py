@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
-from git_exp import errors, points, query, verdict
-from git_exp.index.look import Chosen, Look
+from git_exp import directions, errors, nearly, points, query, verdict
+from git_exp.index.look import Bound, Chosen, Look
 from git_exp.index.search import Indexed
+from git_exp.nearly import Nearly
 from git_exp.query import Goal, Measure
 from git_exp.run import Run
 from git_exp.verdict import Tries, Verdict
@@ -17,6 +18,8 @@ from git_exp.verdict import Tries, Verdict
 # that it is known well enough, and the closing line of a run must not wait.
 POOL = 300
 REPLICATES = 1_000
+# Among so many of the latest runs one is looked for that is nearly a replicate.
+_LATEST = 4
 _BEST = "@{best:"
 
 
@@ -30,11 +33,20 @@ class Asked(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """What a run is worth, and the run whose code it began as."""
+    """What a run is worth, the run whose code it began as, and one that is nearly a replicate."""
 
     said: Asked
     verdict: Verdict
     parent: Run | None
+    nearly: Nearly | None
+
+
+class Unjudged(NamedTuple):
+    """A run that is not judged, and why; without a reason it has several metrics, of which one."""
+
+    why: str | None
+    run: Run
+    metric: str
 
 
 class Source(Protocol):
@@ -87,11 +99,11 @@ def judged(
     return verdict.among(pair, runs, said.goal, tries=said.tries)
 
 
-def closing(store: Indexed, run_id: str, aim: Goal | None = None) -> Closing | None:
+def closing(store: Indexed, run_id: str, aim: Goal | None = None) -> Closing | Unjudged | None:
     """What a run that has just ended is worth, against the best before it.
 
-    Without an aim it is its only metric. None where there is nothing to say: no metric, several of
-    them, or no baseline.
+    Without an aim it is its only metric. None where there is nothing to say: no metric, or no
+    baseline.
     """
     try:
         return store.once(lambda look: _closed(store, look, run_id, aim=aim))
@@ -99,19 +111,40 @@ def closing(store: Indexed, run_id: str, aim: Goal | None = None) -> Closing | N
         return None
 
 
-def _closed(store: Indexed, look: Look, run_id: str, *, aim: Goal | None) -> Closing:
+def _closed(
+    store: Indexed, look: Look, run_id: str, *, aim: Goal | None
+) -> Closing | Unjudged | None:
     run = look.get(run_id)
-    if run is None:
-        raise errors.NotFound(f"no run '{run_id}'")
-    goal = aim or query.better(Measure(_only(run, None)), store)
-    _check(run, goal)
+    # What else is missing has been said: a session warns of a result without its metric.
+    if run is None or not run.metrics or query.TAINTED in run.tags:
+        return None
+    metric = aim.measure.metric if aim else _telling(run)
+    if metric not in run.metrics:
+        return None
+    goal = aim or query.better(Measure(metric), store)
+    try:
+        _check(run, goal)
+    except errors.AnswerIsNo as error:
+        return Unjudged(error.message, run, metric)
     said = _against_the_best(look, run, goal, tried=Tries())
+    if aim is None and len(run.metrics) > 1:
+        return Unjudged(None, run, metric)
     derived = run.git.derived if run.git else None
+    found = judged(look, said, replicates=POOL)
+    alone = found.method == "none" and not (found.a.df or found.b.df)
+    latest = look.select(Bound(limit=_LATEST)) if alone else []
     return Closing(
         said=said,
-        verdict=judged(look, said, replicates=POOL),
+        verdict=found,
         parent=look.get(derived) if derived else None,
+        nearly=nearly.replicate(store.repo, run, latest),
     )
+
+
+def _telling(run: Run) -> str:
+    """Of several metrics the first whose name says which way it is better."""
+    known = (one for one in run.metrics if directions.higher(one) is not None)
+    return next(known, next(iter(run.metrics)))
 
 
 def _against_the_best(source: Source, run: Run, goal: Goal, *, tried: Tries) -> Asked:

@@ -23,7 +23,8 @@ LAYERS = (
     "journal spool locks ledger outputs data seal store index",
     "ambient distributions starting recorder endings tracking task launch compare seen restore"
     " fsck demo history scan share upkeep doctor action hook init summary sketch plotting outfile"
-    " frames imports beside arrival protect retry evidence origin leading lineage promote series",
+    " frames imports beside arrival protect retry nearly evidence origin leading lineage promote"
+    " series",
     "session",
     "brief",
     "cli agent tui web",

@@ -156,16 +156,22 @@ class Agent:
             self.edit(idea)
             command = (*RUN, "-m", idea.words, "--", "python3", "bench.py")
             said = self.type(*command)[1]
-            if "run it once more" in said:
+            for _ in range(_more(said)):
                 said = self.type(*command)[1]
             if "improved: " in said:
                 (run_id,) = re.findall(r"keep it: git exp promote (\w+)", said)
                 self.type("git", "exp", "promote", run_id, "-b", f"keep-{run_id}")
             else:
-                self.type("git", "exp", "restore", "best", "--metric", "-lines")
+                self.type("git", "exp", "restore", "best", "--metric", "lines")
         self.type("git", "exp", "verdict", "@", "@~35", "--metric", "-lines")
         self.type("git", "exp", "brief", "--budget", "300", "--metric", "-lines")
         self.type("git", "exp", "session", "stop", "-s", "tokens", "-m", "one line is left")
+
+
+def _more(said: str) -> int:
+    """How many more runs the closing lines ask for."""
+    found = re.search(r"run it (once|\d+) more", said)
+    return (int(found[1]) if found[1].isdigit() else 1) if found else 0
 
 
 @pytest.fixture

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from git_exp import query, records, table
 from git_exp.cli import output
 
 if TYPE_CHECKING:
+    from git_exp.evidence import Closing
     from git_exp.index.search import Indexed
+    from git_exp.launch.child import Outcome
     from git_exp.launch.recorded import Recorded
+    from git_exp.nearly import Nearly
+    from git_exp.query import Goal
     from git_exp.run import Run
+    from git_exp.verdict import Verdict
 
 SHOWN = 5
+# Of a metric's name, and of a line.
+_NAME = 60
+_LONGEST = 400
+# More runs than that nobody makes for one idea.
+_MANY = 10
 # Of a traceback that was not passed on.
 _LAST = 5
 
@@ -35,38 +45,121 @@ def tell(done: Recorded, *, quiet: bool = False) -> None:
     if done.tainted:
         output.warn(f"{protect.told(done.tainted)}; it never counts as best")
     took = table.duration(done.outcome.wall_ms)
-    title = f"run {query.short(done.run.run_id)} '{done.run.name}'"
+    run_id = query.short(done.run.run_id)
     timed_out = ": its time was over" if done.outcome.timed_out else ""
-    output.say(f"{title} {done.status} in {took}{timed_out}{metrics(done.metrics)}")
+    ended = f"{done.status}{_how(done.outcome)} in {took}{timed_out}"
+    output.say(f"run {run_id} '{done.run.name}' {ended}{metrics(done.metrics)}")
+    if done.tainted:
+        output.hints(f"put them back and run it again: {_put_back(done.tainted)}")
+    elif done.status != "finished":
+        output.hints(f"look at what it wrote: git exp show {run_id} --output")
 
 
-def weighed(store: Indexed, run_id: str, aim: tuple[str, bool] | None) -> None:
+def _how(outcome: Outcome) -> str:
+    """What ended a command, where it did not end well."""
+    if outcome.timed_out or outcome.error:
+        return ""
+    if outcome.signal:
+        import signal
+
+        known = {one.value: one.name for one in signal.Signals}
+        return f" by {known.get(outcome.signal, f'signal {outcome.signal}')}"
+    return f" with exit code {outcome.exit_code}" if outcome.exit_code else ""
+
+
+def _put_back(files: Sequence[str]) -> str:
+    return f"git restore --source=HEAD -- {shlex.join(files[:SHOWN])}"
+
+
+def weighed(store: Indexed, run_id: str, aim: Goal | None) -> None:
     """Say what a run is worth: against the best before it, against its parent; what to do next.
 
-    `aim` is a metric and whether more of it is better; without one it is the only metric of the
-    run. Where nothing can be compared nothing is said.
+    `aim` is what is to be better; without one it is the only metric of the run, and of several one
+    is named. Where nothing can be compared nothing is said.
     """
     from git_exp import evidence
-    from git_exp.query import Goal, Measure
+
+    found = evidence.closing(store, run_id, aim)
+    if isinstance(found, evidence.Closing):
+        _tell_worth(found)
+    elif found and found.why:
+        output.say(_cut(f"not judged: {found.why}", _LONGEST))
+        output.hints(f"look at what it wrote: git exp show {query.short(run_id)} --output")
+    elif found:
+        output.hints(f"what it is worth: git exp verdict --metric {shlex.quote(found.metric)}")
+
+
+def _tell_worth(found: Closing) -> None:
     from git_exp.verdict import wording
 
-    found = evidence.closing(store, run_id, Goal(Measure(aim[0]), aim[1]) if aim else None)
-    if found is None:
-        return
-    output.say(wording.closing(found.verdict, found.said.goal.measure))
-    metric = found.said.goal.measure.metric
-    if found.parent and (parent := _parent(found.parent, found.said.a, metric)):
-        output.say(parent)
-    # As a name may say the other way.
-    sign = "+" if found.verdict.higher else "-"
-    sign = "" if query.better(Measure(metric), store).higher == found.verdict.higher else sign
-    back = f"git exp restore best --metric {shlex.quote(sign + metric)}"
-    if found.verdict.verdict == "improved":
-        output.hints(f"keep it: git exp promote {query.short(run_id)}")
-    elif found.verdict.verdict == "worse":
-        output.hints(f"back to the best: {back}")
+    goal = found.said.goal
+    output.say(_cut(wording.closing(found.verdict, goal.measure), _LONGEST))
+    if found.parent and (parent := _parent(found.parent, found.said.a, goal.measure.metric)):
+        output.say(_cut(parent, _LONGEST))
+    if found.nearly:
+        _tell_nearly(found.nearly)
+    for hint in _next(found):
+        output.hints(hint)
+
+
+def _tell_nearly(found: Nearly) -> None:
+    """Say why two runs of one code are no replicates, which nobody would guess."""
+    first, more = found.files[0], len(found.files) - 1
+    files = f"{first} and {more} more" if more else first
+    them = "them" if more else "it"
+    output.say(
+        f"differs from run {query.short(found.run.id)} only by untracked {files}:"
+        f" ignore {them} (.gitignore) to make them replicates"
+    )
+
+
+def _next(found: Closing) -> Iterator[str]:
+    """What to do with a run, and a command for it."""
+    from git_exp.verdict import judging, planning
+
+    said, verdict = found.said, found.verdict
+    best = "the best before it" if judging.is_ahead(verdict) else "the best"
+    back = f"back to {best}: git exp restore {query.short(said.b.id)}"
+    if said.goal.assumed and verdict.verdict != "indistinguishable":
+        metric = shlex.quote(said.goal.measure.metric)
+        yield f"higher is taken for better; if it is not: git exp verdict --metric {metric} --min"
+    elif verdict.verdict == "worse":
+        yield back
+    elif verdict.verdict == "improved":
+        sure = "run it 2 more times to be sure, or " if _is_others(verdict) else ""
+        yield f"{sure}keep it: git exp promote {query.short(said.a.id)}"
     else:
-        output.hints(f"run it once more, or go back to the best: {back}")
+        yield from _undecided(found, planning.lacking(verdict), back)
+
+
+def _undecided(found: Closing, lacking: tuple[int, int], back: str) -> Iterator[str]:
+    """What is missing to a verdict, or what to do without one."""
+    ours, theirs = lacking
+    if not ours and not theirs:
+        yield f"prefer the simpler code, or go {back}"
+    elif max(lacking) > _MANY:
+        yield f"it takes {max(lacking):,} more runs: prefer the simpler code, or go {back}"
+    elif ours:
+        yield f"run it {_times(ours)}, or go {back}"
+    if not theirs or max(lacking) > _MANY:
+        return
+    base = found.said.b
+    argv = shlex.join(base.process.argv) if base.process else "COMMAND"
+    there = f"../base-{query.short(base.id)}"
+    yield _cut(
+        f"run the baseline {_times(theirs)}: git exp checkout --worktree {there}"
+        f" {query.short(base.id)} && cd {there} && git exp run -q -- {argv}", _LONGEST,
+    )  # fmt: skip
+    if not ours:
+        yield f"then: git exp verdict {query.short(found.said.a.id)}; or go {back}"
+
+
+def _times(count: int) -> str:
+    return "once more" if count == 1 else f"{count} more times"
+
+
+def _is_others(verdict: Verdict) -> bool:
+    return verdict.noise is not None and verdict.noise.told_by == "others"
 
 
 def _parent(before: Run, run: Run, metric: str) -> str | None:
@@ -90,8 +183,15 @@ def again(run: Run, key: str) -> None:
 def metrics(found: Mapping[str, records.Summary]) -> str:
     """The first metrics of a run, to come after a word."""
     numbers = list(found.items())[:SHOWN]
-    shown = ", ".join(f"{path}={table.number(summary.last)}" for path, summary in numbers)
-    return f": {shown}" if shown else ""
+    shown = ", ".join(
+        f"{_cut(path, _NAME)}={table.number(summary.last)}" for path, summary in numbers
+    )
+    more = f", +{len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f": {shown}{more}" if shown else ""
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _tell_unread(lines: int, first: str) -> None:

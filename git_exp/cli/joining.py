@@ -10,6 +10,7 @@ from git_exp.cli import session as family
 
 if TYPE_CHECKING:
     from git_exp.index.search import Indexed
+    from git_exp.query import Goal
     from git_exp.session.state import ExperimentState
 
 
@@ -37,13 +38,11 @@ class Joined:
 
         return tried.is_recorded(run_id, history.read(self._store.repo, self.id).state)
 
-    def aim(self) -> tuple[str, bool] | None:
-        """The metric of the session, and whether more of it is better."""
-        from git_exp.session import history, machine
+    def aim(self) -> Goal | None:
+        """What the best of the session is best in."""
+        from git_exp.session import aim, history
 
-        config = history.read(self._store.repo, self.id).state.config
-        metric = config.primary_metric
-        return (metric, machine.direction(config) == "maximize") if metric else None
+        return aim.of(history.read(self._store.repo, self.id).state.config)
 
     def record(self, run_id: str) -> None:
         """Add a run that is over, and say what it is there.

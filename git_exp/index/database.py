@@ -17,6 +17,8 @@ NAME = "index.db"
 PATIENCE = 10.0
 # In KiB, while an index is made: less, and its pages go to disk and come back.
 _CACHE = 64 << 10
+# While one is asked: the rows of ten thousand runs are read but once. SQLite has 2 MiB else.
+_ASKED = 16 << 10
 # A note and its run fill three quarters of a smaller page, and the rest stays empty.
 _PAGE = 16 << 10
 Progress = Callable[[int, int], None]
@@ -113,6 +115,7 @@ def _connected(name: str, *, uri: bool = False) -> sqlite3.Connection:
         name, timeout=PATIENCE, isolation_level=None, uri=uri, check_same_thread=False
     )
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = {-_ASKED}")
     connection.create_function("regexp", 2, _matches, deterministic=True)
     return connection
 

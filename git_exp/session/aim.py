@@ -6,11 +6,16 @@ from git_exp import query
 from git_exp.git.repo import Repo
 from git_exp.query import Goal, Measure
 from git_exp.session import named
+from git_exp.session.models import ExperimentConfig
 
 
 def goal(repo: Repo, name: str) -> Goal | None:
     """That of the session that a name means; None where it has no metric yet."""
-    config = named.find(repo, name).state.config
+    return of(named.find(repo, name).state.config)
+
+
+def of(config: ExperimentConfig) -> Goal | None:
+    """That of a session of this configuration."""
     metric = config.primary_metric
     if metric is None:
         return None

@@ -17,10 +17,14 @@ Word = Literal["improved", "worse", "indistinguishable"]
 
 
 class Tries(NamedTuple):
-    """Of how many runs each side was chosen because it is the best; 1 where it was just named."""
+    """Of how many runs each side was chosen because it is the best; 1 where it was just named.
+
+    `looks` is how often the two may have been compared: once, and again with each replicate more.
+    """
 
     a: int = 1
     b: int = 1
+    looks: int = 1
 
 
 ONCE = Tries()
@@ -59,7 +63,10 @@ def judged(
 
     Where a side was chosen as the best of k, its number is too good by luck. What would follow
     from that luck alone is claimed only at a k-th of the error probability (Bonferroni), which
-    makes the interval wider on that side.
+    makes the interval wider on that side. It is so on both sides where there were several looks:
+    who makes replicates until the verdict pleases has as many chances (Armitage, McPherson and
+    Rowe, Journal of the Royal Statistical Society A 132 (1969)). Looks that follow each other
+    closely see nearly the same: those count that have twice as many replicates as the one before.
     """
     if not (a.values and b.values):
         return _diverged(a, b, higher)
@@ -105,15 +112,16 @@ def _diverged(a: Sample, b: Sample, higher: bool) -> Verdict:
     return Verdict(verdict=word, higher=higher, a=a, b=b, method="diverged")
 
 
-def _better(verdict: Verdict) -> bool:
+def is_ahead(verdict: Verdict) -> bool:
     """Whether the candidate is ahead, by however little."""
-    assert verdict.difference is not None
+    if verdict.difference is None:
+        return verdict.verdict == "improved"
     return verdict.difference > 0 if verdict.higher else verdict.difference < 0
 
 
 def _word(verdict: Verdict, *, clear: bool) -> Word:
     """A side of which some runs have diverged is never called better for those that have not."""
-    better = _better(verdict)
+    better = is_ahead(verdict)
     if not clear or (verdict.a if better else verdict.b).diverged:
         return "indistinguishable"
     return "improved" if better else "worse"
@@ -121,10 +129,16 @@ def _word(verdict: Verdict, *, clear: bool) -> Word:
 
 def chance(verdict: Verdict) -> float:
     """The probability that a tail may have, on the side of who is ahead."""
-    return _allowed(verdict.tries.a if _better(verdict) else verdict.tries.b)
+    tries = verdict.tries
+    return _allowed((tries.a if is_ahead(verdict) else tries.b) * chances(tries.looks))
 
 
-def _allowed(tries: int) -> float:
+def chances(looks: int) -> float:
+    """How many looks count of so many: each doubling is one more."""
+    return 1 + math.log2(looks)
+
+
+def _allowed(tries: float) -> float:
     return (1 - CONFIDENCE) / 2 / tries
 
 
@@ -136,6 +150,8 @@ def is_clear(gap: float, noise: Noise, counts: tuple[int, int], *, most: float) 
 
 def _interval(verdict: Verdict, noise: Noise, error: float) -> tuple[float, float]:
     assert verdict.difference is not None
-    tries = verdict.tries if verdict.higher else verdict.tries[::-1]
-    low, high = (error * student.quantile(_allowed(one), noise.df) for one in tries)
+    a, b, looks = verdict.tries
+    tries = (a, b) if verdict.higher else (b, a)
+    most = [_allowed(one * chances(looks)) for one in tries]
+    low, high = (error * student.quantile(one, noise.df) for one in most)
     return verdict.difference - low, verdict.difference + high

@@ -8,12 +8,15 @@ from itertools import pairwise
 
 import msgspec
 
+from git_exp.verdict import student
 from git_exp.verdict.replicates import Sample
 
 # From so many replicates of each on, the two tell their own noise; and so many times numbers that
 # never differ must have agreed.
 OWN = 4
-AGREED = 3
+AGREED = 4
+# Noisier than the rest are two whose variance is so much greater that chance does it so rarely.
+_NOISIER = 0.05
 # Groups count whose level is at most so many times that of what is compared, or one in so many.
 _NEAR = 2.0
 _FEWEST = 8
@@ -23,6 +26,8 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     """The standard deviation of one run on each side, and how well it is known.
 
     `method` is pooled, welch, steps or deterministic; `groups` is of how many groups of replicates.
+    `told_by` is both, of what is pooled: `others` where neither side has replicates that differ,
+    `own` where these are noisier than all others.
     """
 
     method: str
@@ -30,6 +35,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     b: float = 0.0
     df: float = 0.0
     groups: int = 0
+    told_by: str = "both"
 
     def error(self, a: int, b: int) -> float:
         """The standard error of the difference of two means of so many runs."""
@@ -46,11 +52,12 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
 def between(a: Sample, b: Sample, others: Sequence[Sample] = ()) -> Noise | None:
     """The noise between replicates; None where there are none that tell it.
 
-    The rule asks for counts and levels, never how noisy or how far apart the two are: to choose
-    by that would raise the false positives. Where both have four replicates, each tells its own
-    noise: Welch, Biometrika 34 (1947). With fewer, the variance is pooled over these two and over
-    all other groups that are at about their level. Groups whose numbers all agree are no part of
-    that, since what made them is without noise, or its numbers are coarse.
+    The rule asks for counts and levels, never how far apart the two are: to choose by that would
+    raise the false positives. Where both have four replicates, each tells its own noise: Welch,
+    Biometrika 34 (1947). With fewer, the variance is pooled over these two and over all other
+    groups that are at about their level; unless that of the two is greater by an F test, which can
+    only widen the interval. Groups whose numbers all agree are no part of that, since what made
+    them is without noise, or its numbers are coarse.
     """
     if not (a.values and b.values):
         return None
@@ -60,12 +67,10 @@ def between(a: Sample, b: Sample, others: Sequence[Sample] = ()) -> Noise | None
         return Noise(method="deterministic", groups=2)
     if min(len(a.values), len(b.values)) >= OWN:
         return _own(a, b)
-    noisy = [one for one in (a, b, *near) if not one.agrees]
-    if not noisy:
-        return None
-    df = sum(one.df for one in noisy)
-    sd = math.hypot(*map(_norm, noisy)) / math.sqrt(df)
-    return Noise(method="pooled", a=sd, b=sd, df=df, groups=len(noisy))
+    own, rest = ([one for one in some if not one.agrees] for some in ((a, b), near))
+    if own and rest and _is_noisier(own, rest):
+        return _pooled(own, "own")
+    return _pooled([*own, *rest], "both" if own else "others") if own or rest else None
 
 
 def within(a: Sequence[float], b: Sequence[float]) -> Noise | None:
@@ -84,6 +89,23 @@ def within(a: Sequence[float], b: Sequence[float]) -> Noise | None:
     counts = [len(one) - 1 for one in later]
     dfs = [2 * count**2 / (3 * count - 1) for count in counts]
     return Noise(method="steps", a=first, b=second, df=_satterthwaite((first, second), dfs))
+
+
+def _pooled(groups: Sequence[Sample], told_by: str) -> Noise:
+    sd, df = _spread(groups)
+    return Noise(method="pooled", a=sd, b=sd, df=df, groups=len(groups), told_by=told_by)
+
+
+def _spread(groups: Sequence[Sample]) -> tuple[float, int]:
+    """The standard deviation within groups, and its degrees of freedom."""
+    df = sum(one.df for one in groups)
+    return math.hypot(*map(_norm, groups)) / math.sqrt(df), df
+
+
+def _is_noisier(own: Sequence[Sample], rest: Sequence[Sample]) -> bool:
+    """Whether the variance within some groups is greater than chance makes it: Fisher's F test."""
+    (first, df), (second, others) = map(_spread, (own, rest))
+    return first > second and student.tail_of_f((first / second) ** 2, df, others) < _NOISIER
 
 
 def _own(a: Sample, b: Sample) -> Noise:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from git_exp.verdict import judging, student
+from git_exp.verdict import judging, noise, student
 from git_exp.verdict.judging import Verdict
 
 # More replicates than that of each are not worth counting.
@@ -34,18 +34,42 @@ def fewest(verdict: Verdict, *, power: float | None = None) -> int | None:
     noise, difference = verdict.noise, verdict.difference
     assert noise
     assert difference
-    gap, chance = abs(difference), judging.chance(verdict)
+    gap, now, looks = abs(difference), judging.chance(verdict), verdict.tries.looks
     have = (len(verdict.a.values), len(verdict.b.values))
 
     def enough(each: int) -> bool:
         counts = (max(have[0], each), max(have[1], each))
-        known = noise.after(have, (counts[0] - have[0], counts[1] - have[1]))
+        more = (counts[0] - have[0], counts[1] - have[1])
+        known = noise.after(have, more)
+        chance = now * judging.chances(looks) / judging.chances(looks + max(more))
         if power is None:
             return judging.is_clear(gap, known, counts, most=chance)
         needed = student.quantile(chance, known.df) + student.quantile(1 - power, known.df)
         return gap >= needed * known.error(*counts)
 
     return _least(enough)
+
+
+def lacking(verdict: Verdict) -> tuple[int, int]:
+    """How many more runs of the candidate and of the baseline to make, all before the next look.
+
+    None of either where more would tell nothing. One replicate would hardly tell the noise: its t
+    is 13; nor would many of one side, where the other has one run.
+    """
+    have = (len(verdict.a.values), len(verdict.b.values))
+    if verdict.method == "none" and all(have):
+        return _to_agree(*have) if verdict.a.df or verdict.b.df else (2, 0)
+    if verdict.verdict != "indistinguishable" or not applies(verdict):
+        return 0, 0
+    runs = fewest(verdict) or MOST
+    return max(runs - have[0], 0), max(runs - have[1], 0)
+
+
+def _to_agree(a: int, b: int) -> tuple[int, int]:
+    """How many more runs of each it takes to see that those of each always agree."""
+    first, second = max(2 - a, 0), max(2 - b, 0)
+    rest = max(noise.AGREED - (a + first - 1) - (b + second - 1), 0)
+    return (first + rest, second) if a + first <= 2 else (first, second + rest)
 
 
 def _least(enough: Callable[[int], bool]) -> int | None:

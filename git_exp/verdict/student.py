@@ -1,4 +1,4 @@
-"""Student's t distribution: the probability of a tail, and the value that has a given tail."""
+"""Student's t distribution and Fisher's F: the probability of a tail, and the value that has it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ def tail(t: float, df: float) -> float:
     square = t * t
     if math.isinf(square):
         return 0.0
-    return _beta(df / (df + square), square / (df + square), df / 2) / 2
+    return _beta(df / (df + square), square / (df + square), df / 2, b=0.5) / 2
+
+
+def tail_of_f(ratio: float, above: float, below: float) -> float:
+    """The probability that a ratio of two variances of so many degrees of freedom is greater.
+
+    Abramowitz and Stegun (1964), 26.6.2.
+    """
+    whole = below + above * ratio
+    if math.isinf(whole):
+        return 0.0
+    return _beta(below / whole, above * ratio / whole, below / 2, b=above / 2)
 
 
 def density(t: float, df: float) -> float:
@@ -51,9 +62,8 @@ def quantile(probability: float, df: float) -> float:
     return found
 
 
-def _beta(x: float, rest: float, a: float) -> float:
-    """The regularized incomplete beta function with the parameters a and 1 / 2; x + rest is 1."""
-    b = 0.5
+def _beta(x: float, rest: float, a: float, *, b: float) -> float:
+    """The regularized incomplete beta function with the parameters a and b; x + rest is 1."""
     if x <= 0 or rest <= 0:
         return 0.0 if x <= 0 else 1.0
     log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)

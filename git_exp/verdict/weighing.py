@@ -30,7 +30,8 @@ def among(
     more = [replicates.sample(group, goal.measure) for group in others if len(group) > 1]
     found = noise.between(a, b, more)
     once = _once(tries, groups, goal, candidate=pair[0])
-    return judging.judged(a, b, found, higher=goal.higher, tries=once)
+    looks = _looks([groups.get(key, []) for key in (first, second)])
+    return judging.judged(a, b, found, higher=goal.higher, tries=once._replace(looks=looks))
 
 
 def by_steps(
@@ -50,6 +51,18 @@ def closing(pair: tuple[Run, Run], runs: Iterable[Run], goal: Goal, *, tries: Tr
     return wording.closing(among(pair, runs, goal, tries=tries), goal.measure)
 
 
+def _looks(sides: Sequence[Sequence[Run]]) -> int:
+    """How often two may have been compared: when both were there, and after each run since.
+
+    Replicates of a baseline that were made before there was a candidate are no look at the two.
+    """
+    begun = [sorted(run.started for run in side) for side in sides]
+    if not all(begun):
+        return 1
+    both = max(times[0] for times in begun)
+    return 1 + max(sum(one > both for one in times) for times in begun)
+
+
 def _once(
     tries: Tries, groups: Mapping[Hashable, Sequence[Run]], goal: Goal, *, candidate: Run
 ) -> Tries:
@@ -60,7 +73,7 @@ def _once(
     if tries == ONCE:
         return tries
     own = replicates.key(candidate)
-    a, b = tries
+    a, b = tries.a, tries.b
     for key, found in groups.items():
         # Most have one run, and take nothing off.
         if len(found) == 1 and key != own:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from git_exp import query, table
 from git_exp.query import Goal, Measure
 from git_exp.run import PROTECT, Run
-from git_exp.verdict import planning, replicates
+from git_exp.verdict import judging, planning, replicates
 from git_exp.verdict.judging import Verdict
 from git_exp.verdict.noise import Noise
 from git_exp.verdict.replicates import Sample
@@ -26,6 +26,11 @@ _CAUTIONS = {
     "steps": "steps that resemble those before them make the noise look too small",
 }
 
+_TOLD_BY = {
+    "others": "the noise is that of other code: neither side has replicates",
+    "own": "the two are noisier than other runs: their own replicates alone tell the noise",
+}
+_LOOKS = "replicates were made after a first look: this look is at {share:.2g} %, not at 5 %"
 _ASSUMED = "higher is taken for better; --min or -NAME says otherwise"
 
 
@@ -91,6 +96,11 @@ def notes(verdict: Verdict, a: Run, b: Run, *, goal: Goal) -> dict[str, str]:
         found["no-noise"] = _advice(verdict)
     elif verdict.method in _CAUTIONS:
         found[verdict.method] = _CAUTIONS[verdict.method]
+    if verdict.noise and verdict.noise.told_by in _TOLD_BY:
+        found[f"noise-of-{verdict.noise.told_by}"] = _TOLD_BY[verdict.noise.told_by]
+    if verdict.tries.looks > 1 and verdict.method in ("pooled", "welch"):
+        share = 100 * (1 - judging.CONFIDENCE) / judging.chances(verdict.tries.looks)
+        found["looks"] = _LOOKS.format(share=share)
     for at, sample in enumerate((verdict.a, verdict.b)):
         found |= _of_side(_SIDES[at], sample, verdict.tries[at])
     return found | _apart(a, b)

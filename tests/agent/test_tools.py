@@ -255,7 +255,7 @@ def test_a_brief_fits_its_budget(three: Runs, agent: Agent) -> None:
 
 
 def test_a_verdict_says_what_it_is_built_on(repo: Path, agent: Agent, exp: Exp) -> None:
-    for value in (1, 1, 1, 2, 2):
+    for value in (1, 1, 1, 2, 2, 2):
         exp("run", "-p", f"x={value}", "-n", f"n{value}", "--", "echo", f"METRIC acc={value}")
 
     found = agent.ask("verdict")
@@ -265,7 +265,10 @@ def test_a_verdict_says_what_it_is_built_on(repo: Path, agent: Agent, exp: Exp) 
         "acc",
         True,
     )
-    assert (found["candidate"]["values"], found["baseline"]["values"]) == ([2, 2], [1, 1, 1])
+    assert (found["candidate"]["values"], found["baseline"]["values"]) == (
+        [2, 2, 2],
+        [1, 1, 1],
+    )
     assert found["baseline"]["name"] == "n1"
     assert agent.ask("verdict", direction="min")["verdict"] == "worse"
     assert "no run 'zz'" in agent.refused("verdict", {"run": "zz"})

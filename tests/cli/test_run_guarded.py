@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -273,8 +272,8 @@ def test_a_crash_that_nobody_saw_is_told_of_by_its_last_lines(repo: Path, exp: E
 
     done = exp("run", "-q", "--", sys.executable, "train.py", code=1)
 
-    assert done.stderr.splitlines()[-2] == "KeyError: 'lr'"
-    assert len(done.stderr.splitlines()) == 6
+    assert done.stderr.splitlines()[-3] == "KeyError: 'lr'"
+    assert len(done.stderr.splitlines()) == 7
     error = latest(exp)["error"]
     assert (error["type"], error["message"]) == ("KeyError", "'lr'")
     assert error["traceback"].startswith("Traceback (most recent call last):\n")
@@ -288,47 +287,6 @@ def test_a_tainted_run_is_a_failure_in_a_session(guarded: Path, exp: Exp) -> Non
     done = exp("run", "--session", "s", "--protect", "eval.py", "-n", "one", *PRINT)
 
     assert done.stderr.splitlines()[-1] == ("session s: iteration 1: failed, one: tagged tainted")
-
-
-def closing(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The closing lines, with ids left out."""
-    return [re.sub(r"\b[0-9a-f]{8}\b", "ID", line) for line in done.stderr.splitlines()[1:]]
-
-
-def test_the_closing_lines_say_what_a_run_is_worth_and_what_comes_next(
-    repo: Path, exp: Exp
-) -> None:
-    def run(name: str, acc: float, *more: str) -> list[str]:
-        (repo / "train.py").write_text(f"# {name}\n")
-        (repo / ".git/acc").write_text(f"METRIC acc={acc}\n")
-        return closing(exp("run", "-n", name, *more, "--", "cat", ".git/acc"))
-
-    assert run("first", 0.5) == []
-    assert run("first", 0.51) == run("first", 0.49) == []
-    unclear = run("unclear", 0.505)
-    assert unclear[0].startswith("indistinguishable: acc 0.505 against 0.5")
-    assert unclear[1].startswith("hint: run it once more, or go back to the best: git exp restore")
-    better = run("better", 0.9)
-    assert better[0].startswith("improved: acc 0.9 against 0.5 ")
-    assert better[1:] == ["hint: keep it: git exp promote ID"]
-    worse = run("worse", 0.1, "--parent", "better")
-    assert worse[0].startswith("worse: acc 0.1 against 0.9 ")
-    assert worse[1:] == ["parent ID 'better': acc 0.9, now 0.1",
-                         "hint: back to the best: git exp restore best --metric acc"]  # fmt: skip
-    assert latest(exp)["git"]["derived"] == latest(exp, "better")["id"]
-
-
-@pytest.mark.slow
-def test_a_session_says_which_metric_counts_and_which_way(repo: Path, exp: Exp) -> None:
-    exp("session", "start", "--goal", "g", "--metric", "ms", "--direction", "maximize")
-
-    def run(ms: int, *more: str) -> list[str]:
-        words = ("-p", f"ms={ms}", *more, "--", "sh", "-c", f"echo METRIC ms={ms} acc=3")
-        return closing(exp("run", *words))
-
-    for ms in (1, 2, 2, 2, 9):
-        assert run(ms) == []
-    assert run(9, "--session", "@")[0] == "improved: ms 9 against 2 (+350 %)"
 
 
 def test_a_parent_that_is_not_there_runs_nothing(repo: Path, exp: Exp) -> None:

@@ -45,11 +45,12 @@ def test_the_latest_run_is_judged_against_the_best_before_it(noisy: Runs, ask: A
 
     assert said == (
         """\
-improved: acc 0.91 against 0.72 (+26 %), 95 % interval +0.137 to +0.243
+improved: acc 0.91 against 0.72 (+26 %), 95 % interval +0.12 to +0.26
 candidate: 55555555 wider, mean of 2 runs
 baseline: 33333333 base, mean of 3 runs
 method: t interval, the noise pooled over 2 groups of replicates
 noise: 0.0183 from run to run (standard deviation, 3 degrees of freedom)
+note: replicates were made after a first look: this look is at 2.5 %, not at 5 %
 """,
         "",
     )
@@ -65,8 +66,8 @@ def test_worse_and_indistinguishable_are_a_no(noisy: Runs, ask: Ask) -> None:
     assert worse.startswith("worse: acc 0.5 against 0.72 (-31 %), 95 % interval -0.287 to -0.153\n")
     assert alike.splitlines()[0].startswith("indistinguishable: acc 0.93 against 0.91 (+2.2 %), ")
     assert alike.splitlines()[5:] == [
-        "to settle it: 7 more of the candidate and 6 more of the baseline; 15 of each to find such"
-        " a difference 4 times in 5",
+        "to settle it: 12 more of the candidate and 11 more of the baseline; 22 of each to find"
+        " such a difference 4 times in 5",
         "note: the baseline was chosen as the best of 3, replicates counted once",
     ]
 
@@ -191,6 +192,18 @@ def test_what_diverged_is_worse_than_any(noisy: Runs, ask: Ask) -> None:
     assert "note: 1 run of the candidate diverged: it is not called better\n" in mixed
 
 
+def test_noise_that_is_of_other_code_is_said_to_be(noisy: Runs, ask: Ask) -> None:
+    noisy.add("one", "x = 3\n", metrics={"acc": [0.8]})
+    noisy.add("two", "x = 4\n", metrics={"acc": [0.99]})
+
+    others = json.loads(ask("verdict", "two", "one", "--json").out)
+    own = json.loads(ask("verdict", "two", "base", "--json").out)
+
+    assert others["flags"] == ["noise-of-others"]
+    assert others["notes"] == ["the noise is that of other code: neither side has replicates"]
+    assert own["flags"] == []
+
+
 def test_json_has_all_of_it(noisy: Runs, ask: Ask) -> None:
     told = json.loads(ask("verdict", "--json").out)
 
@@ -208,7 +221,7 @@ def test_json_has_all_of_it(noisy: Runs, ask: Ask) -> None:
     assert (told["verdict"], told["method"], told["confidence"]) == ("improved", "pooled", 0.95)
     assert (told["noise"]["df"], told["noise"]["groups"]) == (3, 2)
     assert told["settled_by"] is None
-    assert told["flags"] == []
+    assert told["flags"] == ["looks"]
 
 
 def test_json_says_what_would_settle_it_and_what_to_mind(noisy: Runs, ask: Ask) -> None:
@@ -216,7 +229,7 @@ def test_json_says_what_would_settle_it_and_what_to_mind(noisy: Runs, ask: Ask) 
 
     told = json.loads(ask("verdict", "--json", code=1).out)
 
-    assert told["settled_by"] == {"runs": 8, "powered": 15}
+    assert told["settled_by"] == {"runs": 13, "powered": 22}
     assert told["flags"] == ["chosen-baseline", "partial"]
     assert len(told["notes"]) == 2
 

@@ -65,16 +65,16 @@ def test_without_replicates_nothing_can_be_told() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "others", "method"),
     [
-        (of(2, 2), of(1, 1, 1), [], "deterministic"),
-        (of(2, 2), of(1, 1), [of(1.5, 1.5)], "deterministic"),
-        (of(2, 2), of(1, 1), [], "none"),
+        (of(2, 2), of(1, 1, 1, 1), [], "deterministic"),
+        (of(2, 2), of(1, 1), [of(1.5, 1.5, 1.5)], "deterministic"),
+        (of(2, 2), of(1, 1, 1), [], "none"),
         (of(2), of(1, 1, 1, 1), [], "none"),
         (of(2, 2), of(1, 1), [of(1, 1.1)], "pooled"),
-        (of(2, 2, 2), of(1, 1), [of(1, 1.1)], "deterministic"),
-        (of(2, 2, 2), of(1, 1.1), [], "pooled"),
+        (of(2, 2, 2), of(1, 1, 1), [of(1, 1.1)], "deterministic"),
+        (of(2, 2, 2, 2), of(1, 1.1), [], "pooled"),
     ],
 )
-def test_a_difference_of_deterministic_runs_is_real_where_they_agreed_three_times(
+def test_a_difference_of_deterministic_runs_is_real_where_they_agreed_four_times(
     a: Sample, b: Sample, others: list[Sample], method: str
 ) -> None:
     found = verdict(a, b, *others)
@@ -153,10 +153,12 @@ def test_what_settles_it_is_the_least_that_does() -> None:
     found = judged(of(1.0), of(0.0), ONE, higher=True)
 
     runs = planning.fewest(found)
-    assert runs == 9
-    for each, inside in ((8, True), (9, False)):
+    assert runs == 15
+    for each, inside in ((runs - 1, True), (runs, False)):
         more = Noise(method="pooled", a=1, b=1, df=10 + 2 * (each - 1))
-        again = judged(of(*[1.0] * each), of(*[0.0] * each), more, higher=True)
+        again = judged(
+            of(*[1.0] * each), of(*[0.0] * each), more, higher=True, tries=Tries(looks=each)
+        )
         assert again.interval
         assert (again.interval[0] <= 0) == inside
 
@@ -167,18 +169,60 @@ def test_a_power_is_that_of_the_noncentral_t_distribution() -> None:
 
     runs = planning.fewest(found, power=0.8)
 
-    assert runs == 17
-    for each, enough in ((16, False), (17, True)):
+    assert runs == 26
+    for each, enough in ((runs - 1, False), (runs, True)):
         df = 10 + 2 * (each - 1)
-        power = stats.nct.sf(stats.t.isf(0.025, df), df, (each / 2) ** 0.5)
+        power = stats.nct.sf(stats.t.isf(0.025 / (1 + math.log2(each)), df), df, (each / 2) ** 0.5)
         assert (power > 0.8) == enough
 
 
 def test_replicates_that_are_there_count_for_what_settles_it() -> None:
-    found = judged(of(*[2.0] * 5), of(0.0), ONE, higher=True)
+    found = judged(of(*[2.0] * 5), of(0.0), ONE, higher=True, tries=Tries(looks=5))
 
-    assert found.interval == pytest.approx((2 - 2.4408, 2 + 2.4408), abs=1e-4)
-    assert planning.fewest(found) == 2
+    assert found.interval == pytest.approx((2 - 3.2092, 2 + 3.2092), abs=1e-4)
+    assert planning.fewest(found) == 4
+
+
+def test_each_look_takes_its_share_of_the_error_on_both_sides() -> None:
+    plain = judged(of(2.0), of(0.0), ONE, higher=True).interval
+    later = judged(of(2.0), of(0.0), ONE, higher=True, tries=Tries(looks=3)).interval
+
+    assert plain
+    assert later
+    assert (later[0] < plain[0], later[1] > plain[1]) == (True, True)
+
+
+def test_whose_noise_it_is_is_known() -> None:
+    quiet = [of(1.0, 1.01), of(1.2, 1.21), of(0.9, 0.91), of(1.1, 1.11)]
+    others = noise.between(of(1.5), of(1.0), quiet)
+    own = noise.between(of(1.5, 1.9), of(1.0), quiet)
+    both = noise.between(of(1.5, 1.51), of(1.0), quiet)
+
+    assert others
+    assert own
+    assert both
+    assert (others.told_by, own.told_by, both.told_by) == ("others", "own", "both")
+    assert (own.df, both.df) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "more"),
+    [
+        (of(1), of(2), (2, 0)),
+        (of(1), of(2, 2, 2), (2, 0)),
+        (of(1, 1, 1, 1), of(2), (0, 1)),
+        (of(1, 1, 1), of(2), (0, 2)),
+        (of(1, 1), of(2, 2), (2, 0)),
+    ],
+)
+def test_what_is_lacking_is_named_for_each_side(
+    a: Sample, b: Sample, more: tuple[int, int]
+) -> None:
+    found = verdict(a, b)
+
+    assert planning.lacking(found) == more
+    again = verdict(of(*a.values, *a.values[:1] * more[0]), of(*b.values, *b.values[:1] * more[1]))
+    assert (again.method == "deterministic") == bool(a.df or b.df)
 
 
 def test_more_runs_than_a_thousand_are_not_counted() -> None:

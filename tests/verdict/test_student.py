@@ -27,6 +27,16 @@ def test_tails_and_quantiles_are_those_of_scipy(df: float) -> None:
         assert ours == pytest.approx(theirs.isf(probability, df), rel=1e-9)
 
 
+@pytest.mark.parametrize(("above", "below"), [(1, 1), (1, 20), (4, 7), (30, 2), (100, 1_000)])
+def test_tails_of_f_are_those_of_scipy(above: int, below: int) -> None:
+    theirs = pytest.importorskip("scipy.stats").f
+
+    for ratio in (0.3, 1, 2.5, 10, 1e4):
+        ours = student.tail_of_f(ratio, above, below)
+        assert ours == pytest.approx(theirs.sf(ratio, above, below), rel=1e-9, abs=1e-300)
+    assert student.tail_of_f(float("inf"), above, below) == 0
+
+
 @pytest.mark.parametrize(("asked", "printed"), PRINTED.items())
 def test_quantiles_are_those_of_the_printed_tables(
     asked: tuple[float, float], printed: float
