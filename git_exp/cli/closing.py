@@ -50,7 +50,8 @@ def tell(done: Recorded, *, quiet: bool = False) -> None:
     ended = f"{done.status}{_how(done.outcome)} in {took}{timed_out}"
     output.say(f"run {run_id} '{done.run.name}' {ended}{metrics(done.metrics)}")
     if done.tainted:
-        output.hints(f"put them back and run it again: {_put_back(done.tainted)}")
+        if done.tainted.files:
+            output.hints(f"put them back and run it again: {_put_back(done.tainted.files)}")
     elif done.status != "finished":
         output.hints(f"look at what it wrote: git exp show {run_id} --output")
 
