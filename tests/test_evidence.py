@@ -131,6 +131,22 @@ def test_runs_are_named_as_anywhere(repo: Path) -> None:
     assert (found.a.id, found.b.id) == (first, second)
 
 
+def test_looks_are_counted_from_when_both_were_there(repo: Path) -> None:
+    def looks(a: str, b: str) -> int:
+        return evidence.judged(opened(repo), asked(repo, a, b)).tries.looks
+
+    base, *_ = [a_run(0.5 + seed / 100, seed=seed) for seed in range(3)]
+    candidate = a_run(0.9, lr=0.2)
+    first = looks(candidate, base)
+    a_run(0.91, lr=0.2, seed=1)
+    second = looks(candidate, base)
+    a_run(0.53, seed=3)
+    third = looks(base, candidate)
+    a_run(0.92, lr=0.2, seed=2)
+
+    assert (first, second, third, looks(candidate, base)) == (1, 2, 2, 3)
+
+
 def closed(store: Indexed, name: str = "@", aim: Goal | None = None) -> str | None:
     """The line that a run of that name would have ended with."""
     found = evidence.closing(store, query.find(store, name).id, aim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from git_exp import errors, visible
+from git_exp import errors, table, visible
 from git_exp.session import events, files, machine, standing
 from git_exp.session.events import Event
 from git_exp.session.models import ExperimentResult, HypothesisSet
@@ -101,7 +101,8 @@ def _told(result: ExperimentResult, after: ExperimentState) -> str:
     if value is None:
         return f"no {metric or 'metric'}, {result.experiment_name}"
     best = standing.best_result(after) is after.experiments[-1]
-    return f"{metric} {value}{' (best)' if best else ''}, {result.experiment_name}"
+    shown = f"{table.number(value)}{' (best)' if best else ''}"
+    return f"{metric} {shown}, {result.experiment_name}"
 
 
 def _line(text: str) -> str:

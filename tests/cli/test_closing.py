@@ -124,6 +124,16 @@ def test_many_metrics_and_long_names_are_cut(repo: Path, exp: Exp) -> None:
 
 
 @pytest.mark.slow
+def test_a_value_is_rounded_once(repo: Path, exp: Exp) -> None:
+    exp("session", "start", "--goal", "g", "--metric", "ms", "--id", "s")
+
+    lines = said(exp, "echo METRIC ms=13.527", "--session", "s", "-n", "one")
+
+    assert lines[0].endswith(": ms=13.53")
+    assert lines[1] == "session s: iteration 1: ms 13.53 (best), one"
+
+
+@pytest.mark.slow
 def test_what_is_missing_to_a_verdict_is_named_with_its_command(repo: Path, exp: Exp) -> None:
     def run(acc: float) -> list[str]:
         _put(repo, acc)

@@ -213,7 +213,7 @@ def test_a_run_is_a_result_once(loop: str, runs: Runs, ask: Ask, git: Git_) -> N
 
     said = ask("session", "record", "--run", "@", "-m", "tile it")
 
-    assert said.out == "iteration 1: ms 8.0 (best), tiled\n"
+    assert said.out == "iteration 1: ms 8 (best), tiled\n"
     assert git("log", "-1", "--format=%b", "refs/sessions/loop").strip() == f"Exp-Run: {run_id}"
     before = git("rev-parse", "refs/sessions/loop")
     again = ask("session", "record", "--run", "tiled")

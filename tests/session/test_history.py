@@ -77,7 +77,7 @@ def test_the_log_of_its_ref_reads_as_the_story_of_a_session(
         "The session ends: Agent determined further improvement unlikely\n---\n"
         "pause\n---\n"
         "iteration 3: ms 13, vector^[ized loop\n---\n"
-        f"iteration 2: ms 11.0 (best), unrolled\n\nExp-Run: {'1' * 40}\n---\n"
+        f"iteration 2: ms 11 (best), unrolled\n\nExp-Run: {'1' * 40}\n---\n"
         "iteration 1: ms 12.5 (best), baseline\n---\n"
         "start: a faster kernel\n---"
     )
