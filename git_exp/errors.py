@@ -27,6 +27,7 @@ GitExpError                   5  the repository or a remote failed
 │   └── Unencodable           2  also a TypeError, names the key
 ├── NotFound                  3
 │   ├── CodeAway              3  only its records are here
+│   ├── SeriesAway            3  only the summaries of its metrics are
 │   └── Ambiguous             3  lists the candidates
 ├── Refused                   4  to protect data
 │   ├── ChangedMeanwhile      4  between a look and the deed: nothing was touched

@@ -31,6 +31,8 @@ _QUESTIONS = (
 # There is no catalogue of this language: messages are English, the user's locale stays.
 _PLAIN = {"LANGUAGE": "en", "GIT_TERMINAL_PROMPT": "0"}
 # git names the repository, and the command that would trust it, quoted for a shell.
+# What is to be said of paths that are none.
+SPEC = "give paths of this repository, as git takes them; all of them: ."
 _OUTSIDE = re.compile(r"'([^'\n]*)' is outside repository")
 _OWNED = re.compile(
     r"dubious ownership in repository at '(.*?)'\n.*?(git config --global --add safe.directory .*)",
@@ -198,10 +200,7 @@ def finish(
     if child.returncode:
         said = err.decode(errors="replace")
         if found := _OUTSIDE.search(said):
-            raise errors.UsageError(
-                f"'{found[1]}' is outside of this repository",
-                hint="a path is seen from the current folder: git ls-files",
-            )
+            raise errors.UsageError(f"'{found[1]}' is outside repository", hint=SPEC)
         raise errors.GitFailed(_command(args), child.returncode, said)
     return out
 

@@ -15,7 +15,7 @@ from git_exp import errors, left_out, origin, query, values
 from git_exp.git import diff, extras, objects, overwrite, readback, ready, refs, untracked, worktree
 from git_exp.git import saved as aside
 from git_exp.git.overwrite import Aim, Peril
-from git_exp.git.repo import Repo
+from git_exp.git.repo import SPEC, Repo
 from git_exp.git.saved import Saved
 from git_exp.git.survey import Survey, between, position, survey
 from git_exp.origin import Origin
@@ -30,10 +30,9 @@ WAY_BACK = f"git exp checkout {aside.LATEST}"
 _HEADS = "refs/heads/"
 # git's words for a path that is none, each time in one line.
 _BAD_SPEC = re.compile(
-    r"^fatal: (?:.*?: ('.*' is outside repository)|(?=.*(?:pathspec|incompatible))(.*))",
+    r"^fatal: (?=.*(?:pathspec|incompatible))(.*)",
     re.MULTILINE,
 )
-_SPEC = "give paths of this repository, as git takes them; all of them: ."
 _UNMATCHED = re.compile(r"pathspec '(.*)' did not match any file", re.DOTALL)
 
 
@@ -349,7 +348,7 @@ def _matching(found: Survey, run: Run, specs: Sequence[str]) -> tuple[list[bytes
         held, tracked = worktree.matching(found, run.commit, specs)
     except errors.GitFailed as error:
         if bad := _BAD_SPEC.search(error.stderr):
-            raise errors.UsageError(bad[1] or bad[2], hint=_SPEC) from error
+            raise errors.UsageError(bad[1], hint=SPEC) from error
         missing = _UNMATCHED.search(error.stderr)
         if not missing:
             raise

@@ -34,7 +34,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("show", {"run": "nobody"}, "no run 'nobody'\nhint: list them: git exp log"),
     ("diff", {}, "missing argument 'run'"),
     ("diff", {"run": "@", "other": "--no-index"}, "a revision does not begin with '-'"),
-    ("diff", {"run": "@", "paths": ["../.."]}, "'../..' is outside of this repository"),
+    ("diff", {"run": "@", "paths": ["../.."]}, "'../..' is outside repository"),
     ("diff", {"run": "@", "paths": ["x"] * 101}, "bad argument 'paths': expected 'array'"),
     ("log", {"limit": 0}, "bad argument 'limit': expected 'int' >= 1"),
     ("log", {"limit": 101}, "bad argument 'limit': expected 'int' <= 100"),

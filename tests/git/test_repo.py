@@ -116,7 +116,7 @@ def test_a_path_of_another_place_is_wrong_usage(repo: Path) -> None:
     here = discover(repo / "sub", dict(os.environ))
 
     for path in ("/etc/passwd", "../../x"):
-        with pytest.raises(errors.UsageError, match=f"'{path}' is outside of this repo") as caught:
+        with pytest.raises(errors.UsageError, match=f"'{path}' is outside repository") as caught:
             here.git("-C", "sub", "ls-files", "--", path)
         assert caught.value.hint
 
