@@ -16,7 +16,7 @@ from git_exp.verdict import Tries, Verdict
 
 # How many of the newest runs tell the noise, and how many replicates are read of one code. Beyond
 # that it is known well enough, and the closing line of a run must not wait.
-POOL = 300
+POOL = 200
 REPLICATES = 1_000
 # Among so many of the latest runs one is looked for that is nearly a replicate.
 _LATEST = 4

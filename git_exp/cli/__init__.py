@@ -50,6 +50,7 @@ FRAME = (
 )
 # What programs start and nobody types.
 PLUMBING = ("hook",)
+_SEEN = 100
 # Two words that mean one, as another tool spells it.
 ALIASES: dict[tuple[str, ...], str] = {("experiments", "actions"): "actions"}
 
@@ -297,7 +298,8 @@ def _hydrate(store: Store, run: Run) -> None:
 def _progress(done: int, total: int) -> None:
     """What the index says of its making: only then is anything imported for it."""
     context = click.get_current_context(silent=True)
-    if context is None:
+    # A few runs are in before anybody could read of it.
+    if context is None or total < _SEEN:
         return
     from git_exp.cli import progress
 

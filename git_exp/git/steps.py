@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pygit2
 
 _NOTHING = "0" * 40
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 
 
 class Step(NamedTuple):
@@ -57,7 +59,7 @@ def _differing(
         (before, was), (mode, oid) = (side.get(name, (0, _NOTHING)) for side in sides)
         if (before, was) == (mode, oid):
             continue
-        path = at + os.fsdecode(name or b"")
+        path = at + os.fsdecode(name)
         if TREE in (before, mode):
             below = [_tree(pg, *one) for one in ((before, was), (mode, oid))]
             yield from _differing(pg, below[0], below[1], at=f"{path}/")
@@ -67,9 +69,10 @@ def _differing(
             yield Step(before, mode, was, oid, path)
 
 
-def _entries(tree: pygit2.Tree | None) -> dict[bytes | None, tuple[int, str]]:
-    found = tree if tree is not None else ()
-    return {one.raw_name: (int(one.filemode), str(one.id)) for one in found}
+def _entries(tree: pygit2.Tree | None) -> dict[bytes, tuple[int, str]]:
+    # An object for each entry takes ten times as long.
+    found = _ENTRY.findall(tree.read_raw()) if tree is not None else ()
+    return {name: (int(mode, 8), oid.hex()) for mode, name, oid in found}
 
 
 def _tree(pg: pygit2.Repository, mode: int, oid: str) -> pygit2.Tree | None:
