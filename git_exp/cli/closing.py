@@ -145,7 +145,8 @@ def _undecided(found: Closing, lacking: tuple[int, int], back: str) -> Iterator[
     if not theirs or max(lacking) > _MANY:
         return
     base = found.said.b
-    argv = shlex.join(base.process.argv) if base.process else "COMMAND"
+    # What somebody else has run is nothing to be typed.
+    argv = shlex.join(base.process.argv) if base.own and base.process else "COMMAND"
     there = f"../base-{query.short(base.id)}"
     yield _cut(
         f"run the baseline {_times(theirs)}: git exp checkout --worktree {there}"

@@ -153,6 +153,20 @@ def test_what_is_missing_to_a_verdict_is_named_with_its_command(repo: Path, exp:
 
 
 @pytest.mark.slow
+def test_what_a_stranger_ran_is_nothing_to_be_typed(repo: Path, exp: Exp) -> None:
+    _put(repo, 0.5)
+    said(exp, "cat .git/acc; true evil")
+    (repo / ".git/exp/local").unlink()
+    (repo / "train.py").write_text("other\n")
+    for acc in (0.61, 0.64):
+        _put(repo, acc)
+        lines = said(exp, "cat .git/acc")
+
+    assert lines[3].endswith(" && git exp run -q -- COMMAND")
+    assert not any("evil" in line for line in lines)
+
+
+@pytest.mark.slow
 def test_an_agreeing_candidate_lacks_replicates_of_its_baseline_alone(repo: Path, exp: Exp) -> None:
     _put(repo, 0.5)
     said(exp, "cat .git/acc")
