@@ -94,7 +94,7 @@ def test_a_run_knows_where_it_runs_and_who_runs_it(repo: Path, git: Git) -> None
 def test_secrets_on_the_command_line_are_not_recorded(repo: Path) -> None:
     script = repo / "script.py"
     script.write_text("from git_exp import Experiment\nwith Experiment('x'): pass\n")
-    words = ("script.py", "--api-key", "abc", "--hub=https://ada:abc@host/x", "--lr", "0.1")
+    words = ("script.py", "--api-key", "xyzzy", "--hub=https://ada:xyzzy@host/x", "--lr", "0.1")
 
     done = subprocess.run((sys.executable, *words), capture_output=True, text=True)
 
@@ -102,7 +102,7 @@ def test_secrets_on_the_command_line_are_not_recorded(repo: Path) -> None:
     run = only()
     assert run.process is not None
     assert run.process.argv[-5:] == ["--api-key", "***", "--hub=https://***@host/x", "--lr", "0.1"]
-    assert b"abc" not in b"".join(programs.store().lines(run))
+    assert b"xyzzy" not in b"".join(programs.store().lines(run))
 
 
 def test_what_is_installed_is_kept_with_the_run(repo: Path) -> None:
