@@ -111,7 +111,8 @@ def _measured(store: Indexed, digest: Digest, bare: Facts, *, asked: Asked) -> F
     """The facts with all that a metric tells."""
     assert bare.goal
     every = digest.marks(_wanted(bare.goal))
-    own = [one for one in every if one.id in asked.runs] if asked.runs else []
+    results = asked.runs
+    own = [one for one in every if one.id in results] if results else []
     whole = Course(every, higher=bare.goal.higher_is_better)
     course = Course(own, higher=whole.higher) if own else whole
     mark, best_of_all = course.best(), whole.best()
