@@ -35,7 +35,7 @@ def look(
         runs=runs,
         files=compare.changed_files(store, runs),
         params=compare.params_beside(runs, every=every),
-        metrics=compare.metrics_beside(runs, extremes=extremes),
+        metrics=compare.metrics_beside(store, runs, extremes=extremes),
     )
 
 

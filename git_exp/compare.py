@@ -71,9 +71,13 @@ def params_beside(runs: Sequence[Run], *, every: bool = False) -> list[Row]:
     return [Row(name=key, values=[run.params.get(key) for run in runs]) for key in chosen]
 
 
-def metrics_beside(runs: Sequence[Run], *, extremes: bool = False) -> list[Row]:
+def metrics_beside(store: Store, runs: Sequence[Run], *, extremes: bool = False) -> list[Row]:
     """The last value of every metric, or the best one of its course, and who is ahead in it."""
-    return [_measured(runs, path, extremes=extremes) for path in table.metric_paths(runs)]
+    ways = store.ways()
+    return [
+        _measured(runs, path, higher=query.higher_is_better(path, ways), extremes=extremes)
+        for path in table.metric_paths(runs)
+    ]
 
 
 def changed_files(store: Store, runs: Sequence[Run]) -> list[int | None]:
@@ -172,8 +176,7 @@ def patch(store: Store, sides: Sides, paths: Sequence[str] = (), *, most: int) -
     return diff.patch(store.repo, (sides.before.tree, sides.after.tree), paths, most=most)
 
 
-def _measured(runs: Sequence[Run], path: str, *, extremes: bool) -> Row:
-    higher = query.higher_is_better(path)
+def _measured(runs: Sequence[Run], path: str, *, higher: bool, extremes: bool) -> Row:
     measure = query.Measure(path, ("max" if higher else "min") if extremes else "last")
     newest_first = sorted(runs, key=lambda run: (run.started, run.id), reverse=True)
     ahead = query.best(newest_first, query.Goal(measure, higher))

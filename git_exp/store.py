@@ -32,7 +32,7 @@ class Store(query.Listed):
         # Set by a door that may go to the network for what is missing.
         self.hydrate: Callable[[Run], None] | None = None
         # Set by a door that knows what sessions have said of a metric.
-        self.directed: Callable[[str], bool | None] | None = None
+        self.directed: Callable[[], Mapping[str, bool]] | None = None
 
     @classmethod
     def open(cls, cwd: Path, env: Mapping[str, str]) -> Self:
@@ -57,8 +57,9 @@ class Store(query.Listed):
         )
         return sorted(found, key=lambda run: (run.started, run.id), reverse=True)
 
-    def way(self, metric: str) -> bool | None:
-        return self.directed(metric) if self.directed else None
+    def ways(self) -> Mapping[str, bool]:
+        """Whether more of a metric is better, where that was said in this repository."""
+        return self.directed() if self.directed else {}
 
     def get(self, run_id: str) -> Run | None:
         """One run by its whole id."""

@@ -118,13 +118,16 @@ def params(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def metrics(run: Run, sparklines: Mapping[str, str]) -> Table:
-    """The metrics of a run: first, best and the step of that, last, and the course between."""
+def metrics(run: Run, sparklines: Mapping[str, str], ways: Mapping[str, bool]) -> Table:
+    """First, best and its step, last, and the course of each; `ways`: is more of it better?"""
     columns = [
         Column("METRIC", "name"), Column("FIRST", "metric", True), Column("BEST", "best", True),
         Column("AT", "step", True), Column("LAST", "metric", True), Column("", "course"),
     ]  # fmt: skip
-    return Table(columns, [_metric(run, path, sparklines.get(path, "")) for path in run.metrics])
+    higher = {path: query.higher_is_better(path, ways) for path in run.metrics}
+    found = [_metric(run, path, higher=higher[path]) for path in run.metrics]
+    rows = [[*row, sparklines.get(row[0], "")] for row in found]
+    return Table(columns, rows)
 
 
 def left_out(run: Run) -> list[tuple[str, str]]:
@@ -280,12 +283,11 @@ def _why(one: records.Skipped) -> str:
     return one.reason if one.size is None else f"{one.reason}, {size(one.size)}"
 
 
-def _metric(run: Run, path: str, sparkline: str) -> list[str]:
+def _metric(run: Run, path: str, *, higher: bool) -> list[str]:
     known = run.metrics[path]
-    higher = query.higher_is_better(path)
     best, at = (known.max, known.max_step) if higher else (known.min, known.min_step)
     step = NOTHING if at is None else number(at)
-    return [path, number(known.first), number(best), step, number(known.last), sparkline]
+    return [path, number(known.first), number(best), step, number(known.last)]
 
 
 def _outcome(run: Run) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -271,18 +271,18 @@ def _opened() -> Indexed:
     found = Indexed.open(here, os.environ)
     found.progress = _progress
     found.hydrate = lambda run: _hydrate(found, run)
-    found.directed = lambda metric: _directed(found, metric)
+    found.directed = lambda: _directed(found)
     return found
 
 
-def _directed(store: Store, metric: str) -> bool | None:
+def _directed(store: Store) -> Mapping[str, bool]:
     from git_exp.session import cargo
 
     if not cargo.may_be(store.repo):
-        return None
+        return {}
     from git_exp.session import said
 
-    return said.way(store.repo, metric)
+    return said.ways(store.repo)
 
 
 def _hydrate(store: Store, run: Run) -> None:

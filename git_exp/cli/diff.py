@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 import msgspec
@@ -12,6 +12,7 @@ from git_exp import cli, compare, query, records, table
 from git_exp.cli import options, output, terminal
 from git_exp.cli.output import Column, Piece
 from git_exp.compare import Differing, File, Side, Sides, View
+from git_exp.store import Store
 
 _OWN = ("-h", "--help", "--json")
 # Options of git diff whose value may be the next word.
@@ -74,7 +75,7 @@ def command(a: str, b: str | None, form: options.Form) -> int:
             raise click.UsageError(f"--json and {asked[0]} exclude each other")
         output.document("diff", _document(sides, compare.files(store, sides, paths)))
         return 0
-    headed = not any(_is_bare(option) for option in asked) and _heading(sides)
+    headed = not any(_is_bare(option) for option in asked) and _heading(store, sides)
     if headed and compare.differ(store, sides):
         output.line()
     # With nothing of ours above it, git's own pager for diffs is the one to show it.
@@ -112,7 +113,7 @@ def _document(sides: Sides, files: list[File]) -> Difference:
     )
 
 
-def _heading(sides: Sides) -> bool:
+def _heading(store: Store, sides: Sides) -> bool:
     """Show the params and metrics that differ; whether there are any."""
     a, b = sides.before.run, sides.after.run
     if a is None or b is None:
@@ -125,7 +126,8 @@ def _heading(sides: Sides) -> bool:
         output.line()
     if metrics:
         columns = [Column("METRIC"), *pair, Column("CHANGE", right=True)]
-        output.table(columns, list(map(_metric, metrics)))
+        ways = store.ways()
+        output.table(columns, [_metric(one, ways) for one in metrics])
     return bool(params or metrics)
 
 
@@ -133,15 +135,15 @@ def _param(one: Differing) -> list[str]:
     return [one.name, *(table.NOTHING if v is None else table.text(v) for v in (one.a, one.b))]
 
 
-def _metric(one: Differing) -> list[str | Piece]:
-    return [one.name, table.number(one.a), table.number(one.b), _change(one)]
+def _metric(one: Differing, ways: Mapping[str, bool]) -> list[str | Piece]:
+    return [one.name, table.number(one.a), table.number(one.b), _change(one, ways)]
 
 
-def _change(one: Differing) -> Piece:
+def _change(one: Differing, ways: Mapping[str, bool]) -> Piece:
     a, b = records.number(one.a), records.number(one.b)
     if a is None or b is None:
         return Piece(table.NOTHING)
     change = b - a
-    better = (change > 0) == query.higher_is_better(one.name)
+    better = (change > 0) == query.higher_is_better(one.name, ways)
     style = "" if change == 0 or change != change else "green" if better else "red"
     return Piece(("+" if change > 0 else "") + table.number(change), style)

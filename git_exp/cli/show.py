@@ -134,7 +134,7 @@ def _show(store: Store, run: Run, diff_options: list[str]) -> None:
     if run.metrics:
         curves = curve.read(store.series(run), _POINTS)
         drawn = {path: curve.sparkline(one.points(_POINTS)) for path, one in curves.items()}
-        shown = table.metrics(run, drawn)
+        shown = table.metrics(run, drawn, store.ways())
         output.line()
         output.table([Column(one.heading, right=one.right) for one in shown.columns], shown.rows)
     for note in run.notes:

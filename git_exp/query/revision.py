@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from git_exp import directions, errors, records
@@ -47,7 +47,7 @@ class Source(Protocol):
 
     def metrics(self) -> list[str]: ...
 
-    def way(self, metric: str) -> bool | None: ...
+    def ways(self) -> Mapping[str, bool]: ...
 
 
 class Listed:
@@ -77,9 +77,9 @@ class Listed:
         """Every metric there is, those of the newest runs first."""
         return list(dict.fromkeys(path for run in self.runs() for path in run.metrics))
 
-    def way(self, metric: str) -> bool | None:
-        """Whether more of a metric is better, where somebody has said so; None elsewhere."""
-        return None
+    def ways(self) -> Mapping[str, bool]:
+        """Whether more of a metric is better, where somebody has said so."""
+        return {}
 
 
 class Measure(NamedTuple):
@@ -169,7 +169,7 @@ def goal(text: str, source: Source | None = None) -> Goal:
 
 def better(asked: Measure, source: Source | None = None) -> Goal:
     """Which way a measure is better where it is not said with it; more, where nothing tells."""
-    told = source.way(asked.metric) if source else None
+    told = source.ways().get(asked.metric) if source else None
     if told is None:
         told = directions.higher(asked.metric)
     return Goal(asked, told is not False, assumed=told is None)
@@ -181,9 +181,10 @@ def measure(text: str) -> Measure:
     return Measure(found[2], found[1]) if found else Measure(text)
 
 
-def higher_is_better(metric: str) -> bool:
-    """Whether more of a metric is better; True for one whose name does not say."""
-    return directions.higher(metric) is not False
+def higher_is_better(metric: str, ways: Mapping[str, bool] | None = None) -> bool:
+    """Whether more of a metric is better, by what was said or else its name; True for all else."""
+    by_name = directions.higher(metric) is not False
+    return ways.get(metric, by_name) if ways else by_name
 
 
 def short(run_id: str) -> str:

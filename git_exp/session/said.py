@@ -1,4 +1,4 @@
-"""Which way a metric is better, as sessions have said. Quick to import: each run asks it."""
+"""Which way metrics are better, as sessions have said. Quick to import: each run asks it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from git_exp.session import cargo
 _WAYS = {"maximize": True, "minimize": False}
 
 
-def way(repo: Repo, metric: str) -> bool | None:
-    """Whether more of it is better, as the newest session that says so has it; None without one.
+def ways(repo: Repo) -> dict[str, bool]:
+    """Whether more of a metric is better, for each of which some session says so: the newest does.
 
     It goes for all runs of a repository, and when the session is over too.
     """
     tips = refs.listing(repo, cargo.PREFIX).values()
     names = [f"{tip}:{cargo.EVENTS}" for tip in tips]
     found = [_start(text) for text in cat.blobs(repo, names, most=cargo.LARGEST) if text]
-    said = [
-        (str(start.get("t")), _WAYS[config["direction"]])
+    said = sorted(
+        (str(start.get("t")), str(config.get("primary_metric")), _WAYS[config["direction"]])
         for start in found
         if isinstance(config := start.get("config"), dict)
-        and config.get("primary_metric") == metric
+        and config.get("primary_metric")
         and config.get("direction") in _WAYS
-    ]
-    return max(said)[1] if said else None
+    )
+    return {metric: way for _, metric, way in said}
 
 
 def _start(text: bytes) -> dict[str, Any]:

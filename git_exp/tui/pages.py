@@ -106,7 +106,7 @@ PAGES: dict[str, Page] = {
 def _metrics(store: Store, run: Run) -> Iterator[Line]:
     curves = curve.read(store.series(run), _POINTS)
     drawn = {path: curve.sparkline(one.points(_POINTS)) for path, one in curves.items()}
-    shown = table.metrics(run, drawn)
+    shown = table.metrics(run, drawn, store.ways())
     rows = [[one.heading for one in shown.columns], *shown.rows]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for at, row in enumerate(rows):

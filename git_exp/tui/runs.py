@@ -330,7 +330,8 @@ class Runs(Screen[None]):
             return
         column = self._grid.rows.wanted[at]
         numbers = column.key is not None and column.key.kind == "metric"
-        down = query.higher_is_better(column.name) if numbers else column.name == "age"
+        ways = self._store.ways() if numbers else None
+        down = query.higher_is_better(column.name, ways) if numbers else column.name == "age"
         self._look(self._asked._replace(order=Order(column, down)))
         self._grid.reveal(at)
 

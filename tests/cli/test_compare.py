@@ -122,3 +122,15 @@ def test_one_run_is_no_comparison(three: Runs, ask: Ask) -> None:
 
 def test_a_run_that_is_not_there_is_not_found(three: Runs, ask: Ask) -> None:
     assert ask("compare", "a", "zz", code=3).err.startswith("fatal: no run 'zz'")
+
+
+def test_what_a_session_says_of_a_metric_goes_for_every_view(runs: Runs, ask: Ask) -> None:
+    less = runs.add("less", metrics={"widgets": [3, 1, 2]})
+    more = runs.add("more", metrics={"widgets": [8, 9]})
+    assert json.loads(ask("compare", "less", "more", "--json").out)["metrics"][0]["best"] == more
+
+    ask("session", "start", "--goal", "g", "--metric", "widgets", "--direction", "minimize")
+
+    assert json.loads(ask("compare", "less", "more", "--json").out)["metrics"][0]["best"] == less
+    shown = next(line for line in ask("show", "less").out.splitlines() if "widgets" in line)
+    assert shown.split()[:5] == ["widgets", "3", "1", "1", "2"]
