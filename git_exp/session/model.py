@@ -49,10 +49,16 @@ def built(cls: type[Model], given: dict[str, Any]) -> Model:
         if name not in known:
             shown = visible.escape(str(name)[:_SHOWN])
             raise errors.BadField(f"{cls.__name__}: it has no field '{shown}'")
-    for one in msgspec.structs.fields(cls):
-        if one.required and one.name not in given:
-            raise errors.BadField(f"{cls.__name__}.{one.name}: expected a value, got none")
+    for name in _required(cls):
+        if name not in given:
+            raise errors.BadField(f"{cls.__name__}.{name}: expected a value, got none")
     return cls(**given)
+
+
+@lru_cache
+def _required(cls: type[Model]) -> list[str]:
+    # It reads all annotations again at each call.
+    return [one.name for one in msgspec.structs.fields(cls) if one.required]
 
 
 def checked(model: Model) -> Model:
