@@ -99,22 +99,32 @@ def judged(
     return verdict.among(pair, runs, said.goal, tries=said.tries)
 
 
-def closing(store: Indexed, run_id: str, aim: Goal | None = None) -> Closing | Unjudged | None:
-    """What a run that has just ended is worth, against the best before it.
+def closing(
+    store: Indexed, run_id: str, aim: Goal | None = None, *, among: Collection[str] | None = None
+) -> Closing | Unjudged | None:
+    """What a run that has just ended is worth, against the best before it, of these if it is named.
 
     Without an aim it is its only metric. None where there is nothing to say: no metric, or no
     baseline.
     """
+    wanted = _Wanted(aim=aim, among=among)
     try:
-        return store.once(lambda look: _closed(store, look, run_id, aim=aim))
+        return store.once(lambda look: _closed(store, look, run_id, wanted=wanted))
     except (errors.UsageError, errors.NotFound, errors.AnswerIsNo):
         return None
 
 
+class _Wanted(NamedTuple):
+    """What a run is compared in, and with which others: None is any."""
+
+    aim: Goal | None
+    among: Collection[str] | None = None
+
+
 def _closed(
-    store: Indexed, look: Look, run_id: str, *, aim: Goal | None
+    store: Indexed, look: Look, run_id: str, *, wanted: _Wanted
 ) -> Closing | Unjudged | None:
-    run = look.get(run_id)
+    run, aim = look.get(run_id), wanted.aim
     # What else is missing has been said: a session warns of a result without its metric.
     if run is None or not run.metrics or query.TAINTED in run.tags:
         return None
@@ -126,7 +136,7 @@ def _closed(
         _check(run, goal)
     except errors.AnswerIsNo as error:
         return Unjudged(error.message, run, metric)
-    said = _against_the_best(look, run, goal, tried=Tries())
+    said = _against_the_best(look, run, goal, tried=Tries(), among=wanted.among)
     if aim is None and len(run.metrics) > 1:
         return Unjudged(None, run, metric)
     derived = run.git.derived if run.git else None
@@ -147,9 +157,15 @@ def _telling(run: Run) -> str:
     return next(known, next(iter(run.metrics)))
 
 
-def _against_the_best(source: Source, run: Run, goal: Goal, *, tried: Tries) -> Asked:
+def _against_the_best(
+    source: Source, run: Run, goal: Goal, *, tried: Tries, among: Collection[str] | None = None
+) -> Asked:
     own = verdict.key(run)
-    found = source.baseline(goal, before=run.started, fits=lambda one: verdict.key(one) != own)
+
+    def fits(one: Run) -> bool:
+        return verdict.key(one) != own and (among is None or one.id in among)
+
+    found = source.baseline(goal, before=run.started, fits=fits)
     if found.run is None:
         raise errors.AnswerIsNo(
             "no earlier run with other code, command or params has a number for"

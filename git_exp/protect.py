@@ -108,6 +108,11 @@ def told(why: Taint) -> str:
     return f"{query.TAINTED}: {'; '.join(said)}"
 
 
+def added(repo: Repo, files: Sequence[str]) -> list[str]:
+    """Those of some files that HEAD does not have."""
+    return guard.missing(repo, "HEAD", files)
+
+
 def keep(run: Run, tags: Sequence[str]) -> None:
     """Raises `Refused` where a tag is a mark of ours, which stays."""
     if query.TAINTED in tags and _is_marked(run):

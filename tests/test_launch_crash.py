@@ -21,7 +21,7 @@ def test_the_last_traceback_is_the_one_that_ended_it() -> None:
 
     assert found
     assert (found.type, found.message) == ("a.b.Odd", "two: three")
-    assert found.traceback == f"{HEAD}{FRAME}a.b.Odd: two: three\n"
+    assert found.traceback == f"{HEAD}{FRAME}a.b.Odd: two: three\nbye\n"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_group_of_exceptions_is_one(before: str) -> None:
 
     assert found
     assert (found.type, found.message) == ("ExceptionGroup", "two (2 sub-exceptions)")
-    assert found.traceback == GROUP
+    assert found.traceback == f"{GROUP}bye\n"
 
 
 def test_what_python_writes_of_a_group_is_read() -> None:
@@ -114,8 +114,10 @@ def test_what_python_writes_of_a_group_is_read() -> None:
 
 
 def test_a_traceback_after_which_much_was_written_was_handled() -> None:
-    assert crash.read(f"{HEAD}{FRAME}E: x\n".encode() + b"on\n" * 51) is None
-    assert crash.read(f"{HEAD}{FRAME}E: x\n".encode() + b"on\n" * 50)
+    assert crash.read(f"{HEAD}{FRAME}E: x\n".encode() + b"on\n" * 11) is None
+    found = crash.read(f"{HEAD}{FRAME}E: x\n".encode() + b"on\n" * 10)
+    assert found
+    assert (found.traceback or "").endswith("E: x\n" + "on\n" * 10)
 
 
 def test_with_another_exit_code_than_python_s_it_was_handled(tmp_path: Path) -> None:

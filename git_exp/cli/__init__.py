@@ -282,7 +282,8 @@ def _directed(store: Store) -> Mapping[str, bool]:
         return {}
     from git_exp.session import said
 
-    return said.ways(store.repo)
+    meant = os.environ.get("GIT_EXP_SESSION") or ""
+    return said.ways(store.repo, first="" if meant == "@" else meant)
 
 
 def _hydrate(store: Store, run: Run) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_exp import query, records, table
 from git_exp.cli import output
 
 if TYPE_CHECKING:
+    from git_exp.cli.joining import Aim
     from git_exp.evidence import Closing
     from git_exp.index.search import Indexed
     from git_exp.launch.child import Outcome
     from git_exp.launch.recorded import Recorded
     from git_exp.nearly import Nearly
-    from git_exp.query import Goal
     from git_exp.run import Run
+    from git_exp.store import Store
     from git_exp.verdict import Verdict
 
 SHOWN = 5
@@ -30,7 +33,7 @@ _MANY = 10
 _LAST = 5
 
 
-def tell(done: Recorded, *, quiet: bool = False) -> None:
+def tell(store: Store, done: Recorded, *, quiet: bool = False) -> None:
     """Say how a run ended; of a failure that nobody saw, with the last lines that it wrote."""
     from git_exp import protect
 
@@ -50,8 +53,8 @@ def tell(done: Recorded, *, quiet: bool = False) -> None:
     ended = f"{done.status}{_how(done.outcome)} in {took}{timed_out}"
     output.say(f"run {run_id} '{done.run.name}' {ended}{metrics(done.metrics)}")
     if done.tainted:
-        if done.tainted.files:
-            output.hints(f"put them back and run it again: {_put_back(done.tainted.files)}")
+        for hint in _put_back(store, done.tainted.files):
+            output.hints(hint)
     elif done.status != "finished":
         output.hints(f"look at what it wrote: git exp show {run_id} --output")
 
@@ -68,21 +71,37 @@ def _how(outcome: Outcome) -> str:
     return f" with exit code {outcome.exit_code}" if outcome.exit_code else ""
 
 
-def _put_back(files: Sequence[str]) -> str:
-    return f"git restore --source=HEAD -- {shlex.join(files[:SHOWN])}"
+def _put_back(store: Store, files: Sequence[str]) -> Iterator[str]:
+    """How files become as in HEAD again: those that it has, and those that it has not."""
+    from git_exp import protect
+
+    some = files[:SHOWN]
+    added = set(protect.added(store.repo, some))
+    changed = [_here(store, one) for one in some if one not in added]
+    if changed:
+        yield f"put them back and run it again: git restore --source=HEAD -- {shlex.join(changed)}"
+    if added:
+        gone = shlex.join(_here(store, one) for one in some if one in added)
+        yield f"put them elsewhere and run it again: {gone}"
 
 
-def weighed(store: Indexed, run_id: str, aim: Goal | None) -> None:
+def _here(store: Store, path: str) -> str:
+    """A path of the repository as it is called in the current folder."""
+    return os.path.relpath(os.path.join(store.repo.top or ".", path))
+
+
+def weighed(store: Indexed, run_id: str, aim: Aim | None) -> None:
     """Say what a run is worth: against the best before it, against its parent; what to do next.
 
-    `aim` is what is to be better; without one it is the only metric of the run, and of several one
-    is named. Where nothing can be compared nothing is said.
+    `aim` is what is to be better, and than what; without one it is the only metric of the run, and
+    of several one is named. Where nothing can be compared nothing is said.
     """
     from git_exp import evidence
 
-    found = evidence.closing(store, run_id, aim)
+    goal, among = aim or (None, None)
+    found = evidence.closing(store, run_id, goal, among=among)
     if isinstance(found, evidence.Closing):
-        _tell_worth(found)
+        _tell_worth(store, found)
     elif found and found.why:
         output.say(_cut(f"not judged: {found.why}", _LONGEST))
         output.hints(f"look at what it wrote: git exp show {query.short(run_id)} --output")
@@ -90,7 +109,7 @@ def weighed(store: Indexed, run_id: str, aim: Goal | None) -> None:
         output.hints(f"what it is worth: git exp verdict --metric {shlex.quote(found.metric)}")
 
 
-def _tell_worth(found: Closing) -> None:
+def _tell_worth(store: Store, found: Closing) -> None:
     from git_exp.verdict import wording
 
     goal = found.said.goal
@@ -99,7 +118,7 @@ def _tell_worth(found: Closing) -> None:
         output.say(_cut(parent, _LONGEST))
     if found.nearly:
         _tell_nearly(found.nearly)
-    for hint in _next(found):
+    for hint in _next(store, found):
         output.hints(hint)
 
 
@@ -114,7 +133,7 @@ def _tell_nearly(found: Nearly) -> None:
     )
 
 
-def _next(found: Closing) -> Iterator[str]:
+def _next(store: Store, found: Closing) -> Iterator[str]:
     """What to do with a run, and a command for it."""
     from git_exp.verdict import judging, planning
 
@@ -130,10 +149,12 @@ def _next(found: Closing) -> Iterator[str]:
         sure = "run it 2 more times to be sure, or " if _is_others(verdict) else ""
         yield f"{sure}keep it: git exp promote {query.short(said.a.id)}"
     else:
-        yield from _undecided(found, planning.lacking(verdict), back)
+        yield from _undecided(store, found, planning.lacking(verdict), back=back)
 
 
-def _undecided(found: Closing, lacking: tuple[int, int], back: str) -> Iterator[str]:
+def _undecided(
+    store: Store, found: Closing, lacking: tuple[int, int], *, back: str
+) -> Iterator[str]:
     """What is missing to a verdict, or what to do without one."""
     ours, theirs = lacking
     if not ours and not theirs:
@@ -144,16 +165,28 @@ def _undecided(found: Closing, lacking: tuple[int, int], back: str) -> Iterator[
         yield f"run it {_times(ours)}, or go {back}"
     if not theirs or max(lacking) > _MANY:
         return
-    base = found.said.b
+    base, there = found.said.b, _beside(store, found.said.b)
     # What somebody else has run is nothing to be typed.
     argv = shlex.join(base.process.argv) if base.own and base.process else "COMMAND"
-    there = f"../base-{query.short(base.id)}"
-    yield _cut(
-        f"run the baseline {_times(theirs)}: git exp checkout --worktree {there}"
-        f" {query.short(base.id)} && cd {there} && git exp run -q -- {argv}", _LONGEST,
-    )  # fmt: skip
+    folder = os.path.normpath(os.path.join(there, _folder(base)))
+    run = f"cd {shlex.quote(folder)} && git exp run -q -- {argv}"
+    if not os.path.lexists(there):
+        run = f"git exp checkout --worktree {shlex.quote(there)} {query.short(base.id)} && {run}"
+    yield _cut(f"run the baseline {_times(theirs)}: {run}", _LONGEST)
     if not ours:
         yield f"then: git exp verdict {query.short(found.said.a.id)}; or go {back}"
+
+
+def _beside(store: Store, base: Run) -> str:
+    """A folder for the code of a run, beside the worktree."""
+    top = store.repo.top or Path.cwd()
+    return os.path.relpath(top.parent / f"base-{query.short(base.id)}")
+
+
+def _folder(base: Run) -> str:
+    """Where in its repository a run was started: nothing at the top."""
+    cwd = (base.process.cwd if base.process else None) or "."
+    return "" if cwd == "." or not base.own else cwd
 
 
 def _times(count: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_exp import errors, query
 from git_exp.cli import output
@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from git_exp.index.search import Indexed
     from git_exp.query import Goal
     from git_exp.session.state import ExperimentState
+
+
+class Aim(NamedTuple):
+    """What a run is for: a goal, if there is one yet, and the runs that it is compared with."""
+
+    goal: Goal | None
+    among: frozenset[str]
 
 
 class Joined:
@@ -38,11 +45,13 @@ class Joined:
 
         return tried.is_recorded(run_id, history.read(self._store.repo, self.id).state)
 
-    def aim(self) -> Goal | None:
-        """What the best of the session is best in."""
+    def aim(self) -> Aim:
+        """What the best of the session is best in, and among which runs."""
         from git_exp.session import aim, history
 
-        return aim.of(history.read(self._store.repo, self.id).state.config)
+        state = history.read(self._store.repo, self.id).state
+        results = frozenset(one.run_id for one in state.experiments if one.run_id)
+        return Aim(aim.of(state.config), results)
 
     def record(self, run_id: str) -> None:
         """Add a run that is over, and say what it is there.

@@ -158,7 +158,7 @@ def _tried(
     with _streams(quiet=given["quiet"]) as streams:
         done = recorded.run(store.repo, request, streams, env=env, manner=manner, begun=_tell_gaps)
     done = msgspec.structs.replace(done, tainted=protect.inherited(store, done.run, done.tainted))
-    closing.tell(done, quiet=given["quiet"])
+    closing.tell(store, done, quiet=given["quiet"])
     if done.status == "finished" and done.metrics:
         closing.weighed(store, done.run.run_id, joined.aim() if joined else None)
     if joined:

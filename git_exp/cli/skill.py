@@ -13,7 +13,6 @@ from git_exp import cli, errors, outfile
 from git_exp.cli import options, output
 
 DOCUMENTS = ("skill", "agents", "program")
-_PLACES = (".agents", ".claude")
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +46,11 @@ def command(document: str, path: str | None, install: bool, user: bool, form: op
     if path == "":
         raise errors.UsageError("--write takes a path", hint="git exp skill --write .")
     if user:
-        _install(Path.home())
+        _install(_home())
     elif install:
         top = _top()
         _install(top)
-        _advise(top, *_PLACES)
+        _advise(top, *_places(top))
     elif path is not None:
         place = _written(document, Path(path))
         output.line(str(place))
@@ -75,6 +74,12 @@ def _advise(folder: Path, *paths: str) -> None:
             shlex.quote(os.path.relpath(one)) for one in places if os.path.lexists(one)
         )
         output.hints(f"commit it, so that every run and every restore has it: git add -f {there}")
+
+
+def _home() -> Path:
+    if not os.environ.get("HOME", "-"):
+        raise errors.UsageError("HOME is empty", hint="--write PATH puts it elsewhere")
+    return Path.home()
 
 
 def _top() -> Path:
@@ -138,6 +143,13 @@ def _put(place: Path, text: str) -> None:
         raise errors.UsageError(f"cannot write '{place}': {why}") from None
     with outfile.written(place) as file:
         file.write(text.encode())
+
+
+def _places(top: Path) -> list[str]:
+    """What is installed there, and nothing beside it."""
+    from git_exp.agent import skill
+
+    return [str(one.relative_to(top)) for one in skill.places(top) if os.path.lexists(one)]
 
 
 def _install(root: Path) -> None:

@@ -203,8 +203,11 @@ class _Look:
         """Whether Python, or what it runs, keeps a source of the commit there in its own form."""
         found = _CACHE.fullmatch(path)
         source = f"{found['folder']}{found['module']}.py" if found else path
-        if path in self._wanted or source not in self._wanted:
+        if path in self._wanted or found is None:
             return False
+        if source not in self._wanted:
+            # Without its source Python takes none from there; a source that is new taints itself.
+            return not os.path.lexists(os.path.join(self._top, source))
         try:
             with open(os.path.join(self._top, path), "rb", opener=_opener) as file:
                 flags = int.from_bytes(file.read(8)[4:], "little")

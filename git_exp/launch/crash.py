@@ -9,11 +9,12 @@ from git_exp import values
 from git_exp.records import Error
 
 # So much of the end of the output is looked at, and so many lines of a traceback are kept, each up
-# to so many characters, as is its message. So many lines may follow: libraries take their leave.
+# to so many characters, as is its message. So many lines may follow, and are kept with it: those of
+# a message of several, or what libraries say when they take their leave.
 _TAIL = 1 << 16
 _LINES = 50
 _LONGEST = 500
-_AFTER = 50
+_AFTER = 10
 # And so many of what a failed command wrote are shown where nobody has seen it.
 _SHOWN = 5
 _HEAD = re.compile(r"^(?P<group>  \+ Exception Group )?Traceback \(most recent call last\):", re.M)
@@ -68,9 +69,10 @@ def read(output: bytes) -> Error | None:
         return None
     while grouped and at + 1 < len(lines) and lines[at + 1].startswith(_PARTS):
         at += 1
-    if sum(1 for line in lines[at + 1 :] if line.strip()) > _AFTER:
+    after = [line for line in lines[at + 1 :] if line.strip()]
+    if len(after) > _AFTER:
         return None
-    whole = map(_cut, lines[: at + 1][-_LINES:])
+    whole = map(_cut, [*lines[: at + 1], *after][-_LINES:])
     return Error(
         type=found["type"],
         message=values.quoted(_cut(found["message"] or "")),

@@ -45,14 +45,17 @@ def test_the_closing_lines_say_what_a_run_is_worth_and_what_comes_next(
 
 @pytest.mark.slow
 def test_a_session_says_which_metric_counts_and_which_way(repo: Path, exp: Exp) -> None:
-    exp("session", "start", "--goal", "g", "--metric", "ms", "--direction", "maximize")
+    exp("session", "start", "--goal", "g", "--metric", "ms", "--direction", "maximize",
+        "--plateau", "20")  # fmt: skip
 
     def run(ms: int, *more: str) -> list[str]:
         words = ("-p", f"ms={ms}", *more, "--", "sh", "-c", f"echo METRIC ms={ms} acc=3")
         return closing(exp("run", *words))
 
+    # What is not of the session does not count there.
+    assert run(50) == []
     for ms in (1, 2, 2, 2, 9, 9):
-        assert run(ms) in ([], ["hint: what it is worth: git exp verdict --metric ms"])
+        run(ms, "--session", "@")
     assert run(9, "--session", "@")[0] == "improved: ms 9 against 2 (+350 %)"
 
 
@@ -102,6 +105,13 @@ def test_what_was_protected_is_put_back_by_a_command(repo: Path, exp: Exp) -> No
     assert lines[-1] == (
         "hint: put them back and run it again: git restore --source=HEAD -- train.py"
     )
+    (repo / "train.py").write_text("print('METRIC acc=0.5')\n")
+    (repo / "sub").mkdir()
+    (repo / "sub/new.py").write_text("x\n")
+
+    lines = said(exp, "echo METRIC acc=1", "--protect", ".")
+
+    assert lines[-1] == "hint: put them elsewhere and run it again: sub/new.py"
 
 
 @pytest.mark.slow
@@ -150,6 +160,32 @@ def test_what_is_missing_to_a_verdict_is_named_with_its_command(repo: Path, exp:
         "hint: run the baseline 2 more times: git exp checkout --worktree ../base-ID ID"
         " && cd ../base-ID && git exp run -q -- sh -c 'cat .git/acc'",
     ]
+
+
+@pytest.mark.slow
+def test_a_baseline_is_run_where_it_was_run(
+    repo: Path, exp: Exp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (repo / "s").mkdir()
+    (repo / "s/b.py").write_text("print('METRIC acc=0.5')\n")
+    subprocess.run(("git", "add", "."), check=True)
+    subprocess.run(("git", "commit", "-qm", "b"), check=True)
+    monkeypatch.chdir(repo / "s")
+    exp("run", "-q", "--", "python", "b.py")
+    (repo / "s/b.py").write_text("print('METRIC acc=0.9')\n")
+    for _ in range(3):
+        done = exp("run", "-q", "--", "python", "b.py")
+    typed = next(one for one in done.stderr.splitlines() if "run the baseline" in one)
+    command = typed.partition("more times: ")[2]
+
+    assert command.startswith("git exp checkout --worktree ../../base-")
+    for _ in range(2):
+        subprocess.run(("sh", "-c", command), check=True, capture_output=True)
+        command = command.partition(" && ")[2] if "checkout" in command else command
+
+    assert not (repo / "s" / "base").exists()
+    assert [one.parent for one in tmp_path.glob("base-*/s")] == list(tmp_path.glob("base-*"))
+    assert re.search("baseline: .* mean of 3 runs", exp("verdict", "@~2", code=None).stdout)
 
 
 @pytest.mark.slow

@@ -134,3 +134,17 @@ def test_what_a_session_says_of_a_metric_goes_for_every_view(runs: Runs, ask: As
     assert json.loads(ask("compare", "less", "more", "--json").out)["metrics"][0]["best"] == less
     shown = next(line for line in ask("show", "less").out.splitlines() if "widgets" in line)
     assert shown.split()[:5] == ["widgets", "3", "1", "1", "2"]
+
+
+def test_the_session_that_one_is_in_comes_before_a_newer_one(
+    runs: Runs, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    less = runs.add("less", metrics={"widgets": [1]})
+    more = runs.add("more", metrics={"widgets": [9]})
+    for name, way in (("old", "minimize"), ("new", "maximize")):
+        ask("session", "start", "--goal", "g", "--metric", "widgets", "--direction", way,
+            "--id", name)  # fmt: skip
+
+    assert json.loads(ask("best", "widgets", "--json").out)["run"]["id"] == more
+    monkeypatch.setenv("GIT_EXP_SESSION", "old")
+    assert json.loads(ask("best", "widgets", "--json").out)["run"]["id"] == less

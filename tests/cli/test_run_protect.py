@@ -48,10 +48,6 @@ HIDDEN: dict[str, tuple[Callable[[Path, Git], object], str]] = {
         lambda top, git: _cache(top, "score", b"\1\0\0\0"),
         "data/__pycache__/score.cpython-311.pyc",
     ),
-    "a cache of what is not there": (
-        lambda top, git: _cache(top, "other", b"\0\0\0\0"),
-        "data/__pycache__/other.cpython-311.pyc",
-    ),
 }  # fmt: skip
 
 
@@ -147,6 +143,16 @@ def test_what_the_command_does_while_it_runs_taints(how: str, judged: Path, exp:
 
     assert f"warning: tainted: {said}; it never counts as best\n" in done.stderr
     assert latest(exp)["notes"][-1]["text"] == f"tainted: {said}"
+
+
+def test_the_cache_of_a_source_that_is_gone_taints_nothing(judged: Path, exp: Exp) -> None:
+    _cache(judged, "other", b"\0\0\0\0")
+    exp(*_run("true"))
+    assert latest(exp)["tags"] == []
+
+    (judged / "data/other.py").write_text("evil\n")
+    exp(*_run("true"))
+    assert latest(exp)["tags"] == ["tainted"]
 
 
 @pytest.mark.slow

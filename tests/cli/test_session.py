@@ -676,6 +676,11 @@ def test_switched_off_a_command_runs_and_nothing_is_recorded(
     [
         (("--goal", " "), "error: --goal is blank\n"),
         (("--goal", "g", "--metric", ""), "error: --metric is blank\n"),
+        (
+            ("--goal", "g", "--metric", "-ms"),
+            "error: a metric's name does not begin with '-'\n"
+            "hint: --metric ms --direction minimize\n",
+        ),
         (("--goal", "g", "--metric", "a=b"), "error: a metric's name has neither '=' nor blanks\n"),
         (("--data", "", "--target", "y", "--task", "regression"), "error: --data is blank\n"),
     ],

@@ -206,7 +206,8 @@ def test_a_skill_that_git_gave_other_line_ends_is_still_ours(repo: Path, ask: As
 def test_what_a_restore_would_take_away_is_said(repo: Path, ask: Ask, git: Git) -> None:
     said = ask("skill", "--install")
     assert said.err == (
-        "hint: commit it, so that every run and every restore has it: git add -f .agents .claude\n"
+        "hint: commit it, so that every run and every restore has it:"
+        " git add -f .agents/skills/git-exp .claude/skills/git-exp\n"
     )
     assert ask("skill", "program", "--write", "program.md").err.endswith(
         ": git add -f program.md\n"
@@ -260,6 +261,14 @@ def test_wrong_usage_writes_nothing(args: tuple[str, ...], said: str, repo: Path
 
     assert ask("skill", *args, code=2).err.startswith(f"error: {said}")
     assert sorted(path.name for path in repo.iterdir()) == before
+
+
+def test_an_empty_home_is_no_place_for_it(
+    repo: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "")
+
+    assert ask("skill", "--user", code=2).err.startswith("error: HOME is empty\n")
 
 
 def test_a_bare_repository_has_no_place_for_it(tmp_path: Path, exp: Exp, git: Git) -> None:

@@ -123,6 +123,11 @@ def _check(given: dict[str, Any]) -> None:
     for name in ("goal", "data", "target", "metric"):
         if given[name] is not None and not given[name].strip():
             raise errors.UsageError(f"--{name} is blank", hint=_BLANK[name])
+    if given["metric"] and given["metric"].startswith(("-", "+")):
+        raise errors.UsageError(
+            f"a metric's name does not begin with '{given['metric'][0]}'",
+            hint=f"--metric {given['metric'][1:]} --direction minimize",
+        )
     if given["metric"] and not _METRIC.fullmatch(given["metric"]):
         raise errors.UsageError("a metric's name has neither '=' nor blanks", hint="--metric acc")
     lacking = [name for name in ("data", "target", "task") if given[name] is None]
