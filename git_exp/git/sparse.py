@@ -38,6 +38,19 @@ def stray(repo: Repo, index: Path) -> set[bytes]:
     return {path for path in left_out if os.path.lexists(place(repo, path))}
 
 
+def hidden(repo: Repo, paths: Collection[bytes]) -> set[bytes]:
+    """Those of some paths that a sparse checkout hides in the index."""
+    if not (paths and repo.config.flag("core.sparseCheckout")):
+        return set()
+    return set(_SKIPPED.findall(listing(repo, repo.index))).intersection(paths)
+
+
+def show(repo: Repo, paths: Collection[bytes]) -> None:
+    """Have git see changes of these paths although a sparse checkout leaves them out."""
+    if found := hidden(repo, paths):
+        unmark(repo, repo.index, sorted(found))
+
+
 def write(repo: Repo, paths: Collection[bytes]) -> None:
     """Files of the index onto the disk, wherever they are; none that is there is overwritten."""
     if paths:
