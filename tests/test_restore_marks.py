@@ -220,6 +220,23 @@ def test_the_way_back_of_a_path_is_a_plain_checkout_too(world: World) -> None:
         assert world.state() == before
 
 
+def test_a_marked_file_written_within_the_second_of_the_index_is_looked_at(world: World) -> None:
+    run = world.dirty_with({"cfg": "2\n"})
+    for name, value in (("trustctime", "false"), ("checkStat", "minimal")):
+        world.git("config", f"core.{name}", value)
+    known = (world.top / "cfg").stat()
+    world.git("update-index", "--skip-worktree", "cfg")
+    world.write({"cfg": "local\n"})
+    before = world.state()
+    world.checkout(run, save=True, paths=("cfg",))
+    for path in (world.top / "cfg", world.top / ".git/index"):
+        os.utime(path, ns=(known.st_atime_ns, known.st_mtime_ns))
+
+    world.back()
+
+    assert world.state() == before
+
+
 def test_a_skipped_path_that_the_run_has_as_the_index_has_it_is_written_if_asked_for(
     world: World,
 ) -> None:
