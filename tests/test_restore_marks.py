@@ -320,3 +320,22 @@ def test_whatever_is_outside_of_a_sparse_checkout_the_runs_changes_are_there_and
     layers: Layers, out: set[str]
 ) -> None:
     goes_and_comes_back_sparsely(layers, out)
+
+
+def test_what_is_staged_outside_of_a_sparse_checkout_below_a_file_stays_hidden(
+    world: World,
+) -> None:
+    run = world.dirty_with({"a.py": "a2\n"})
+    world.write({"far/x": "1\n"})
+    world.git("add", "far/x")
+    (world.top / "far/x").unlink()
+    (world.top / "far").rmdir()
+    (world.top / "far").symlink_to("nowhere")
+    world.git("sparse-checkout", "set", "--no-cone", "/*", "!/far")
+    before = world.state()
+    assert world.git("ls-files", "-v", "far/x") == "S far/x"
+
+    answer = undone(world, run)
+
+    follow(world, answer)
+    assert world.state() == before

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from pathlib import Path
 
 import msgspec
@@ -43,6 +43,11 @@ def hidden(repo: Repo, paths: Collection[bytes]) -> set[bytes]:
     if not (paths and repo.config.flag("core.sparseCheckout")):
         return set()
     return set(_SKIPPED.findall(listing(repo, repo.index))).intersection(paths)
+
+
+def displaced(held: bytes, there: Container[bytes]) -> list[bytes]:
+    """What a listing has as hidden, and whose place in the worktree another file has."""
+    return [path for path in _SKIPPED.findall(held) if path not in there]
 
 
 def show(repo: Repo, paths: Collection[bytes]) -> None:
