@@ -13,6 +13,7 @@ GitExpError                   5  the repository or a remote failed
 │   ├── WriteFailed           5  the disk refused an object or a ref
 │   ├── ObjectsVanished       5  a gc took what is being written: write it again
 │   ├── StoreBusy             5  the seal lock was not free in time
+│   ├── WorktreeBusy          5  nor was that of the worktree
 │   └── RemoteFailed          5  another repository could not be reached, or took nothing
 ├── SnapshotFailed            5
 ├── JournalFailed             5  also an OSError: the disk refused a record
@@ -180,6 +181,16 @@ class StoreBusy(RepositoryError):
         super().__init__(
             f"another process has been sealing runs for {seconds:.0f} s",
             hint="nothing is lost: the next git exp command seals it",
+        )
+
+
+class WorktreeBusy(RepositoryError):
+    """Another restore or checkout in this worktree was not over in time: nothing was touched."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"another git exp command has been writing this worktree for {seconds:.0f} s",
+            hint="nothing was touched: run it again when the other is done",
         )
 
 

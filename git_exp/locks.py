@@ -1,4 +1,4 @@
-"""The lock that whoever writes our shared refs holds, and what a dead holder left behind."""
+"""The locks on our shared refs and on a worktree, and what a dead holder left behind."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from git_exp.git import refs
 from git_exp.git.repo import Repo
 
 PATIENCE = 30.0
+WORKTREE_PATIENCE = 10.0
 _STALE_AFTER = 1.0
 _ABSENT = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
-# Descriptors of the lock in this process, and the thread that has each.
-_OPEN: dict[int, int] = {}
+# Descriptors of the locks in this process, and the thread that has each if it is for sealing.
+_OPEN: dict[int, int | None] = {}
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,13 +55,36 @@ def held_unless(
         # A signal came while this thread seals: it would wait for itself.
         wait = 0.0
     until = time.monotonic() + wait
-    with _opened(repo.home / "seal.lock") as fd:
+    with _opened(repo.home / "seal.lock", threading.get_ident()) as fd:
         got = _taken(fd, repo.home, until=until, needless=needless)
         if got is None:
             raise errors.StoreBusy(wait)
         if got:
             _clear(repo)
         yield Held(fd=fd, until=until) if got else None
+
+
+@contextmanager
+def alone(repo: Repo, *, wait: float | None = None) -> Iterator[Callable[[], bool]]:
+    """Be the one command of ours that writes this worktree; gives whether another waits for that.
+
+    Its holder's death frees it. Raises `WorktreeBusy` after `wait` seconds, ten if left out.
+    """
+    wait = WORKTREE_PATIENCE if wait is None else wait
+    folder = repo.git_dir / "exp"
+    with _opened(folder / "worktree.lock") as fd:
+
+        def waiting() -> bool:
+            # A byte in the file tells the holder.
+            with suppress(OSError):
+                os.pwrite(fd, b"w", 0)
+            return False
+
+        if _taken(fd, folder, until=time.monotonic() + wait, needless=waiting) is None:
+            raise errors.WorktreeBusy(wait)
+        # Whoever waits still says so again in a moment.
+        os.ftruncate(fd, 0)
+        yield lambda: os.fstat(fd).st_size > 0
 
 
 @contextmanager
@@ -99,13 +123,13 @@ def absent(folder: Path, error: OSError) -> OSError | errors.RepositoryError:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: Path, thread: int | None = None) -> Iterator[int]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
     except OSError as error:
         raise errors.WriteFailed(str(path), error.strerror or str(error)) from error
-    _OPEN[fd] = threading.get_ident()
+    _OPEN[fd] = thread
     try:
         yield fd
     finally:

@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_exp import restore
+from git_exp.git import snapshot
+from git_exp.git.untracked import Rules
 from git_exp.restore.answer import Kept
-from tests.test_restore_any import LONG, NAMES, Layers, build, worlds
-from tests.test_restore_undo import follow, undone
+from git_exp.run import Run
+from tests.test_restore_any import LONG, NAMES, Layers, build, there, tracked, worlds
+from tests.test_restore_undo import follow, ignored_by, undone
 from tests.world import World
 
 MARKS = ("--skip-worktree", "--assume-unchanged")
@@ -56,6 +59,87 @@ def test_outside_of_a_sparse_checkout_nothing_that_is_not_there_is_put_aside_or_
     assert (answer.saved, answer.removed) == (None, ())
     follow(world, answer)
     assert world.state() == before
+
+
+@pytest.fixture
+def changed(world: World) -> Run:
+    """A run with a change, a new file and a deletion where a sparse checkout will not reach."""
+    (world.top / "out/z").unlink()
+    run = world.dirty_with({"a.py": "a2\n", "out/y": "2\n", "out/new/n": "1\n", "in/x": "2\n"})
+    assert b"out/z" not in world.tree(run.commit)
+    return run
+
+
+@pytest.mark.parametrize("how", ["--cone", "--no-cone", "--sparse-index"])
+def test_what_a_run_changed_outside_of_a_sparse_checkout_is_written_and_goes_again(
+    world: World, changed: Run, how: str
+) -> None:
+    also = ["/a.py", "/cfg"] if how == "--no-cone" else []
+    world.git("sparse-checkout", "set", how, "in", *also)
+    before = world.state()
+
+    answer = undone(world, changed)
+
+    assert world.contents() == world.tree(changed.commit)
+    shown = " M a.py\n M in/x\n M out/y\n D out/z\n?? out/new/"
+    assert world.git("status", "--short") == shown
+    taken = snapshot.take(world.repo(), Rules())
+    assert taken.tree == world.git("rev-parse", f"{changed.commit}^{{tree}}")
+    after = world.state()
+    again = follow(world, answer)
+    assert world.state() == before
+    follow(world, again)
+    assert world.state() == after
+
+
+def test_what_lies_where_a_run_has_files_outside_of_a_sparse_checkout_comes_back(
+    world: World, changed: Run
+) -> None:
+    world.git("sparse-checkout", "set", "in")
+    world.write({"out/y": "mine\n", "out/new": "a file\n", "out/z": "1\n", "out/more": "1\n"})
+    before = world.state()
+
+    answer = undone(world, changed)
+
+    assert world.contents() == world.tree(changed.commit)
+    follow(world, answer)
+    assert world.state() == before
+
+
+def test_a_checkout_over_the_base_writes_outside_of_a_sparse_checkout_too(
+    world: World, changed: Run
+) -> None:
+    world.git("sparse-checkout", "set", "in")
+
+    world.checkout(changed, keep_base=True)
+
+    assert world.contents() == world.tree(changed.commit)
+
+
+def test_changes_put_aside_before_a_checkout_became_sparse_come_back(world: World) -> None:
+    run = world.dirty_with({"a.py": "a2\n"})
+    world.write({"out/y": "mine\n", "out/new": "mine\n"})
+    (world.top / "out/z").unlink()
+    status = world.git("status", "--short")
+    files = world.contents()
+    answer = undone(world, run)
+    world.git("reset", "-q", "--hard")
+    world.git("sparse-checkout", "set", "in")
+
+    follow(world, answer)
+
+    assert world.git("status", "--short") == status
+    assert world.contents() == files
+
+
+def test_a_run_without_changes_outside_leaves_a_sparse_checkout_sparse(world: World) -> None:
+    run = world.dirty_with({"a.py": "a2\n", "in/x": "2\n"})
+    world.git("sparse-checkout", "set", "in")
+
+    undone(world, run)
+
+    assert not (world.top / "out").exists()
+    assert world.git("ls-files", "-v", "out") == "S out/y\nS out/z"
 
 
 @pytest.mark.parametrize("mark", MARKS)
@@ -136,6 +220,23 @@ def test_the_way_back_of_a_path_is_a_plain_checkout_too(world: World) -> None:
         assert world.state() == before
 
 
+def test_a_marked_file_written_within_the_second_of_the_index_is_looked_at(world: World) -> None:
+    run = world.dirty_with({"cfg": "2\n"})
+    for name, value in (("trustctime", "false"), ("checkStat", "minimal")):
+        world.git("config", f"core.{name}", value)
+    known = (world.top / "cfg").stat()
+    world.git("update-index", "--skip-worktree", "cfg")
+    world.write({"cfg": "local\n"})
+    before = world.state()
+    world.checkout(run, save=True, paths=("cfg",))
+    for path in (world.top / "cfg", world.top / ".git/index"):
+        os.utime(path, ns=(known.st_atime_ns, known.st_mtime_ns))
+
+    world.back()
+
+    assert world.state() == before
+
+
 def test_a_skipped_path_that_the_run_has_as_the_index_has_it_is_written_if_asked_for(
     world: World,
 ) -> None:
@@ -183,3 +284,58 @@ def test_whatever_is_marked_the_printed_way_back_gives_the_former_worktree(
     layers: Layers, how: list[str | None], whole: bool
 ) -> None:
     goes_and_comes_back(layers, how, whole)
+
+
+outside = st.sets(st.sampled_from(("a", "a/x", "d", "d/e/f", "ig", "z.log")), max_size=3)
+
+
+def goes_and_comes_back_sparsely(layers: Layers, out: set[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "w")
+        run = build(world, layers)
+        patterns = ["/*", *(f"!/{name}" for name in sorted(out))]
+        world.git("sparse-checkout", "set", "--no-cone", *patterns)
+        before, ignored = world.state(), ignored_by(world)
+
+        gone = undone(world, run)
+
+        after = world.state()
+        ignored |= ignored_by(world)
+        differing = world.git("diff", "--name-only", "-z", "HEAD", run.commit).split("\0")[:-1]
+        target = tracked(world, run.commit)
+        for path in map(os.fsencode, differing):
+            stays = path in ignored and path not in target
+            assert stays or there(after).get(path) == target.get(path)
+        again = follow(world, gone)
+        assert world.state() == before
+        follow(world, again)
+        assert world.state() == after
+        world.git("fsck", "--strict")
+
+
+@pytest.mark.slow
+@settings(LONG, max_examples=60)
+@given(worlds(), outside)
+def test_whatever_is_outside_of_a_sparse_checkout_the_runs_changes_are_there_and_the_way_back(
+    layers: Layers, out: set[str]
+) -> None:
+    goes_and_comes_back_sparsely(layers, out)
+
+
+def test_what_is_staged_outside_of_a_sparse_checkout_below_a_file_stays_hidden(
+    world: World,
+) -> None:
+    run = world.dirty_with({"a.py": "a2\n"})
+    world.write({"far/x": "1\n"})
+    world.git("add", "far/x")
+    (world.top / "far/x").unlink()
+    (world.top / "far").rmdir()
+    (world.top / "far").symlink_to("nowhere")
+    world.git("sparse-checkout", "set", "--no-cone", "/*", "!/far")
+    before = world.state()
+    assert world.git("ls-files", "-v", "far/x") == "S far/x"
+
+    answer = undone(world, run)
+
+    follow(world, answer)
+    assert world.state() == before

@@ -68,6 +68,7 @@ def collect(
     dropped = filters.lossy(found.repo, found.index, there)
     return [
         *(Extra("mark", tag, path) for tag, path in found.marks),
+        *(Extra("mark", "S", path) for path in sparse.displaced(found.held, held)),
         *(Extra("there", "-", path) for path in sorted(sparse.stray(found.repo, found.index))),
         *(Extra("mark", "N", path) for path, one in found.changes.items() if one.worked == "A"),
         *(Extra("mode", f"{mode:o}", path) for path, mode in _modes(found, held, there)),

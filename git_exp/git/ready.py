@@ -90,15 +90,16 @@ def is_untouched(found: Survey, saved: Saved, tree: str) -> bool:
 
 def _add(found: Survey, peril: Peril) -> None:
     repo = found.repo
-    refresh(repo)
-    if not peril.same:
-        return
     gone = found.gone(peril.same)
     there = peril.same.difference(gone)
     update = (*NO_HOOKS, "-c", "core.safecrlf=false", "update-index")
     marked = [path for _, path in found.marks if path in there]
     if marked:
+        # First: a refresh takes what is marked for unchanged, and that for sure from then on.
         unmark(repo, repo.index, marked)
+    refresh(repo)
+    if not peril.same:
+        return
     repo.git(*update, "--force-remove", "-z", "--stdin", stdin=listed(gone))
     repo.git(*update, "--add", "-z", "--stdin", stdin=listed(sorted(there)))
     _expect_as_seen(repo, repo.index, peril)

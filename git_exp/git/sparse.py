@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from pathlib import Path
 
 import msgspec
@@ -36,6 +36,24 @@ def stray(repo: Repo, index: Path) -> set[bytes]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return {path for path in left_out if os.path.lexists(place(repo, path))}
+
+
+def hidden(repo: Repo, paths: Collection[bytes]) -> set[bytes]:
+    """Those of some paths that a sparse checkout hides in the index."""
+    if not (paths and repo.config.flag("core.sparseCheckout")):
+        return set()
+    return set(_SKIPPED.findall(listing(repo, repo.index))).intersection(paths)
+
+
+def displaced(held: bytes, there: Container[bytes]) -> list[bytes]:
+    """What a listing has as hidden, and whose place in the worktree another file has."""
+    return [path for path in _SKIPPED.findall(held) if path not in there]
+
+
+def show(repo: Repo, paths: Collection[bytes]) -> None:
+    """Have git see changes of these paths although a sparse checkout leaves them out."""
+    if found := hidden(repo, paths):
+        unmark(repo, repo.index, sorted(found))
 
 
 def write(repo: Repo, paths: Collection[bytes]) -> None:

@@ -15,7 +15,7 @@ from git_exp.git.index import copied
 from git_exp.git.overwrite import Aim, Ground, Peril
 from git_exp.git.ready import NO_HOOKS, ready, refresh
 from git_exp.git.repo import Repo
-from git_exp.git.survey import Survey, between, collides, listed, naming, position
+from git_exp.git.survey import GITLINK, Survey, between, collides, listed, naming, position
 
 # Operations that a checkout would end: their state is the user's work too.
 _UNFINISHED = {
@@ -83,6 +83,7 @@ def lay(found: Survey, aim: Aim, *, saved: bool, peril: Peril) -> None:
     No hook runs: there is no `git checkout` in it that a hook could be told of.
     """
     repo = found.repo
+    changes = _uncommitted(repo, aim)
     with ready(found, peril, saved=saved):
         # With what is safe added to it, the index is the one side that a change is seen from.
         args = ("--no-recurse-submodules", "-m", "-u", _write_tree(repo), aim.tree)
@@ -92,11 +93,12 @@ def lay(found: Survey, aim: Aim, *, saved: bool, peril: Peril) -> None:
             if files := _IN_WAY.findall(error.stderr):
                 raise errors.ChangedMeanwhile(naming(files)) from error
             raise
-        sparse.write(repo, aim.stray)
+        sparse.write(repo, sparse.hidden(repo, changes) | aim.stray)
     if aim.index:
         repo.git(*NO_HOOKS, "read-tree", "--reset", aim.index)
     if not aim.whole:
         _mark_again(found)
+    sparse.show(repo, changes)
     refresh(repo)
 
 
@@ -246,6 +248,12 @@ def _written(found: Survey, said: str) -> None:
     changed = found.repo.git(*NO_HOOKS, *args).split(b"\0")[:-1]
     if [path for path in changed if path not in found.changes]:
         raise errors.GitFailed("checkout", 1, said)
+
+
+def _uncommitted(repo: Repo, aim: Aim) -> set[bytes]:
+    """What will be changed against the index: it is in no commit, wherever a checkout is sparse."""
+    pairs = between(repo, aim.index, aim.tree).items() if aim.index else ()
+    return {path for path, pair in pairs if all(one is None or one.mode != GITLINK for one in pair)}
 
 
 def _write_tree(repo: Repo) -> str:

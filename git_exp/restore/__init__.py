@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
 
-from git_exp import errors, left_out, origin, query, values
+from git_exp import errors, left_out, locks, origin, query, values
 from git_exp.git import diff, extras, objects, overwrite, readback, ready, refs, untracked, worktree
 from git_exp.git import saved as aside
 from git_exp.git.overwrite import Aim, Peril
@@ -56,13 +56,7 @@ def checkout(repo: Repo, run: Run, form: Form = DEFAULT) -> Answer:
         raise errors.CodeAway(run.id)
     if form.worktree is not None:
         return _beside(repo, run, form.worktree)
-    if form.branch is not None:
-        worktree.branch_name(repo, form.branch)
-    with survey(repo) as found:
-        if form.paths:
-            return _in_place(found, run, form)
-        step = on_base(found, run) if form.keep_base else switched(found, run, form.branch)
-        return _done(found, step, form)
+    return _alone(repo, lambda found: _gone_to(found, run, form))
 
 
 def saved(repo: Repo, name: str) -> Saved | None:
@@ -88,8 +82,8 @@ def back(repo: Repo, what: Saved, *, save: bool = False, exact: bool = False) ->
 
     A branch that has moved since stays where it is: HEAD is detached at the commit it had.
     """
-    with survey(repo) as found:
-        return _done(found, returned(found, what), Form(save=save, exact=exact))
+    form = Form(save=save, exact=exact)
+    return _alone(repo, lambda found: _done(found, returned(found, what), form))
 
 
 def undo(repo: Repo, what: Run | Saved, paths: Sequence[str] = ()) -> Answer:
@@ -103,8 +97,7 @@ def undo(repo: Repo, what: Run | Saved, paths: Sequence[str] = ()) -> Answer:
         return _told(checkout(repo, what, form))
     if paths:
         raise errors.UsageError("saved work comes back whole: it takes no paths")
-    with survey(repo) as found:
-        return _told(_done(found, returned(found, what), form))
+    return _told(_alone(repo, lambda found: _done(found, returned(found, what), form)))
 
 
 def undo_all(repo: Repo, revision: str) -> Answer:
@@ -112,26 +105,49 @@ def undo_all(repo: Repo, revision: str) -> Answer:
 
     Raises `NotFound` for what is neither.
     """
-    branch = f"{_HEADS}{revision.removeprefix(_HEADS)}"
-    with survey(repo) as found:
-        if revision == "HEAD":
-            commit, branch = found.head, found.branch or ""
-        else:
-            commit = refs.resolve(repo, branch) or diff.resolve(repo, f"{revision}^{{commit}}")
-            branch = branch if refs.resolve(repo, branch) else ""
-        if commit is None:
-            raise errors.NotFound(f"no commit '{revision}'", hint="list branches: git branch")
-        step = settled(found, commit, branch or None)
-        return _told(_done(found, step, Form(save=True, exact=True, undo=True)))
+    return _told(_alone(repo, lambda found: _set_to(found, revision)))
+
+
+def _alone(repo: Repo, deed: Callable[[Survey], Answer]) -> Answer:
+    """Do it as the only one in this worktree."""
+    with locks.alone(repo) as others, survey(repo) as found:
+        answer = deed(found)
+        if answer.saved and others():
+            # What another puts aside next will be the latest.
+            back = WAY_BACK.replace(aside.LATEST, answer.saved)
+            return msgspec.structs.replace(answer, way_back=back)
+        return answer
 
 
 def _told(answer: Answer) -> Answer:
     """What was done, with the way back in one word: to what is saved, or to where HEAD was."""
-    back = aside.LATEST
+    back = (answer.way_back or "").rpartition(" ")[2]
     if not answer.saved:
         where = answer.was_branch.removeprefix(_HEADS) if answer.was_branch else answer.was_head
         back = f"--commit {shlex.quote(where or 'HEAD')}"
     return msgspec.structs.replace(answer, way_back=f"git exp restore {back}")
+
+
+def _gone_to(found: Survey, run: Run, form: Form) -> Answer:
+    if form.branch is not None:
+        worktree.branch_name(found.repo, form.branch)
+    if form.paths:
+        return _in_place(found, run, form)
+    step = on_base(found, run) if form.keep_base else switched(found, run, form.branch)
+    return _done(found, step, form)
+
+
+def _set_to(found: Survey, revision: str) -> Answer:
+    repo, branch = found.repo, f"{_HEADS}{revision.removeprefix(_HEADS)}"
+    if revision == "HEAD":
+        commit, branch = found.head, found.branch or ""
+    else:
+        commit = refs.resolve(repo, branch) or diff.resolve(repo, f"{revision}^{{commit}}")
+        branch = branch if refs.resolve(repo, branch) else ""
+    if commit is None:
+        raise errors.NotFound(f"no commit '{revision}'", hint="list branches: git branch")
+    step = settled(found, commit, branch or None)
+    return _done(found, step, Form(save=True, exact=True, undo=True))
 
 
 def _done(found: Survey, step: Step, form: Form) -> Answer:
