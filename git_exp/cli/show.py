@@ -88,7 +88,8 @@ def command(
     """Show one run: what it was, its params, metrics, notes and code.
 
     Without RUN, the latest. Of each metric the first, best and last value are shown, the step of
-    the best one, and its course; best is the highest or the lowest as for `@{best:METRIC}`. Code changes are those against the commit that the run started from.
+    the best one, and its course; best is the highest or the lowest as for `@{best:METRIC}`. Code
+    changes are those against the commit that the run started from.
 
     With --output what the command wrote to standard error goes there.
     """
