@@ -164,7 +164,7 @@ class Agent:
             else:
                 self.type("git", "exp", "restore", "best", "--metric", "lines")
         self.type("git", "exp", "verdict", "@", "@~35", "--metric", "-lines")
-        self.type("git", "exp", "brief", "--budget", "300", "--metric", "-lines")
+        self.type("git", "exp", "brief", "--budget", "5000", "--metric", "-lines")
         self.type("git", "exp", "session", "stop", "-s", "tokens", "-m", "one line is left")
 
 
