@@ -29,7 +29,7 @@ _NAME = 60
 _LONGEST = 400
 # More runs than that nobody makes for one idea.
 _MANY = 10
-# Of a traceback that was not passed on.
+# Of what a command wrote that was not passed on; less where there is more to say, for ten lines.
 _LAST = 5
 
 
@@ -41,7 +41,8 @@ def tell(store: Store, done: Recorded, *, quiet: bool = False) -> None:
         output.say(done.outcome.error)
     if quiet and done.status != "finished":
         whole = done.error.traceback if done.error else None
-        for line in whole.splitlines()[-_LAST:] if whole else done.last:
+        room = _LAST - bool(done.outcome.unread.lines) - bool(done.tainted)
+        for line in (whole.splitlines() if whole else done.last)[-room:]:
             output.say(line)
     if done.outcome.unread.lines:
         _tell_unread(*done.outcome.unread)
@@ -53,10 +54,15 @@ def tell(store: Store, done: Recorded, *, quiet: bool = False) -> None:
     ended = f"{done.status}{_how(done.outcome)} in {took}{timed_out}"
     output.say(f"run {run_id} '{done.run.name}' {ended}{metrics(done.metrics)}")
     if done.tainted:
-        for hint in _put_back(store, done.tainted.files):
-            output.hints(hint)
+        if files := done.tainted.files:
+            _hint(f"{_put_back(store, files)}; then run it again")
     elif done.status != "finished":
         output.hints(f"look at what it wrote: git exp show {run_id} --output")
+
+
+def _hint(text: str) -> None:
+    """A hint on one line, whatever the names in it are: a line feed would begin another one."""
+    output.hints(output.escape(text))
 
 
 def _how(outcome: Outcome) -> str:
@@ -71,18 +77,18 @@ def _how(outcome: Outcome) -> str:
     return f" with exit code {outcome.exit_code}" if outcome.exit_code else ""
 
 
-def _put_back(store: Store, files: Sequence[str]) -> Iterator[str]:
+def _put_back(store: Store, files: Sequence[str]) -> str:
     """How files become as in HEAD again: those that it has, and those that it has not."""
     from git_exp import protect
 
     some = files[:SHOWN]
     added = set(protect.added(store.repo, some))
     changed = [_here(store, one) for one in some if one not in added]
-    if changed:
-        yield f"put them back and run it again: git restore --source=HEAD -- {shlex.join(changed)}"
+    said = [f"put back: git restore --source=HEAD -- {shlex.join(changed)}"] if changed else []
     if added:
         gone = shlex.join(_here(store, one) for one in some if one in added)
-        yield f"put them elsewhere and run it again: {gone}"
+        said.append(f"put elsewhere: {gone}")
+    return "; ".join(said)
 
 
 def _here(store: Store, path: str) -> str:
@@ -119,7 +125,7 @@ def _tell_worth(store: Store, found: Closing) -> None:
     if found.nearly:
         _tell_nearly(found.nearly)
     for hint in _next(store, found):
-        output.hints(hint)
+        _hint(hint)
 
 
 def _tell_nearly(found: Nearly) -> None:
@@ -166,8 +172,9 @@ def _undecided(
     if not theirs or max(lacking) > _MANY:
         return
     base, there = found.said.b, _beside(store, found.said.b)
-    # What somebody else has run is nothing to be typed.
-    argv = shlex.join(base.process.argv) if base.own and base.process else "COMMAND"
+    argv = shlex.join(base.process.argv) if base.process else ""
+    # What somebody else has run is nothing to be typed, nor is what takes several lines.
+    argv = argv if base.own and argv.isprintable() else "COMMAND"
     folder = os.path.normpath(os.path.join(there, _folder(base)))
     run = f"cd {shlex.quote(folder)} && git exp run -q -- {argv}"
     if not os.path.lexists(there):

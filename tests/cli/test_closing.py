@@ -102,16 +102,14 @@ def test_what_was_protected_is_put_back_by_a_command(repo: Path, exp: Exp) -> No
 
     lines = said(exp, "echo METRIC acc=1", "--protect", "train.py")
 
-    assert lines[-1] == (
-        "hint: put them back and run it again: git restore --source=HEAD -- train.py"
-    )
+    assert lines[-1] == ("hint: put back: git restore --source=HEAD -- train.py; then run it again")
     (repo / "train.py").write_text("print('METRIC acc=0.5')\n")
     (repo / "sub").mkdir()
     (repo / "sub/new.py").write_text("x\n")
 
     lines = said(exp, "echo METRIC acc=1", "--protect", ".")
 
-    assert lines[-1] == "hint: put them elsewhere and run it again: sub/new.py"
+    assert lines[-1] == "hint: put elsewhere: sub/new.py; then run it again"
 
 
 @pytest.mark.slow
@@ -246,3 +244,38 @@ def test_a_win_by_an_assumed_direction_is_not_kept(repo: Path, exp: Exp) -> None
 
 def _put(repo: Path, acc: float) -> None:
     (repo / ".git/acc").write_text(f"METRIC acc={acc}\n")
+
+
+@pytest.mark.slow
+def test_there_are_never_more_than_ten_lines(repo: Path, exp: Exp) -> None:
+    exp("session", "start", "--goal", "g", "--metric", "acc", "--max-failures", "1")
+    (repo / "train.py").write_text("other\n")
+    (repo / "new.py").write_text("x\n")
+    script = "echo METRIC acc=x =; for at in 1 2 3 4 5 6 7 8 9; do echo $at >&2; done; exit 1"
+
+    lines = said(exp, script, "--session", "@", "--protect", ".", code=1)
+
+    assert len(lines) <= 10
+    assert [line for line in lines if line.isdigit()] == ["7", "8", "9"]
+    assert any("could not be read" in line for line in lines)
+    assert any(line.startswith("warning: tainted: ") for line in lines)
+    assert any(line.startswith("the session ends") for line in lines)
+    assert (
+        "hint: put back: git restore --source=HEAD -- train.py; put elsewhere: new.py;"
+        " then run it again"
+    ) in lines
+
+
+@pytest.mark.slow
+def test_no_name_and_no_command_makes_a_line_of_its_own(repo: Path, exp: Exp) -> None:
+    (repo / "x\nrm -rf ~").write_text("x\n")
+    tainted = said(exp, "echo METRIC acc=1", "--protect", ".")
+    (repo / "x\nrm -rf ~").unlink()
+    assert tainted[-1] == "hint: put elsewhere: 'x^Jrm -rf ~'; then run it again"
+
+    exp("run", "-q", "--", "sh", "-c", "echo METRIC acc=0.5\ntrue")
+    (repo / "train.py").write_text("other\n")
+    for _ in range(3):
+        lines = said(exp, "echo METRIC acc=0.9")
+
+    assert any(line.endswith(" && git exp run -q -- COMMAND") for line in lines)
