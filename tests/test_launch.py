@@ -247,23 +247,28 @@ def test_what_does_not_end_in_time_is_killed(seen: Seen, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "code",
     [
-        "(sleep 60 & echo METRIC pid=$!); sleep 60",
-        "setsid sh -c 'sleep 60 & echo METRIC pid=$!' ; sleep 60",
-        "trap '' TERM; sleep 60 & echo METRIC pid=$!; trap - TERM; sleep 60",
-        "(trap '' TERM; sleep 60 & echo METRIC pid=$!); sleep 60",
+        "(sh $LATE & echo METRIC pid=$!); sleep 60",
+        "setsid sh -c 'sh $LATE & echo METRIC pid=$!' ; sleep 60",
+        "trap '' TERM; sh $LATE & echo METRIC pid=$!; trap - TERM; sleep 60",
+        "(trap '' TERM; sh $LATE & echo METRIC pid=$!); sleep 60",
         "export GIT_EXP_RUN=inner GIT_EXP_OUTER='x this'\n"
-        "(sleep 60 & echo METRIC pid=$!); sleep 60",
+        "(sh $LATE & echo METRIC pid=$!); sleep 60",
     ],
 )
 def test_out_of_time_nothing_is_left_of_what_it_has_started(
-    code: str, seen: Seen, monkeypatch: pytest.MonkeyPatch
+    code: str, seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(watch, "GRACE", 0.3)
+    late = tmp_path / "late"
+    late.write_text(f"sleep 30; touch {tmp_path}/ended\n")
 
-    outcome = seen.run("sh", "-c", code, env={"GIT_EXP_RUN": "this"}, timeout=0.3)
+    env = {"GIT_EXP_RUN": "this", "LATE": str(late)}
+    outcome = seen.run("sh", "-c", code, env=env, timeout=0.3)
 
     assert (outcome.exit_code, outcome.timed_out) == (124, True)
     until(lambda: not is_running(int(seen.metrics[0][0]["pid"])))
+    # It did not end by itself, while we waited for what it might still write.
+    assert not (tmp_path / "ended").exists()
 
 
 def test_what_was_started_by_another_run_is_left_alone(seen: Seen) -> None:

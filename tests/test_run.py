@@ -121,6 +121,13 @@ def test_tags_are_given_and_taken_in_the_order_of_time() -> None:
     assert told(*events, Tag(t=at(3), tags=["b"])).tags == ["a", "c", "b"]
 
 
+def test_no_record_takes_the_mark_of_a_guard() -> None:
+    marked = Tag(t=at(1), tags=["tainted"], kept=True)
+
+    assert told(begun(), marked, Untag(t=at(2), tags=["tainted"])).tags == ["tainted"]
+    assert told(begun(), Tag(t=at(1), tags=["x"]), Untag(t=at(2), tags=["x"])).tags == []
+
+
 def test_notes_a_new_name_links_and_what_was_learned_later() -> None:
     run = told(
         begun(),
