@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 
 from git_exp import launch
 from git_exp.launch import child as watch
-from git_exp.launch import output
+from git_exp.launch import output, process
 
 
 class Seen:
@@ -251,7 +253,7 @@ def test_what_does_not_end_in_time_is_killed(seen: Seen, monkeypatch: pytest.Mon
         "setsid sh -c 'sh $LATE & echo METRIC pid=$!' ; sleep 60",
         "trap '' TERM; sh $LATE & echo METRIC pid=$!; trap - TERM; sleep 60",
         "(trap '' TERM; sh $LATE & echo METRIC pid=$!); sleep 60",
-        "export GIT_EXP_RUN=inner GIT_EXP_OUTER='x this'\n"
+        'export GIT_EXP_OUTER="x $GIT_EXP_RUN" GIT_EXP_RUN=inner\n'
         "(sh $LATE & echo METRIC pid=$!); sleep 60",
     ],
 )
@@ -262,7 +264,7 @@ def test_out_of_time_nothing_is_left_of_what_it_has_started(
     late = tmp_path / "late"
     late.write_text(f"sleep 30; touch {tmp_path}/ended\n")
 
-    env = {"GIT_EXP_RUN": "this", "LATE": str(late)}
+    env = {"GIT_EXP_RUN": str(uuid.uuid4()), "LATE": str(late)}
     outcome = seen.run("sh", "-c", code, env=env, timeout=0.3)
 
     assert (outcome.exit_code, outcome.timed_out) == (124, True)
@@ -271,10 +273,51 @@ def test_out_of_time_nothing_is_left_of_what_it_has_started(
     assert not (tmp_path / "ended").exists()
 
 
+def test_out_of_time_no_script_goes_on_after_what_it_waited_for(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Parents get the signal first: a shell whose command is killed runs the next one."""
+
+    def slowly(pids: Sequence[int], number: int) -> None:
+        for pid in pids:
+            send([pid], number)
+            time.sleep(0.05)
+
+    send = process.send
+    monkeypatch.setattr(process, "send", slowly)
+    code = "sleep 60"
+    for depth in range(5):
+        code = f"sh -c {shlex.quote(code)}; touch {tmp_path}/{depth}"
+
+    outcome = seen.run("sh", "-c", code, env={"GIT_EXP_RUN": str(uuid.uuid4())}, timeout=0.5)
+
+    assert (outcome.exit_code, outcome.signal) == (124, signal.SIGTERM)
+    assert not [path.name for path in tmp_path.iterdir() if path.name.isdigit()]
+
+
+def test_a_tree_has_each_process_before_its_children() -> None:
+    code = "sh -c 'sleep 60; :'; :"
+    with subprocess.Popen(("sh", "-c", code), start_new_session=True) as top:
+        until(lambda: len(process.tree(top.pid)) == 3)
+        below = list(process.tree(top.pid))
+        backwards = list(process.tree(*reversed(below)))
+        mixed = list(process.tree(below[1], below[2], below[0]))
+        os.killpg(top.pid, signal.SIGKILL)
+
+    # Whoever asks for all of them, in whatever order.
+    assert backwards == below
+    assert mixed == below
+
+
+def test_one_that_is_asked_for_twice_is_in_a_tree_once() -> None:
+    assert list(process.tree(os.getpid(), os.getpid())).count(os.getpid()) == 1
+
+
 def test_what_was_started_by_another_run_is_left_alone(seen: Seen) -> None:
-    env = {**os.environ, "GIT_EXP_RUN": "another"}
+    run = str(uuid.uuid4())
+    env = {**os.environ, "GIT_EXP_RUN": f"{run}other"}
     with subprocess.Popen(("sleep", "60"), env=env) as other:
-        seen.run("sh", "-c", "sleep 60", env={"GIT_EXP_RUN": "an"}, timeout=0.1)
+        seen.run("sh", "-c", "sleep 60", env={"GIT_EXP_RUN": run}, timeout=0.1)
 
         assert is_running(other.pid)
         other.kill()

@@ -263,7 +263,7 @@ class Child:
         self._killed = self._timed_out
         number = signal.SIGKILL if self._killed else signal.SIGTERM
         self._family = self._family or Family(pid, self._run)
-        process.send({pid, *self._family.there()}, number)
+        process.send(list(dict.fromkeys((pid, *self._family.there()))), number)
         self._timed_out = True
         self._deadline = now + GRACE
 

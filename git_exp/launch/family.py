@@ -27,12 +27,14 @@ class Family:
         self._known = {root: spool.born(root)}
 
     def there(self) -> list[int]:
-        """Those that are there now and can end."""
+        """Those that are there now and can end, parents before their children."""
         roots = [pid for pid, born in self._known.items() if born and spool.born(pid) == born]
-        for pid in process.tree(*roots, *self._marked()):
-            self._known[pid] = spool.born(pid)
-        self._known.pop(os.getpid(), None)
-        return [pid for pid, born in self._known.items() if born and spool.born(pid) == born]
+        self._known = {
+            pid: born
+            for pid in process.tree(*roots, *self._marked())
+            if pid != os.getpid() and (born := spool.born(pid))
+        }
+        return list(self._known)
 
     def _marked(self) -> list[int]:
         if self._run is None:

@@ -10,7 +10,7 @@ import re
 import subprocess
 import termios
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,24 +62,26 @@ def refusal(command: Command, error: OSError) -> Refusal:
 
 
 def tree(*roots: int) -> dict[int, list[int]]:
-    """Processes and all below them, each with its children; where there is no /proc, they alone."""
+    """Processes and all below them, each with its children; where there is no /proc, they alone.
+
+    Parents come before their children, in whatever order they are given.
+    """
     children: dict[int, list[int]] = defaultdict(list)
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             # The name before the last bracket may hold anything.
             parent = int(stat.read_bytes().rpartition(b")")[2].split()[1])
             children[parent].append(int(stat.parent.name))
-    found: dict[int, list[int]] = {}
-    todo = list(roots)
-    for pid in todo:
-        if pid not in found:
-            found[pid] = children[pid]
-            todo += children[pid]
-    return found
+    found = _reach(roots, children)
+    below = {child for pid in found for child in children[pid]}
+    return _reach([pid for pid in roots if pid not in below], children)
 
 
-def send(pids: Iterable[int], number: int) -> None:
-    """Send a signal to each process that is still there and ours."""
+def send(pids: Sequence[int], number: int) -> None:
+    """Send a signal to each process that is still there and ours, in the order given.
+
+    Who ends processes names parents first: a shell whose command ends goes on to its next one.
+    """
     for pid in pids:
         with contextlib.suppress(OSError):
             os.kill(pid, number)
@@ -93,6 +95,17 @@ def peak(pid: int) -> int:
         return 0
     found = re.search(rb"VmHWM:\s+(\d+)", status)
     return int(found[1]) * 1024 if found else 0
+
+
+def _reach(roots: Iterable[int], children: Mapping[int, list[int]]) -> dict[int, list[int]]:
+    """All that is at or below some processes, level by level."""
+    found: dict[int, list[int]] = {}
+    todo = list(roots)
+    for pid in todo:
+        if pid not in found:
+            found[pid] = children[pid]
+            todo += children[pid]
+    return found
 
 
 def _popen(
