@@ -40,6 +40,7 @@ FRAME = (
     "ending",
     "going",
     "joining",
+    "limits",
     "listing",
     "manual",
     "options",

@@ -13,9 +13,20 @@ from git_exp.session.models import (
     ExperimentPhase,
     ExperimentResult,
     HypothesisSet,
+    Number,
+    Positive,
+    Seconds,
 )
 from git_exp.session.profile import DataProfile
 
+# What a session that has come to its end can be given more of.
+LIMITS = (
+    "max_iterations",
+    "time_budget",
+    "plateau_threshold",
+    "target_metric_value",
+    "max_consecutive_failures",
+)
 Time = Annotated[float, Meta(ge=0, lt=253_402_300_799)]
 
 
@@ -73,7 +84,19 @@ class Pause(Event, kw_only=True):
 
 
 class Resume(Event, kw_only=True):
-    """Time goes on."""
+    """Time goes on, under other limits where it names some: fields of the config."""
+
+    max_iterations: Positive | None = None
+    time_budget: Seconds | None = None
+    plateau_threshold: Positive | None = None
+    target_metric_value: Number | None = None
+    max_consecutive_failures: Positive | None = None
+
+    @property
+    def limits(self) -> dict[str, int | float]:
+        """The limits that it changes, by the names of their fields."""
+        found = {name: getattr(self, name) for name in LIMITS}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Stop(Event, kw_only=True):

@@ -52,7 +52,7 @@ def _happened(state: ExperimentState, event: Event, now: float) -> ExperimentSta
         case events.Pause():
             return _halted(state, now).but(is_paused=True)
         case events.Resume():
-            return state.but(is_paused=False, agent_recommends_stop=False, stop_reason=None)
+            return _resumed(state, event, now)
         case events.Profile():
             return state.but(data_profile=event.profile)
         case events.Phase():
@@ -97,6 +97,22 @@ def reason(state: ExperimentState, now: float) -> str | None:
 def direction(config: ExperimentConfig) -> Direction:
     """Which way the primary metric is better: as said, or as its name tells."""
     return config.direction or rules.direction_of(config.primary_metric or "")[0]
+
+
+def _resumed(state: ExperimentState, event: events.Resume, now: float) -> ExperimentState:
+    """What is to go on, under the limits that it has now: no other end of before counts.
+
+    Nor does the time from when its budget was spent until now.
+    """
+    return state.but(
+        elapsed_before=min(elapsed(state, now), state.config.time_budget),
+        running_since=None,
+        is_paused=False,
+        agent_recommends_stop=False,
+        stop_reason=None,
+        termination_reason=None,
+        config=state.config.but(**event.limits),
+    )
 
 
 def _claimed(

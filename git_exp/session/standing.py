@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import math
 
 import msgspec
 
@@ -15,6 +16,7 @@ from git_exp.values import Number
 ENDED = "ended"
 # A thousand years.
 _ENDLESS = 3.2e10
+_MINUTE = 60
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,29 @@ def goes_on(state: ExperimentState, now: float) -> tuple[bool, str]:
     if state.is_paused:
         return False, "The session is paused"
     return True, f"iteration {state.current_iteration + 1} of {state.config.max_iterations}"
+
+
+def room(state: ExperimentState, now: float) -> tuple[str, str] | None:
+    """The limit that a session is over for, and one that gives it as much again; None: no limit."""
+    config = state.config
+    match machine.reason(state, now):
+        case machine.ITERATIONS:
+            return "max_iterations", str(state.current_iteration + config.max_iterations)
+        case machine.TIME:
+            spent = math.ceil(
+                min(machine.elapsed(state, now), config.time_budget)
+                + max(config.time_budget, _MINUTE)
+            )
+            return "time_budget", str(spent)
+        case machine.PLATEAU:
+            flat = state.iterations_without_improvement
+            return "plateau_threshold", str(flat + config.plateau_threshold)
+        case machine.FAILURES:
+            failed = state.consecutive_failures
+            return "max_consecutive_failures", str(failed + config.max_consecutive_failures)
+        case machine.TARGET:
+            return "target_metric_value", "NUMBER"
+    return None
 
 
 def task(state: ExperimentState) -> str:

@@ -77,7 +77,10 @@ def _subject(event: Event, after: ExperimentState) -> str:
 def _word(event: Event, after: ExperimentState) -> str:
     if isinstance(event, events.Stop):
         return f"stop: {event.reason or machine.AGENT}"
-    return "pause" if isinstance(event, events.Pause) else "resume"
+    if isinstance(event, events.Resume):
+        limits = [f"{name} {table.number(value)}" for name, value in event.limits.items()]
+        return f"resume: {', '.join(limits)}" if limits else "resume"
+    return "pause"
 
 
 def _hypotheses(told: HypothesisSet) -> str:

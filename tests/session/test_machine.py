@@ -335,7 +335,13 @@ THOUGHTS = st.builds(HypothesisSet, iteration=st.integers(0, 5))
 KINDS = st.one_of(
     st.builds(events.Result, t=TIMES, result=RESULTS),
     st.builds(events.Pause, t=TIMES),
-    st.builds(events.Resume, t=TIMES),
+    st.builds(
+        events.Resume,
+        t=TIMES,
+        max_iterations=st.none() | st.integers(1, 9),
+        time_budget=st.none() | st.sampled_from([0, 100, 20_000.5, math.inf]),
+        target_metric_value=st.none() | NUMBERS,
+    ),
     st.builds(events.Stop, t=TIMES, reason=st.none() | st.text(max_size=5)),
     st.builds(events.Phase, t=TIMES, phase=st.sampled_from(ExperimentPhase)),
     st.builds(events.Message, t=TIMES, entry=SAID),

@@ -48,6 +48,8 @@ RATED = ExperimentResult(experiment_name="a", iteration=0, metrics={"rmse": 2, "
         (events.Release(t=T0, claim_id="c"), "release: c"),
         (events.Pause(t=T0), "pause"),
         (events.Resume(t=T0), "resume"),
+        (events.Resume(t=T0, max_iterations=40, time_budget=7200.0),
+         "resume: max_iterations 40, time_budget 7200"),
         (events.Stop(t=T0, reason="no disk"), "stop: no disk"),
         (events.Result(t=T0, result=FAILED), "iteration 1: failed, a"),
         (events.Result(t=T0, result=NO_MEMORY),

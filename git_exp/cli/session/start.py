@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from git_exp import cli, errors
-from git_exp.cli import options, output
+from git_exp.cli import limits, options, output
 from git_exp.cli import session as family
 
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ _FIELDS = {
     "target": "target_column",
     "task": "task_type",
     "metric": "primary_metric",
-    "plateau": "plateau_threshold",
     "threshold": "improvement_threshold",
-    "target_value": "target_metric_value",
-    "max_failures": "max_consecutive_failures",
 }
 
 
@@ -60,32 +57,13 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     type=click.Choice(("minimize", "maximize")),
     help="Which way the metric is better; its name tells for those that are known.",
 )
-@click.option("--max-iterations", metavar="number", type=int, help="Results at most. Default: 20.")
-@click.option(
-    "--time-budget",
-    metavar="time",
-    type=options.SPAN,
-    help="Time at most, without pauses: seconds, or as in 2h30m. Default: 1h.",
-)
-@click.option(
-    "--plateau",
-    metavar="number",
-    type=int,
-    help="So many results without improvement end it, replicates too. Default: 3.",
-)
+@limits.options(defaults=True)
 @click.option(
     "--threshold",
     metavar="fraction",
     type=float,
     help="What is no more than this better is no improvement. Default: 0.005.",
 )
-@click.option(
-    "--max-failures",
-    metavar="number",
-    type=int,
-    help="Failures in a row that end it. Default: 5.",
-)
-@click.option("--target-value", metavar="number", type=options.NUMBER, help="The metric to reach.")
 @click.option("--constraints", metavar="text", help="What is to be kept to, in words.")
 @click.option("--id", "session_id", metavar="id", help="The id; one is made up without.")
 @options.answer
@@ -148,20 +126,13 @@ def _config(store: Store, given: dict[str, Any]) -> ExperimentConfig:
     try:
         config = config_of(told)
     except errors.BadField as error:
-        raise _named(error) from None
+        names = {of: f"--{name}" for name, of in _FIELDS.items()}
+        hint = "leave it out for its default; see: git exp session start -h"
+        raise limits.refused(error, names, hint) from None
     metric = config.primary_metric
     if metric and config.direction is None and not rules.direction_of(metric)[1]:
         output.warn(f"metric '{metric}' is unknown: more of it is better", "--direction minimize")
     return config
-
-
-def _named(error: errors.BadField) -> errors.UsageError:
-    """The refusal of a field, by the option that it is given with."""
-    field, _, said = error.message.partition(": ")
-    name = field.removeprefix("ExperimentConfig.")
-    option = next((one for one, of in _FIELDS.items() if of == name), name).replace("_", "-")
-    hint = error.hint or "leave it out for its default; see: git exp session start -h"
-    return errors.UsageError(f"--{option}: {said}", hint=hint) if said else error
 
 
 def _profile(given: dict[str, Any]) -> DataProfile:
