@@ -5,7 +5,8 @@ from __future__ import annotations
 from git_exp import errors, records, starting, values
 from git_exp.agent import answers, arguments, tool
 from git_exp.agent.tool import Desk
-from git_exp.session import claims, history, named
+from git_exp.query import TAINTED
+from git_exp.session import claims, history, named, retraction
 
 
 def note(desk: Desk, asked: arguments.Note) -> answers.Noted:
@@ -24,13 +25,15 @@ def note(desk: Desk, asked: arguments.Note) -> answers.Noted:
 def tag(desk: Desk, asked: arguments.Tag) -> answers.Tagged:
     """Give a run tags, to find it again with `@{tag:TAG}` or `where`.
 
-    A run tagged `tainted` never counts as best.
+    A run tagged `tainted` never counts as best, and as no success of a session.
     """
     wanted = starting.tags(asked.tags)
     run = arguments.run(desk, asked.run)
     new = [one for one in wanted if one not in run.tags]
     if new:
         desk.store.add(run, lambda t: records.Tag(t=t, tags=new))
+    if TAINTED in wanted:
+        retraction.of_tainted(desk.store.repo, run.id, by=named.agent(desk.store.repo, desk.env))
     return answers.Tagged(run=run.id, tags=[*run.tags, *new], added=new)
 
 

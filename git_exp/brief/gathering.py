@@ -48,9 +48,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def runs(self) -> frozenset[str]:
-        """The runs that are results of the session."""
-        results = self.session.state.experiments if self.session else ()
-        return frozenset(one.run_id for one in results if one.run_id)
+        """The runs that are successes of the session."""
+        from git_exp.session import aim
+
+        return aim.among(self.session.state) if self.session else frozenset()
 
 
 def gather(

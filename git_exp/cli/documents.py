@@ -56,6 +56,7 @@ KINDS = {
     "session-report": Kind("session.report:Report", 2),
     "session-report-file": Kind("cli.session.report:Written"),
     "session-resume": Kind("session.told:Happened"),
+    "session-retract": Kind("session.told:Happened"),
     "session-start": Kind("cli.session.start:Started"),
     "session-status": Kind("session.told:Status"),
     "session-stop": Kind("session.told:Happened"),

@@ -50,8 +50,7 @@ class Joined:
         from git_exp.session import aim, history
 
         state = history.read(self._store.repo, self.id).state
-        results = frozenset(one.run_id for one in state.experiments if one.run_id)
-        return Aim(aim.of(state.config), results)
+        return Aim(aim.of(state.config), aim.among(state))
 
     def record(self, run_id: str) -> None:
         """Add a run that is over, and say what it is there.

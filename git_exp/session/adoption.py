@@ -37,5 +37,11 @@ def adopted(store: Indexed, session: Session, *, by: str | None) -> list[tuple[E
     return done
 
 
+def running(store: Indexed, session: Session) -> int:
+    """How many runs of a session are in progress in this clone: each will be a result."""
+    every = [run.id for run in store.said(FIELD, session.id) if run.status == "running"]
+    return len(store.own.among(every))
+
+
 def _replaces(store: Indexed, run: Run) -> bool:
     return any(_REPLACES.search(line) for line in store.lines(run)[:1])

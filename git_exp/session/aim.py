@@ -7,11 +7,17 @@ from git_exp.git.repo import Repo
 from git_exp.query import Goal, Measure
 from git_exp.session import named
 from git_exp.session.models import ExperimentConfig
+from git_exp.session.state import ExperimentState
 
 
 def goal(repo: Repo, name: str) -> Goal | None:
     """That of the session that a name means; None where it has no metric yet."""
     return of(named.find(repo, name).state.config)
+
+
+def among(state: ExperimentState) -> frozenset[str]:
+    """The runs that may be the best of a session: those of its successes."""
+    return frozenset(one.run_id for one in state.experiments if one.run_id and one.success)
 
 
 def of(config: ExperimentConfig) -> Goal | None:

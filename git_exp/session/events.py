@@ -61,6 +61,20 @@ class Result(Event, kw_only=True):
     result: ExperimentResult
 
 
+class Retract(Event, kw_only=True):
+    """A result counts no more: that of a run, else all of a name that have no run."""
+
+    run_id: str | None = None
+    experiment_name: str | None = None
+    reason: str | None = None
+
+    def is_of(self, result: ExperimentResult) -> bool:
+        """Whether it takes back this result."""
+        if self.run_id is not None or result.run_id is not None:
+            return result.run_id == self.run_id
+        return result.experiment_name == self.experiment_name
+
+
 class Phase(Event, kw_only=True):
     """The agent goes on to something else."""
 
@@ -123,6 +137,7 @@ KINDS: dict[str, type[Event]] = {
     "start": Start,
     "profile": Profile,
     "result": Result,
+    "retract": Retract,
     "phase": Phase,
     "hypotheses": Hypotheses,
     "message": Message,

@@ -47,6 +47,8 @@ def _happened(state: ExperimentState, event: Event, now: float) -> ExperimentSta
     match event:
         case events.Result():
             return state if _is_known(state, event.result) else _added(state, event.result)
+        case events.Retract():
+            return _retracted(state, event)
         case events.Stop():
             return state.but(agent_recommends_stop=True, stop_reason=event.reason)
         case events.Pause():
@@ -57,11 +59,8 @@ def _happened(state: ExperimentState, event: Event, now: float) -> ExperimentSta
             return state.but(data_profile=event.profile)
         case events.Phase():
             return state.but(phase=event.phase)
-        case events.Hypotheses():
-            return state.but(hypotheses=[*state.hypotheses, event.hypotheses])
-        case events.Message():
-            entries = [*state.gemini_conversation_history, event.entry]
-            return state.but(gemini_conversation_history=entries)
+        case events.Hypotheses() | events.Message():
+            return _said(state, event)
         case events.Claim() | events.Release():
             return state.but(claims=_claimed(state, event, now))
     return state
@@ -97,6 +96,13 @@ def reason(state: ExperimentState, now: float) -> str | None:
 def direction(config: ExperimentConfig) -> Direction:
     """Which way the primary metric is better: as said, or as its name tells."""
     return config.direction or rules.direction_of(config.primary_metric or "")[0]
+
+
+def _said(state: ExperimentState, event: events.Hypotheses | events.Message) -> ExperimentState:
+    if isinstance(event, events.Hypotheses):
+        return state.but(hypotheses=[*state.hypotheses, event.hypotheses])
+    entries = [*state.gemini_conversation_history, event.entry]
+    return state.but(gemini_conversation_history=entries)
 
 
 def _resumed(state: ExperimentState, event: events.Resume, now: float) -> ExperimentState:
@@ -151,6 +157,28 @@ def _added(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
         claims=[one for one in state.claims if not is_same(one.idea, result.hypothesis)],
     )
     return _measured(counted, result) if result.success else counted
+
+
+def _retracted(state: ExperimentState, event: events.Retract) -> ExperimentState:
+    """The state had what is taken back failed from the beginning: it was an attempt all the same.
+
+    What is the primary metric stays that, and what is claimed since is claimed.
+    """
+    why = f"retracted: {event.reason}" if event.reason else "retracted"
+    results = [
+        one.but(success=False, error_message=why) if one.success and event.is_of(one) else one
+        for one in state.experiments
+    ]
+    blank = state.but(
+        experiments=[],
+        current_iteration=0,
+        consecutive_failures=0,
+        iterations_without_improvement=0,
+        best_metric=None,
+        best_experiment=None,
+        reference_metric=None,
+    )
+    return reduce(_added, results, blank).but(config=state.config, claims=state.claims)
 
 
 def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentState:

@@ -57,14 +57,20 @@ def status(state: ExperimentState, now: float) -> str:
     return f"{word}, to be ended: {why}" if why else word
 
 
-def goes_on(state: ExperimentState, now: float) -> tuple[bool, str]:
-    """Whether another experiment is to be made, and in one line why not, or which comes next."""
+def goes_on(state: ExperimentState, now: float, *, running: int = 0) -> tuple[bool, str]:
+    """Whether another experiment is to be made, and in one line why not, or which comes next.
+
+    So many that are `running` are experiments that are made already.
+    """
     if why := machine.reason(state, now):
         said = f": {' '.join(state.stop_reason.split())}" if state.stop_reason else ""
         return False, f"{why}{said if why == machine.AGENT else ''}"
     if state.is_paused:
         return False, "The session is paused"
-    return True, f"iteration {state.current_iteration + 1} of {state.config.max_iterations}"
+    count, most = state.current_iteration + running, state.config.max_iterations
+    return (
+        (False, machine.ITERATIONS) if count >= most else (True, f"iteration {count + 1} of {most}")
+    )
 
 
 def room(state: ExperimentState, now: float) -> tuple[str, str] | None:
@@ -119,10 +125,10 @@ def facts(state: ExperimentState, now: float) -> list[tuple[str, str]]:
     return [(label, text) for label, text in found if text]
 
 
-def of(state: ExperimentState, now: float) -> Standing:
+def of(state: ExperimentState, now: float, *, running: int = 0) -> Standing:
     """The same for a program; `now` in seconds since 1970."""
     config, best = state.config, best_result(state)
-    goes, why = goes_on(state, now)
+    goes, why = goes_on(state, now, running=running)
     return Standing(
         session=state.session_id, goal=config.goal, data_path=config.data_path,
         target_column=config.target_column, task_type=config.task_type,

@@ -59,6 +59,8 @@ def _subject(event: Event, after: ExperimentState) -> str:
             return f"start: {event.config.goal or _data(after)}"
         case events.Result():
             return f"iteration {after.current_iteration}: {_told(event.result, after)}"
+        case events.Retract():
+            return _retracted(event, after)
         case events.Profile():
             return f"profile: {event.profile.n_rows} rows, {event.profile.n_columns} columns"
         case events.Phase():
@@ -106,6 +108,12 @@ def _told(result: ExperimentResult, after: ExperimentState) -> str:
     best = standing.best_result(after) is after.experiments[-1]
     shown = f"{table.number(value)}{' (best)' if best else ''}"
     return f"{metric} {shown}, {result.experiment_name}"
+
+
+def _retracted(event: events.Retract, after: ExperimentState) -> str:
+    named = next((one.experiment_name for one in after.experiments if event.is_of(one)), None)
+    what = named or event.experiment_name or event.run_id or "nothing"
+    return f"retract: {what}{f': {event.reason}' if event.reason else ''}"
 
 
 def _line(text: str) -> str:

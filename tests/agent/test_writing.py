@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from mcp import Client, MCPError
 
-from git_exp.session import history
-from git_exp.session.models import ExperimentConfig
+from git_exp.session import events, history
+from git_exp.session.models import ExperimentConfig, ExperimentResult
 from tests.agent.conftest import Agent
 from tests.cli.conftest import Git_, Runs
 
@@ -70,6 +70,25 @@ def test_without_leave_they_are_neither_listed_nor_called(
 
     assert not WRITING.keys() & agent.talk(talk)
     assert git("for-each-ref") == before
+
+
+def test_a_run_that_is_tagged_tainted_is_no_success_of_its_session(
+    runs: Runs, writer: Agent
+) -> None:
+    run_id = runs.add("leaked", metrics={"ms": [0.1]})
+    repo = writer.desk.store.repo
+    config = ExperimentConfig(goal="g", primary_metric="ms", direction="minimize")
+    history.start(repo, config, session_id="loop")
+    told = ExperimentResult(
+        experiment_name="leaked", iteration=1, metrics={"ms": 0.1}, run_id=run_id
+    )
+    history.add(repo, "loop", lambda _, now: events.Result(t=now, result=told))
+
+    writer.ask("tag", run="@", tags=["odd"])
+    assert history.read(repo, "loop").state.best_metric == 0.1
+    writer.ask("tag", run="@", tags=["tainted"])
+
+    assert history.read(repo, "loop").state.best_metric is None
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [

@@ -176,6 +176,7 @@ def _session(hear: Hear, repo: Path, run: str) -> None:
     hear("session", "release", "-s", "s1", claim)
     hear("session", "record", "-s", "s1", "--run", run)
     hear("session", "record", "-s", "s1", "--error", "it crashed")
+    hear("session", "retract", "-s", "s1", run)
     hear("session", "phase", "-s", "s1", "code_generation")
     hear("session", "pause", "-s", "s1")
     hear("session", "resume", "-s", "s1")

@@ -129,6 +129,30 @@ def test_an_unknown_metric_is_told_of(ask: Ask) -> None:
     assert "warning" not in ask(*given, "goodness", "--direction", "maximize").err
 
 
+def test_a_direction_that_a_session_said_is_that_of_the_next(ask: Ask, runs: Runs) -> None:
+    """Else one metric had two: of this session, and of `best` and `restore best` beside it."""
+    start = ("session", "start", "--goal", "g", "--metric", "score")
+    ask(*start, "--direction", "minimize", "--id", "first")
+
+    assert ask(*start, "--id", "next").err.startswith(
+        "to minimize score, as an earlier session says\nhint: while "
+    )
+    assert status(ask, "-s", "next")["direction"] == "minimize"
+    ask(*start, "--direction", "maximize", "--id", "other")
+    assert status(ask, "-s", "other")["direction"] == "maximize"
+    assert status(ask, "-s", "next")["direction"] == "minimize"
+    ask(*start, "--id", "last")
+    assert status(ask, "-s", "last")["direction"] == "maximize"
+
+
+def test_what_a_name_says_as_well_is_not_told(ask: Ask) -> None:
+    start = ("session", "start", "--goal", "g", "--metric", "loss")
+    ask(*start, "--direction", "minimize", "--id", "first")
+
+    assert ask(*start, "--id", "next").err.startswith("hint: while ")
+    assert status(ask, "-s", "next")["direction"] == "minimize"
+
+
 def test_next_says_by_its_exit_code_whether_to_go_on(loop: str, ask: Ask, clock: Clock) -> None:
     assert ask("session", "next").out == "iteration 1 of 20\n"
     for value in ("9", "9", "9", "9"):
@@ -521,6 +545,31 @@ def test_a_run_that_its_loop_was_killed_over_is_a_result_of_the_next(
     assert said.stderr.splitlines()[-1] == "session loop: iteration 2: ms 4 (best), second"
     tried = json.loads(exp("session", "report", "--json").stdout)["tried"]
     assert [one["hypothesis"] for one in tried] == ["an idea", ""]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_in_progress_is_one_of_the_iterations(
+    begun: str, repo: Path, exp: Exp
+) -> None:
+    """Several loops of one session make no more results than one would."""
+    exp("session", "resume", "--max-iterations", "2")
+    script = "touch began; until [ -e over ]; do sleep 0.02; done; echo METRIC ms=5"
+    words = ("git", "exp", "run", "--session", "@", "--", "sh", "-c", script)
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL):
+        until = time.monotonic() + 60
+        while not (repo / "began").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        first = exp("session", "next")
+        exp("session", "resume", "--max-iterations", "1")
+        then = exp("session", "next", code=1)
+        told = exp("session", "next", "--json", code=1)
+        (repo / "over").touch()
+
+    assert first.stdout == "iteration 2 of 2\n"
+    assert then.stdout == "Maximum iterations reached\n"
+    assert then.stderr == "1 of them is in progress\n"
+    assert json.loads(told.stdout)["reason"] == "Maximum iterations reached"
+    assert exp("session", "next", code=1).stderr == ""
 
 
 def test_the_loop_ends_where_nothing_gets_better(begun: str, exp: Exp) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VERBS = (
     "start", "next", "record", "status", "list", "log", "report", "hypothesize", "phase", "pause",
-    "resume", "stop", "claim", "claims", "release",
+    "resume", "stop", "retract", "claim", "claims", "release",
 )  # fmt: skip
 
 command = cli.Family(
@@ -90,13 +90,14 @@ def caught_up(store: Indexed, session: Session) -> Session:
 
 
 def say_of(added: Added) -> None:
-    """Say what a run is in its session, and what is odd of that."""
-    from git_exp.session import story
+    """Say what happened to a session, and what is odd of that."""
+    from git_exp.session import events, story
 
     session, event = added
     if event:
         output.say(f"session {session.id}: {story.subject(event, session.state)}")
         say_if_over(added)
+    if isinstance(event, events.Result):
         _say_if_unmeasured(added)
 
 

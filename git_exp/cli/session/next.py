@@ -22,9 +22,10 @@ def command(session: str, form: options.Form) -> int:
     metric achieved`, `Agent determined further improvement unlikely`, `Too many consecutive
     failures`. A paused session does not go on either.
 
-    Runs for the session that a loop was killed over are results of it first.
+    Runs for the session that a loop was killed over are results of it first. Those that are in
+    progress here count as iterations, so that several loops make no more than one would.
     """
-    from git_exp.session import standing
+    from git_exp.session import adoption, standing
 
     store = cli.store()
     found = family.chosen(store, session)
@@ -33,9 +34,12 @@ def command(session: str, form: options.Form) -> int:
         found = family.caught_up(store, found)
     state = found.state
     now = family.now()
-    goes, why = standing.goes_on(state, now)
+    running = adoption.running(store, found)
+    goes, why = standing.goes_on(state, now, running=running)
     if form.kind == "json":
-        output.document("session-next", standing.of(state, now))
-    else:
-        output.line(why)
+        output.document("session-next", standing.of(state, now, running=running))
+        return 0 if goes else 1
+    output.line(why)
+    if goes != standing.goes_on(state, now)[0]:
+        output.say(f"{running} of them {'is' if running == 1 else 'are'} in progress")
     return 0 if goes else 1

@@ -130,7 +130,17 @@ def _config(store: Store, given: dict[str, Any]) -> ExperimentConfig:
         hint = "leave it out for its default; see: git exp session start -h"
         raise limits.refused(error, names, hint) from None
     metric = config.primary_metric
-    if metric and config.direction is None and not rules.direction_of(metric)[1]:
+    if metric is None or config.direction is not None:
+        return config
+    way, is_known = rules.direction_of(metric)
+    said = store.ways().get(metric)
+    if said is not None:
+        direction = "maximize" if said else "minimize"
+        if not is_known or direction != way:
+            output.say(f"to {direction} {metric}, as an earlier session says")
+        # What another session says later does not turn this one round.
+        return config.but(direction=direction)
+    if not is_known:
         output.warn(f"metric '{metric}' is unknown: more of it is better", "--direction minimize")
     return config
 

@@ -1,0 +1,121 @@
+"""git exp session retract: a result that was wrong counts no more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ask, Git_, Runs
+from tests.conftest import Exp
+
+pytestmark = pytest.mark.usefixtures("repo")
+
+
+@pytest.fixture
+def loop(ask: Ask) -> str:
+    ask("session", "start", "--goal", "g", "--metric", "ms", "--direction", "minimize",
+        "--plateau", "3", "--id", "loop")  # fmt: skip
+    return "loop"
+
+
+def record(ask: Ask, **values: float) -> None:
+    for name, value in values.items():
+        ask("session", "record", "-n", name, "--metric", f"ms={value}")
+
+
+def add(ask: Ask, runs: Runs, name: str, value: float) -> str:
+    """A run of the session; its id."""
+    run_id = runs.add(name, metrics={"ms": [value]})
+    ask("session", "record", "--run", run_id)
+    return run_id
+
+
+def status(ask: Ask) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(ask("session", "status", "--json").out)
+    return found
+
+
+def test_a_result_without_a_run_is_taken_back_by_its_name(loop: str, ask: Ask, git: Git_) -> None:
+    record(ask, first=9, wrong=0.001, a=8, b=7)
+    assert ask("session", "record", "-n", "c", "--metric", "ms=6").err == (
+        "the session ends: Performance plateau detected\n"
+    )
+
+    said = ask("session", "retract", "wrong", "-m", "the clock stood still")
+
+    assert said.out == "retract: wrong: the clock stood still\n"
+    assert said.err == "session loop goes on again\n"
+    assert (status(ask)["best"], status(ask)["failed"]) == (6, 1)
+    assert ask("session", "next").out == "iteration 6 of 20\n"
+    subject = git("log", "-1", "--format=%s", "refs/sessions/loop")
+    assert subject == "retract: wrong: the clock stood still"
+    assert "the clock stood still" in ask("session", "report").out
+
+
+def test_a_run_is_taken_back_by_any_name_of_it(loop: str, ask: Ask, runs: Runs) -> None:
+    for at, name in enumerate(("wrong", "latest", "short")):
+        add(ask, runs, name, 9 - at)
+
+    for name in ("wrong", "@~1", "3333"):
+        assert ask("session", "retract", name).out.startswith("retract: ")
+
+    assert (status(ask)["best"], status(ask)["failed"]) == (None, 3)
+
+
+def test_what_failed_already_is_no_event(loop: str, ask: Ask, git: Git_) -> None:
+    ask("session", "record", "-n", "broken", "--error", "no memory")
+    before = git("rev-parse", "refs/sessions/loop")
+
+    said = ask("session", "retract", "broken")
+
+    assert said.err == "'broken' counts for nothing already: it has failed\n"
+    assert git("rev-parse", "refs/sessions/loop") == before
+
+
+def test_what_is_no_result_is_refused(loop: str, ask: Ask, runs: Runs, git: Git_) -> None:
+    add(ask, runs, "twice", 5)
+    add(ask, runs, "twice", 5)
+    runs.add("apart")
+    before = git("rev-parse", "refs/sessions/loop")
+
+    assert ask("session", "retract", "nosuch", code=3).err == (
+        "fatal: no result 'nosuch', and no run\nhint: its results: git exp session log\n"
+    )
+    assert ask("session", "retract", "apart", code=3).err == (
+        "fatal: run 33333333 is no result of session 'loop'\n"
+        "hint: its results: git exp session log\n"
+    )
+    assert ask("session", "retract", "twice", code=3).err.startswith("fatal: 'twice' is ambiguous")
+    assert ask("session", "retract", "@{best:x", code=3).err.startswith("fatal: ")
+    assert ask("session", "retract", "twice", "-m", " ", code=2).err.startswith(
+        "error: the reason is blank"
+    )
+    assert git("rev-parse", "refs/sessions/loop") == before
+
+
+def test_a_run_that_is_tagged_tainted_is_taken_back(loop: str, ask: Ask, runs: Runs) -> None:
+    add(ask, runs, "leaked", 0.1)
+    add(ask, runs, "good", 5)
+
+    said = ask("tag", "leaked", "odd", "tainted")
+
+    assert said.err == "session loop: retract: leaked: tagged tainted\n"
+    assert (status(ask)["best"], status(ask)["best_experiment"]) == (5, "good")
+    assert ask("tag", "leaked", "tainted") == ("", "")
+    assert ask("tag", "good", "fine") == ("", "")
+
+
+def test_the_best_of_a_session_is_none_that_was_taken_back(
+    loop: str, ask: Ask, runs: Runs, exp: Exp
+) -> None:
+    wrong = add(ask, runs, "wrong", 0.1)
+    good = add(ask, runs, "good", 5)
+    ask("session", "retract", "wrong")
+
+    said = exp("run", "--session", "@", "-n", "next", "--", "echo", "METRIC ms=7").stderr
+
+    assert good[:8] in said
+    assert wrong[:8] not in said
+    assert json.loads(ask("brief", "--json").out)["best"]["run"] == good
