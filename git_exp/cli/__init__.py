@@ -46,6 +46,7 @@ FRAME = (
     "options",
     "output",
     "progress",
+    "refusing",
     "terminal",
     "transfer",
 )
@@ -148,6 +149,16 @@ class Words(click.Group):
             module = importlib.import_module(f"git_exp.cli.{whole.replace(' ', '.')}")
             self.commands[cmd_name] = manual.adopted(module.command, whole)
         return self.commands[cmd_name]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            asked = self.get_command(ctx, ctx.invoked_subcommand or "")
+            if error.ctx is None and asked:
+                # click's parser does not say whose options it could not read.
+                error.ctx = click.Context(asked, parent=ctx)
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -35,7 +35,7 @@ def code(args: Sequence[str]) -> int:
 def told(error: Exception, word: str = "") -> int:
     """Say what went wrong, and give its exit code."""
     if isinstance(error, click.ClickException):
-        error = _usage_error(error, word)
+        error = refusal(error, word)
     if isinstance(error, errors.GitExpError):
         if error.message:
             label = "error" if error.exit_code in _MILD else "fatal"
@@ -52,6 +52,21 @@ def told(error: Exception, word: str = "") -> int:
         "GIT_EXP_DEBUG=1 shows the traceback",
     )
     return errors.GitExpError.exit_code
+
+
+def refusal(error: click.ClickException, word: str) -> errors.UsageError:
+    """What click has refused of the words after a command, in our own words."""
+    asked = error.ctx.command.name if isinstance(error, click.UsageError) and error.ctx else word
+    known = word in cli.words()
+    hint = f"see: git exp {asked if ' ' in str(asked) else word} -h" if known else "see: git exp -h"
+    text = error.format_message().replace("a valid integer range", "a whole number")
+    if isinstance(error, click.NoSuchOption):
+        text = f"unknown option '{error.option_name}'"
+        if error.possibilities:
+            hint = f"did you mean {' or '.join(error.possibilities)}?"
+    elif isinstance(error, click.MissingParameter) and error.param and not error.message:
+        text = f"missing {manual.metavar(error.param) or error.param.name}"
+    return errors.UsageError(text[:1].lower() + text[1:].rstrip().removesuffix("."), hint=hint)
 
 
 def _answered(args: list[str], word: str) -> int:
@@ -81,20 +96,6 @@ def _failed(error: Exception, word: str) -> int:
 
         traceback.print_exception(error)
     return FAILED.get(word, told(error, word))
-
-
-def _usage_error(error: click.ClickException, word: str) -> errors.UsageError:
-    asked = error.ctx.command.name if isinstance(error, click.UsageError) and error.ctx else word
-    known = word in cli.words()
-    hint = f"see: git exp {asked if ' ' in str(asked) else word} -h" if known else "see: git exp -h"
-    text = error.format_message().replace("a valid integer range", "a whole number")
-    if isinstance(error, click.NoSuchOption):
-        text = f"unknown option '{error.option_name}'"
-        if error.possibilities:
-            hint = f"did you mean {' or '.join(error.possibilities)}?"
-    elif isinstance(error, click.MissingParameter) and error.param and not error.message:
-        text = f"missing {manual.metavar(error.param) or error.param.name}"
-    return errors.UsageError(text[:1].lower() + text[1:].rstrip().removesuffix("."), hint=hint)
 
 
 def _forget_stdout() -> None:

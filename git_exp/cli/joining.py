@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from git_exp import errors, query
+from git_exp import cli, errors, query, values
 from git_exp.cli import output
 from git_exp.cli import session as family
 
 if TYPE_CHECKING:
     from git_exp.index.search import Indexed
     from git_exp.query import Goal
+    from git_exp.run import Run
     from git_exp.session.state import ExperimentState
 
 
@@ -63,28 +64,6 @@ class Joined:
             hint = f"git exp session record -s {self.id} --run {query.short(run_id)}"
             output.warn(f"the run is no result of session {self.id}: {error}", hint)
 
-    def failed(self, why: str) -> None:
-        """Add that there was no run, and why: a loop that cannot run comes to its end."""
-        from git_exp.session import events
-        from git_exp.session.models import ExperimentResult
-
-        def happening(state: ExperimentState, now: float) -> events.Event:
-            result = ExperimentResult(
-                experiment_name="not run",
-                iteration=state.current_iteration + 1,
-                hypothesis=self._idea,
-                success=False,
-                error_message=why,
-            )
-            return events.Result(t=now, by=family.agent(self._store), result=result)
-
-        try:
-            added = family.add(self._store, self._session, happening)
-        except (errors.GitExpError, OSError):
-            # What went wrong is told anyway.
-            return
-        family.say_of(added)
-
     def _record(self, run_id: str) -> None:
         from git_exp.session import tried
 
@@ -93,3 +72,43 @@ class Joined:
             self._store, run, hypothesis=self._idea, by=family.agent(self._store)
         )
         family.say_of(family.add(self._store, self._session, happening))
+
+
+def answered(store: Indexed, name: str, run: Run) -> None:
+    """Add a run that has answered in place of another, unless it is a result of the session."""
+    from git_exp.session import tried
+
+    if run.private:
+        return
+    idea = run.notes[0].text if run.notes else ""
+    happening = tried.happening(store, run, hypothesis=idea, by=family.agent(store))
+    try:
+        family.say_of(family.add(store, family.chosen(store, name), happening))
+    except (errors.GitExpError, OSError) as error:
+        output.warn(f"the run is no result of session {name}: {error}")
+
+
+def failed(name: str, why: str, *, idea: str = "") -> None:
+    """Add to a session that there was no run, and why: a loop that cannot run comes to its end."""
+    from git_exp.session import events
+    from git_exp.session.models import ExperimentResult
+
+    try:
+        store = cli.store()
+        by = family.agent(store)
+
+        def happening(state: ExperimentState, now: float) -> events.Event:
+            result = ExperimentResult(
+                experiment_name="not run",
+                iteration=state.current_iteration + 1,
+                hypothesis=values.quoted(idea),
+                success=False,
+                error_message=values.quoted(why),
+            )
+            return events.Result(t=now, by=by, result=result)
+
+        added = family.add(store, family.chosen(store, name), happening)
+    except (errors.GitExpError, OSError):
+        # What went wrong is told anyway.
+        return
+    family.say_of(added)

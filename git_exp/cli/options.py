@@ -97,12 +97,20 @@ def number_of(text: str) -> int | float | None:
 
 
 def pairs(given: Sequence[str], what: str, example: str) -> list[tuple[str, str]]:
-    """Words `key=value` that each say one of something, split. Raises `UsageError` for others."""
+    """Words `key=value` that each say one of something, split. Raises `UsageError` for others,
+    and for a key of two values.
+    """
     found = [one.partition("=") for one in given]
     for (key, equals, _), word in zip(found, given, strict=True):
         if not (key and equals):
             raise errors.UsageError(f"a {what} is key=value, not '{word}'", hint=example)
-    return [(key, text) for key, _, text in found]
+    said: dict[str, str] = {}
+    for key, _, text in found:
+        if said.setdefault(key, text) != text:
+            raise errors.UsageError(
+                f"{what} {key} is given twice: '{said[key]}' and '{text}'", hint=example
+            )
+    return list(said.items())
 
 
 def params(given: Sequence[str]) -> dict[str, Any]:

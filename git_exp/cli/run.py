@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from git_exp import cli, errors, query, records, table
-from git_exp.cli import closing, options, output
+from git_exp.cli import closing, options, output, refusing
 
 if TYPE_CHECKING:
     from git_exp.cli.joining import Joined
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from git_exp.starting import Request
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(cls=refusing.Command, context_settings={"allow_interspersed_args": False})
 @click.option("-n", "--name", metavar="name", help="Name the run; a name is made up without.")
 @click.option(
     "-p",
@@ -88,7 +88,7 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
     the command or after it. With --key nothing runs if a run of that key, recorded here, has
     finished or failed already: its exit code is the answer.
     """
-    if os.environ.get("GIT_EXP_DISABLED", "") not in ("", "0"):
+    if refusing.is_off():
         return _unrecorded(cmd)
     _expect_words(given)
     store = cli.store()
@@ -103,6 +103,10 @@ def command(cmd: tuple[str, ...], session: str | None, key: str | None, **given:
             closing.again(earlier, key)
             if words := retry.differs(earlier, cmd):
                 output.warn(f"that run's command was another one: {words}")
+            if session is not None:
+                from git_exp.cli import joining
+
+                joining.answered(store, session, earlier)
             return earlier.exit_code or 0
         return _run(store, cmd, given, session=session)
 
@@ -128,12 +132,7 @@ def _run(
     store: Indexed, cmd: tuple[str, ...], given: dict[str, Any], *, session: str | None
 ) -> int:
     joined = _joined(store, session, given) if session is not None else None
-    try:
-        return _tried(store, _request(cmd, given, joined), given, joined=joined)
-    except (errors.GitExpError, click.UsageError) as error:
-        if joined:
-            joined.failed(error.message)
-        raise
+    return _tried(store, _request(cmd, given, joined), given, joined=joined)
 
 
 def _tried(

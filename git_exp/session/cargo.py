@@ -55,13 +55,24 @@ def lines(repo: Repo, commit: str, *, most: int | None = None) -> list[bytes]:
     try:
         entry = objects.entry(repo, commit, EVENTS)
         if entry is None or not objects.is_file(entry[0]):
-            raise errors.DamagedSession(f"commit {commit[:12]} is none of a session: no {EVENTS}")
+            raise errors.DamagedSession(
+                f"commit {commit[:12]} is none of a session: no {EVENTS}", hint=_looked(commit)
+            )
         if most is not None and objects.size(repo, entry[1]) > most:
-            raise errors.DamagedSession(f"its {EVENTS} is larger than {most >> 20} MiB")
+            raise errors.DamagedSession(
+                f"its {EVENTS} is larger than {most >> 20} MiB", hint=_looked(commit)
+            )
         text = objects.blob(repo, entry[1])
     except errors.RepositoryError as error:
-        raise errors.DamagedSession(f"{commit[:12]} is none of a session: {error}") from error
+        raise errors.DamagedSession(
+            f"{commit[:12]} is none of a session: {error}", hint=_looked(commit)
+        ) from error
     return split(text)
+
+
+def _looked(commit: str) -> str:
+    """How to see what is there, and what was there before."""
+    return f"see what it was: git log --stat {commit[:12]}"
 
 
 def split(text: bytes) -> list[bytes]:

@@ -292,7 +292,10 @@ def _session(session_id: str, commit: str, lines: Sequence[bytes]) -> Session:
         except errors.BadField:
             damaged += 1
     if not every or not isinstance(every[0], events.Start):
-        raise errors.DamagedSession(f"session '{session_id}' is damaged: it has no beginning")
+        raise errors.DamagedSession(
+            f"session '{session_id}' is damaged: it has no beginning",
+            hint=f"see what it was: git log --stat {PREFIX}{session_id}",
+        )
     # The ref is what it is called by, whatever its start says.
     first = every[0].but(session_id=session_id)
     state = machine.folded(first, every[1:])

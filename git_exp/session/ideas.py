@@ -74,13 +74,11 @@ def read(raw: bytes, *, by: str | None = None) -> Happening:
         told = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise errors.UsageError(f"no JSON: {error}", hint=_EXAMPLE) from None
-    given = told.get("hypotheses") if isinstance(told, dict) else None
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+    if not isinstance(told, dict):
         raise errors.UsageError("a set of hypotheses is an object", hint=_EXAMPLE)
-    if len(given) > MOST:
-        raise errors.UsageError(f"{len(given):,} hypotheses are too many", hint=f"{MOST:,} at most")
-    _checked(given)
+    given = _listed(told)
     built(HypothesisSet, {"iteration": 1, **told, "hypotheses": []})
+    _checked(given)
 
     def happening(state: ExperimentState, now: float) -> Event:
         usual = {"iteration": state.current_iteration + 1}
@@ -89,6 +87,20 @@ def read(raw: bytes, *, by: str | None = None) -> Happening:
         return events.Hypotheses(t=now, by=by, hypotheses=found)
 
     return happening
+
+
+def _listed(told: dict[str, Any]) -> list[Mapping[str, Any]]:
+    """The hypotheses of a set: one at least, for it takes the place of all that are left."""
+    if "hypotheses" not in told:
+        raise errors.UsageError("a set of hypotheses has 'hypotheses'", hint=_EXAMPLE)
+    given = told["hypotheses"]
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise errors.UsageError("'hypotheses' is a list of objects", hint=_EXAMPLE)
+    if not given:
+        raise errors.UsageError("there is no hypothesis in 'hypotheses'", hint=_EXAMPLE)
+    if len(given) > MOST:
+        raise errors.UsageError(f"{len(given):,} hypotheses are too many", hint=f"{MOST:,} at most")
+    return given
 
 
 def _checked(given: list[Mapping[str, Any]]) -> None:

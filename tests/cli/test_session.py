@@ -84,7 +84,8 @@ def test_a_session_with_data_is_profiled_first(repo: Path, ask: Ask, git: Git_) 
         ((), 2, "error: a session has a goal or a data set\n"),
         (("--data", "x.csv"), 2, "error: a data set needs --target too\n"),
         (("--data", "x.csv", "--target", "y"), 2, "error: a data set needs --task too\n"),
-        (("--data", "no.csv", "--target", "y", "--task", "regression"), 3, "fatal: "),
+        (("--data", "no.csv", "--target", "y", "--task", "regression"), 3,
+         "fatal: no file 'no.csv'\nhint: look: ls .\n"),
         (("--data", "train.py", "--target", "y", "--task", "regression"), 2, "error: "),
         (("--goal", "g", "--id", "../x"), 2, "error: bad session id '../x'\n"),
         (("--goal", "g", "--max-iterations", "0"), 2,
@@ -99,6 +100,9 @@ def test_a_session_with_data_is_profiled_first(repo: Path, ask: Ask, git: Git_) 
         (("--goal", "g", "--time-budget", "-1"), 2, "error: --time-budget: expected float"),
         (("--goal", "g", "--target-value", "high"), 2,
          "error: invalid value for '--target-value': 'high' is no number\n"),
+        (("--goal", "g", "--threshold", "inf"), 2,
+         "error: --threshold: nothing would be an improvement\nhint: --threshold 0.005\n"),
+        (("--goal", "g", "--threshold", "nan"), 2, "error: --threshold: "),
         (("--goal", "g", "--direction", "up"), 2, "error: invalid value for '--direction'"),
     ],
 )  # fmt: skip
@@ -218,11 +222,16 @@ def test_a_failure_says_why_and_several_in_a_row_end_it(loop: str, ask: Ask) -> 
         (("--metric", "ms"), "error: a metric is key=value, not 'ms'\n"),
         (("--metric", "ms=fast"), "error: metric ms is a number, not 'fast'\n"),
         (("--metric", "ms=1", "-p", "x"), "error: a param is key=value, not 'x'\n"),
-        (("--metric", "ms=1", "--took", "-3"), "error: ExperimentResult.execution_time: "),
+        (("--metric", "ms=1", "--took", "-3"), "error: --took: expected float >= 0.0"),
+        (("--metric", "ms=1", "--metric", "ms=2"),
+         "error: metric ms is given twice: '1' and '2'\nhint: --metric acc=0.9\n"),
+        (("--metric", "ms=1", "-p", "a=1", "-p", "a=2"),
+         "error: param a is given twice: '1' and '2'\n"),
+        (("--metric", "a b=3"), "error: a metric's name has neither '=' nor blanks\n"),
         (("--run", "@", "--metric", "ms=1"), "error: --run and --metric exclude each other\n"),
         (("--run", "@", "--error", "x"), "error: --run and --error exclude each other\n"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_result_is_refused_and_nothing_is_written(
     args: tuple[str, ...], said: str, loop: str, ask: Ask, git: Git_
 ) -> None:
@@ -455,7 +464,7 @@ def test_nearly_the_same_idea_is_pointed_out(loop: str, ask: Ask) -> None:
     ("args", "said"),
     [
         ((" ",), "error: an idea must not be blank\n"),
-        (("x", "--ttl", "0"), "error: Claim.ttl: "),
+        (("x", "--ttl", "0"), "error: --ttl: expected float > 0.0, got 0.0\nhint: "),
         (("x", "--ttl", "long"), "error: invalid value for '--ttl': 'long' is no length of time"),
     ],
 )
@@ -691,7 +700,11 @@ def test_a_result_that_cannot_be_added_costs_no_exit_code(begun: str, exp: Exp) 
 def test_a_private_run_is_no_result(begun: str, repo: Path, exp: Exp) -> None:
     done = exp("run", "--private", "--session", "@", "--", "touch", "ran", code=125)
 
-    assert done.stderr.startswith("error: a private run is no result of a session")
+    said = "a private run is no result of a session: others get that"
+    assert done.stderr == (
+        f"session loop: iteration 1: failed, not run: {said}\n"
+        f"error: {said}\nhint: leave one of them out\n"
+    )
     assert not (repo / "ran").exists()
     exp("run", "--private", "-n", "own", "--", "true")
     refused = exp("session", "record", "--run", "own", code=4)
@@ -702,7 +715,11 @@ def test_a_private_run_is_no_result(begun: str, repo: Path, exp: Exp) -> None:
 def test_an_infinite_metric_is_no_result_of_it(begun: str, exp: Exp) -> None:
     said = exp("run", "--session", "@", "--", "sh", "-c", "echo METRIC ms=-inf")
 
+    run = json.loads(exp("log", "--json").stdout)["runs"][0]["id"][:8]
     assert "iteration 1: no ms" in said.stderr
+    assert said.stderr.endswith(
+        f"warning: ms has diverged: the result has no ms\nhint: git exp show {run}\n"
+    )
     assert json.loads(exp("session", "status", "--json").stdout)["best"] is None
 
 
@@ -783,13 +800,37 @@ def test_a_session_that_is_over_is_told_of_when_it_is_stopped(loop: str, ask: As
     assert "Stopped:     enough\n" in ask("session", "status").out
 
 
+@pytest.mark.parametrize(("limit", "why"), [
+    (("--max-iterations", "1"), "Maximum iterations reached"),
+    (("--time-budget", "60"), "Time budget exhausted"),
+])  # fmt: skip
+def test_of_a_session_that_is_over_only_its_agents_words_are_kept(
+    limit: tuple[str, ...], why: str, ask: Ask, git: Git_, clock: Clock
+) -> None:
+    ask(*GOAL, *limit)
+    ask("session", "record", "--metric", "ms=9")
+    clock.move(100)
+    before = git("rev-parse", "refs/sessions/loop")
+
+    assert ask("session", "stop") == ("", f"session loop was over already: {why}\n")
+    assert git("rev-parse", "refs/sessions/loop") == before
+    said = ask("session", "stop", "-m", "enough")
+    assert said.out == "stop: enough\n"
+    assert said.err.endswith(f"session loop was over already: {why}\n")
+    assert ask("session", "next", code=1).out == f"{why}\n"
+
+
 def test_a_damaged_session_is_told_of(loop: str, ask: Ask, git: Git_) -> None:
     git("update-ref", "refs/sessions/broken", "HEAD")
 
     assert ask("session", "list").err.startswith(
         "warning: session 'broken' is passed over: commit "
     )
-    assert ask("session", "status", "-s", "broken", code=5).err.startswith("fatal: commit ")
+    head = git("rev-parse", "HEAD")[:12]
+    assert ask("session", "status", "-s", "broken", code=5).err == (
+        f"fatal: commit {head} is none of a session: no events.jsonl\n"
+        f"hint: see what it was: git log --stat {head}\n"
+    )
     assert ask("session", "status", "-s", "bro", code=3).err.endswith(
         "hint: give 4 characters of its id or more\n"
     )

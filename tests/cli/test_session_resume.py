@@ -38,9 +38,9 @@ def test_it_says_what_it_takes_to_go_on_and_that_does(
     record(ask, *values.split())
     clock.move(1_000)
 
-    said = ask("session", "resume")
+    said = ask("session", "resume", code=1)
 
-    command = f"git exp session resume {hint}"
+    command = f"git exp session resume -s loop {hint}"
     assert (said.out, said.err) == ("", f"it does not go on: {why}\nhint: {command}\n")
     assert ask("session", "next", code=1).out == f"{why}\n"
     ask(*shlex.split(command)[2:])
@@ -51,8 +51,8 @@ def test_a_target_that_was_reached_can_be_another(ask: Ask) -> None:
     ask(*BEGIN, "--target-value", "5")
     record(ask, "5")
 
-    said = ask("session", "resume")
-    assert said.err.endswith("hint: git exp session resume --target-value NUMBER\n")
+    said = ask("session", "resume", code=1)
+    assert said.err.endswith("hint: git exp session resume -s loop --target-value NUMBER\n")
     ask("session", "resume", "--target-value", "4.5")
 
     assert ask("session", "next").out == "iteration 2 of 20\n"
@@ -80,6 +80,51 @@ def test_a_running_session_can_be_given_other_limits(ask: Ask) -> None:
     assert said.out == "resume: max_iterations 2\n"
     assert said.err == "the session ends: Maximum iterations reached\n"
     assert ask("session", "next", code=1).out == "Maximum iterations reached\n"
+
+
+def test_a_limit_that_does_not_help_is_not_written(ask: Ask, git: Git_) -> None:
+    ask(*BEGIN, "--max-iterations", "2")
+    record(ask, "9", "8")
+    ask("session", "start", "--goal", "another", "--id", "other")
+    before = git("rev-parse", "refs/sessions/loop")
+
+    said = ask("session", "resume", "-s", "loop", "--max-iterations", "1", code=1)
+
+    assert said == (
+        "",
+        "it does not go on: Maximum iterations reached\n"
+        "hint: git exp session resume -s loop --max-iterations 3\n",
+    )
+    told = json.loads(ask("session", "resume", "-s", "loop", "--json", code=1).out)
+    assert (told["event"], told["go_on"]) == (None, False)
+    assert git("rev-parse", "refs/sessions/loop") == before
+
+
+def test_all_that_it_takes_is_said_at_once(ask: Ask) -> None:
+    ask(*BEGIN, "--max-iterations", "3", "--plateau", "2", "--time-budget", "2h")
+    record(ask, "9", "9", "9")
+
+    said = ask("session", "resume", "--time-budget", "90m", code=1)
+
+    hint = "git exp session resume -s loop --time-budget 5400 --max-iterations 6 --plateau 4"
+    assert said.err == f"it does not go on: Maximum iterations reached\nhint: {hint}\n"
+    ask(*shlex.split(hint)[2:])
+    assert ask("session", "next").out == "iteration 4 of 6\n"
+
+
+def test_what_holds_it_is_named_and_not_that_it_was_stopped(ask: Ask, git: Git_) -> None:
+    ask(*BEGIN, "--max-iterations", "1")
+    ask("session", "stop")
+    record(ask, "9")
+    before = git("rev-parse", "refs/sessions/loop")
+
+    said = ask("session", "resume", code=1)
+
+    assert said.err == (
+        "it does not go on: Maximum iterations reached\n"
+        "hint: git exp session resume -s loop --max-iterations 2\n"
+    )
+    assert git("rev-parse", "refs/sessions/loop") == before
 
 
 def test_limits_as_they_are_change_nothing(ask: Ask, git: Git_) -> None:

@@ -79,13 +79,15 @@ def test_a_set_takes_the_place_of_those_before() -> None:
     [
         (b"no json", "no JSON: "),
         (b"[]", "a set of hypotheses is an object"),
-        (b"{}", "a set of hypotheses is an object"),
-        (b'{"hypotheses": [3]}', "a set of hypotheses is an object"),
+        (b"{}", "a set of hypotheses has 'hypotheses'"),
+        (b'{"hypotheses": "x"}', "'hypotheses' is a list of objects"),
+        (b'{"hypotheses": [3]}', "'hypotheses' is a list of objects"),
+        (b'{"hypotheses": []}', "there is no hypothesis in 'hypotheses'"),
         (b'{"hypotheses": [{}]}', "a hypothesis has a statement"),
         (b'{"hypotheses": [{"statement": " "}]}', "a hypothesis has a statement"),
         (b'{"hypotheses": [{"statement": "x", "priority": -1}]}', "Hypothesis.priority: "),
         (b'{"hypotheses": [{"statement": "x", "zz": 1}]}', "Hypothesis: it has no field 'zz'"),
-        (b'{"hypotheses": [], "zz": 1}', "HypothesisSet: it has no field 'zz'"),
+        (b'{"hypotheses": [{"statement": "x"}], "zz": 1}', "HypothesisSet: it has no field 'zz'"),
         (b"[" * 100_000, "no JSON: "),
     ],
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from git_exp import cli
+from git_exp import cli, errors
 from git_exp.cli import options, output
 from git_exp.cli.transfer import located
 
@@ -79,6 +80,12 @@ def add(
     return Added(after, heard.event)
 
 
+def expect_metric(name: str, example: str) -> None:
+    """Raise `UsageError` for what is no name of a metric."""
+    if "=" in name or len(name.split()) != 1 or name != name.strip():
+        raise errors.UsageError("a metric's name has neither '=' nor blanks", hint=example)
+
+
 def caught_up(store: Indexed, session: Session) -> Session:
     """A session with the runs of it that its loop was killed over, each told of."""
     from git_exp.session import adoption
@@ -108,11 +115,28 @@ def _say_if_unmeasured(added: Added) -> None:
     metric = state.config.primary_metric
     if not result.success or metric in result.metrics:
         return
-    has = ", ".join(list(result.metrics)[:5]) or "none at all: a line METRIC name=value is one"
+    diverged = _diverged(result.run_id)
+    if metric in diverged and result.run_id:
+        hint = f"git exp show {result.run_id[:8]}"
+        output.warn(f"{metric} has diverged: the result has no {metric}", hint)
+        return
+    listed = [*result.metrics, *(f"{name}, which has diverged" for name in diverged)][:5]
+    has = ", ".join(listed) or "none at all: a line METRIC name=value is one"
     if metric is None:
         output.warn("no metric of the session is known", f"start it with --metric; there is {has}")
     else:
         output.warn(f"the result has no {metric}", f"its metrics: {has}")
+
+
+def _diverged(run_id: str | None) -> list[str]:
+    """The metrics of a run that are no number at its end, or infinite: no result has those."""
+    if run_id is None:
+        return []
+    from git_exp import query, records
+
+    metrics = query.find(cli.store(), run_id).metrics
+    last = {name: records.number(one.last) for name, one in metrics.items()}
+    return [name for name, one in last.items() if one is not None and not math.isfinite(one)]
 
 
 def tell(added: Added, form: options.Form, verb: str) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from git_exp import cli
-from git_exp.cli import options, output
+from git_exp import cli, errors
+from git_exp.cli import limits, options, output
 from git_exp.cli import session as family
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def command(session: str, idea: str, ttl: float, remote: str | None, form: optio
     def claimed(state: ExperimentState, now: float) -> Event | None:
         old = claims.taken_over(state, idea, now)
         stale[:] = [old] if old else []
-        return happening(state, now)
+        try:
+            return happening(state, now)
+        except errors.BadField as error:
+            raise limits.refused(error, {"ttl": "--ttl"}, "--ttl 30m") from None
 
     goes, why = standing.goes_on(found.state, family.now())
     if not goes:

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from git_exp import cli
-from git_exp.cli import options
+from git_exp import cli, errors
+from git_exp.cli import limits, options
 from git_exp.cli import session as family
+
+if TYPE_CHECKING:
+    from git_exp.session.history import Happening
+
+_FIELDS = {
+    "why": "rationale",
+    "model": "suggested_model",
+    "params": "suggested_params",
+    "priority": "priority",
+    "confidence": "confidence_score",
+}
 
 
 @click.command()
 @options.session
 @click.argument("statement")
-@click.option("--why", metavar="text", default="", help="Why it may help.")
+@click.option("--why", metavar="text", help="Why it may help.")
 @click.option("--model", metavar="name", help="The kind of model to take.")
 @click.option("-p", "--param", "params", metavar="key=value", multiple=True, help="A param to set.")
-@click.option("--priority", metavar="number", type=int, default=1, help="The lowest comes first.")
-@click.option("--confidence", metavar="number", type=float, default=0.5, help="From 0 to 1.")
+@click.option("--priority", metavar="number", type=int, help="The lowest comes first.")
+@click.option("--confidence", metavar="number", type=float, help="From 0 to 1.")
 @options.answer
 def command(session: str, statement: str, form: options.Form, **given: Any) -> None:
     """Say what may be tried next.
@@ -29,20 +40,24 @@ def command(session: str, statement: str, form: options.Form, **given: Any) -> N
     standard input, as JSON: {"hypotheses": [{"statement": ..., "priority": ...}, ...]}; it takes
     the place of those before.
     """
+    store = cli.store()
+    happening = _happening(statement, given, by=family.agent(store))
+    family.tell(family.add(store, family.chosen(store, session), happening), form, "hypothesize")
+
+
+def _happening(statement: str, given: dict[str, Any], *, by: str | None) -> Happening:
     from git_exp.session import ideas
 
-    store = cli.store()
-    by = family.agent(store)
+    said = {name: one for name, one in given.items() if one not in (None, ())}
     if statement == "-":
-        happening = ideas.read(sys.stdin.buffer.read(), by=by)
-    else:
-        told = {
-            "statement": statement,
-            "rationale": given["why"],
-            "suggested_model": given["model"],
-            "suggested_params": options.params(given["params"]),
-            "priority": given["priority"],
-            "confidence_score": given["confidence"],
-        }
-        happening = ideas.joined(told, by=by)
-    family.tell(family.add(store, family.chosen(store, session), happening), form, "hypothesize")
+        for name in said:
+            raise click.UsageError(f"- and --{name.removesuffix('s')} exclude each other")
+        return ideas.read(sys.stdin.buffer.read(), by=by)
+    if "params" in said:
+        said["params"] = options.params(said["params"])
+    told = {_FIELDS.get(name, name): one for name, one in said.items()}
+    try:
+        return ideas.joined({"statement": statement, **told}, by=by)
+    except errors.BadField as error:
+        names = {of: f"--{name}" for name, of in _FIELDS.items()}
+        raise limits.refused(error, names, "see: git exp session hypothesize -h") from None

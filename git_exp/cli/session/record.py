@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from git_exp import cli, errors, query, values
-from git_exp.cli import options, output
+from git_exp.cli import limits, options, output
 from git_exp.cli import session as family
 
 if TYPE_CHECKING:
@@ -74,29 +75,37 @@ def _said(given: dict[str, Any], *, by: str | None) -> Happening:
     from git_exp.session import events
     from git_exp.session.models import ExperimentResult
 
-    metrics = {
-        name: _number(name, one)
-        for name, one in options.pairs(given["metrics"], "metric", "--metric acc=0.9")
-    }
+    metrics = _metrics(given["metrics"])
     params = options.params(given["params"])
 
     def happening(state: ExperimentState, now: float) -> Event:
         at = state.current_iteration + 1
-        result = ExperimentResult(
-            experiment_name=given["name"] or f"experiment_{at}",
-            iteration=at,
-            model_type=given["model"] or "",
-            model_params=params,
-            metrics=metrics,
-            hypothesis=values.quoted(given["hypothesis"]),
-            reasoning=values.quoted(given["reasoning"]),
-            execution_time=given["took"] or 0.0,
-            success=given["error"] is None,
-            error_message=given["error"] and values.quoted(given["error"]),
-        )
+        try:
+            result = ExperimentResult(
+                experiment_name=given["name"] or f"experiment_{at}",
+                iteration=at,
+                model_type=given["model"] or "",
+                model_params=params,
+                metrics=metrics,
+                hypothesis=values.quoted(given["hypothesis"]),
+                reasoning=values.quoted(given["reasoning"]),
+                execution_time=given["took"] or 0.0,
+                success=given["error"] is None,
+                error_message=given["error"] and values.quoted(given["error"]),
+            )
+        except errors.BadField as error:
+            raise limits.refused(error, {"execution_time": "--took"}, "--took 90s") from None
         return events.Result(t=now, by=by, result=result)
 
     return happening
+
+
+def _metrics(given: Sequence[str]) -> dict[str, int | float]:
+    found: dict[str, int | float] = {}
+    for name, text in options.pairs(given, "metric", "--metric acc=0.9"):
+        family.expect_metric(name, "--metric acc=0.9")
+        found[name] = _number(name, text)
+    return found
 
 
 def _number(name: str, text: str) -> int | float:

@@ -33,7 +33,9 @@ def command(session: str, path: str | None, form: options.Form) -> None:
     and why, dead ends, and what is still open. It is Markdown, or a page of HTML with its chart in
     it.
     """
-    ending = Path(path or ".md").suffix.lower() if path else ".md"
+    if path is not None and not path.strip():
+        raise errors.UsageError("--output is blank", hint="-o report.html")
+    ending = Path(path).suffix.lower() if path else ".md"
     if ending not in _HTML + _TEXT:
         raise errors.UsageError(f"cannot write '{path}': unknown form", hint="FILE.md or FILE.html")
     from git_exp.session import report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from git_exp.session.profile import DataProfile
     from git_exp.store import Store
 
-_METRIC = re.compile(r"[^\s=]+")
 _FIELDS = {
     "data": "data_path",
     "target": "target_column",
@@ -106,8 +105,12 @@ def _check(given: dict[str, Any]) -> None:
             f"a metric's name does not begin with '{given['metric'][0]}'",
             hint=f"--metric {given['metric'][1:]} --direction minimize",
         )
-    if given["metric"] and not _METRIC.fullmatch(given["metric"]):
-        raise errors.UsageError("a metric's name has neither '=' nor blanks", hint="--metric acc")
+    if given["metric"]:
+        family.expect_metric(given["metric"], "--metric acc")
+    if given["threshold"] is not None and not math.isfinite(given["threshold"]):
+        raise errors.UsageError(
+            "--threshold: nothing would be an improvement", hint="--threshold 0.005"
+        )
     lacking = [name for name in ("data", "target", "task") if given[name] is None]
     if given["goal"] is None and len(lacking) == 3:
         raise errors.UsageError(

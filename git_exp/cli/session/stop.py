@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 def command(session: str, reason: str | None, form: options.Form) -> None:
     """End a session, for nothing more is expected of it.
 
-    `next` says no from then on. `git exp session resume` takes it back.
+    `next` says no from then on. `git exp session resume` takes it back. Of one that is over already
+    only a --reason is kept.
     """
-    from git_exp.session import events
+    from git_exp.session import events, machine
 
     store = cli.store()
     by = family.agent(store)
@@ -32,11 +33,10 @@ def command(session: str, reason: str | None, form: options.Form) -> None:
     before: list[str] = []
 
     def stopped(state: ExperimentState, now: float) -> Event | None:
-        before[:] = [state.termination_reason] if state.termination_reason else []
-        if before and state.agent_recommends_stop and reason is None:
-            # Why it was stopped is kept.
-            return None
-        return events.Stop(t=now, by=by, reason=reason)
+        why = machine.reason(state, now)
+        before[:] = [why] if why else []
+        # Why it ended is kept, and so is what its agent says of it.
+        return None if why and reason is None else events.Stop(t=now, by=by, reason=reason)
 
     added = family.add(store, found, stopped)
     family.tell(added, form, "stop")

@@ -30,20 +30,34 @@ def profile(path: Path, column: str | None, target_type: str | None) -> DataProf
         with files.opened(path) as source:
             try:
                 return _profile(source, column, target_type)
-            except _FAILURES:
+            except _FAILURES as error:
                 if source.form == "parquet" or source.path != path or files.is_utf8(path):
-                    raise
+                    raise _refused(path, error, source) from None
         with files.opened(path, files.WESTERN) as source:
-            return _profile(source, column, target_type)
+            try:
+                return _profile(source, column, target_type)
+            except _FAILURES as error:
+                raise _refused(path, error, source) from None
     except _FAILURES as error:
-        raise errors.UsageError(f"cannot read '{path}': {_why(error)}") from None
+        raise _refused(path, error) from None
+
+
+def _refused(path: Path, error: BaseException, source: Source | None = None) -> errors.UsageError:
+    """The refusal of a file that polars cannot read; it does not say which line of JSON is none."""
+    if source and source.form == "jsonl" and (at := files.no_object(source)):
+        return errors.UsageError(
+            f"cannot read '{path}': line {at} is no JSON object", hint='{"column": value, ...}'
+        )
+    return errors.UsageError(
+        f"cannot read '{path}': {_why(error)}", hint=f"is it whole? {files.ANOTHER}"
+    )
 
 
 def _profile(source: Source, column: str | None, target_type: str | None) -> DataProfile:
     kinds = of.first(source)
     names = _names(source, list(kinds))
     if not names:
-        raise errors.UsageError("cannot profile a table without columns")
+        raise errors.UsageError("cannot profile a table without columns", hint=files.ANOTHER)
     wanted = _target(names, column)
     kinds, tally, notes = _counted(source, kinds, wanted)
     notes = [*source.notes, *_renamed(names), *notes, *_opaque(kinds)]

@@ -6,9 +6,11 @@ import codecs
 import glob
 import gzip
 import io
+import json
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -24,6 +26,7 @@ FORMS = {
     ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".parquet": "parquet", ".pq": "parquet",
     ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
+ANOTHER = "give a table: " + ", ".join(FORMS)
 _TABS = (".tsv", ".tab")
 # The longer mark first: that of UTF-32 begins like that of UTF-16.
 _MARKS = (
@@ -91,7 +94,7 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[Source]:
         return
     head = _head(path)
     if not head:
-        raise errors.UsageError(f"cannot read '{path}': it is empty")
+        raise errors.UsageError(f"cannot read '{path}': it is empty", hint=ANOTHER)
     encoding = encoding or _encoding(path, head)
     if form == "jsonl" and encoding == "utf-8" and head.startswith(codecs.BOM_UTF8):
         # In CSV polars skips the mark itself.
@@ -118,6 +121,25 @@ def is_utf8(path: Path) -> bool:
     return True
 
 
+def no_object(source: Source) -> int | None:
+    """The number of the first line of JSON Lines that is no JSON object, from 1; None: no telling.
+
+    A file that cannot be read to its end tells nothing.
+    """
+    with suppress(OSError, EOFError), _binary(source.path) as file:
+        for at, line in enumerate(file, start=1):
+            if line.strip() and not _is_object(line):
+                return at
+    return None
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _row_bytes(path: Path) -> int:
     """What a row of Parquet takes in memory, by the first ones."""
     head = pl.scan_parquet(path, glob=False).head(100).collect(engine="streaming")
@@ -138,12 +160,12 @@ def _suffix(path: Path) -> str:
 
 def _check(path: Path) -> None:
     if not path.exists():
-        raise errors.NotFound(f"no file '{path}'")
+        raise errors.NotFound(f"no file '{path}'", hint=f"look: ls {shlex.quote(str(path.parent))}")
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no regular file"
-        raise errors.UsageError(f"cannot read '{path}': it is {what}")
+        raise errors.UsageError(f"cannot read '{path}': it is {what}", hint=ANOTHER)
     if path.stat().st_size == 0:
-        raise errors.UsageError(f"cannot read '{path}': it is empty")
+        raise errors.UsageError(f"cannot read '{path}': it is empty", hint=ANOTHER)
 
 
 def _binary(path: Path) -> BinaryIO:
@@ -156,7 +178,9 @@ def _head(path: Path) -> bytes:
         with _binary(path) as file:
             return file.read(HEAD_BYTES)
     except (OSError, EOFError) as error:
-        raise errors.UsageError(f"cannot read '{path}': {errors.said(error)}") from None
+        raise errors.UsageError(
+            f"cannot read '{path}': {errors.said(error)}", hint=f"is it whole? {ANOTHER}"
+        ) from None
 
 
 def _encoding(path: Path, head: bytes) -> str:
@@ -192,7 +216,9 @@ def _recoded(path: Path, encoding: str) -> Iterator[Path]:
                 while piece := text.read(CHUNK):
                     target.write(piece)
         except (OSError, EOFError) as error:
-            raise errors.UsageError(f"cannot read '{path}': {errors.said(error)}") from None
+            raise errors.UsageError(
+                f"cannot read '{path}': {errors.said(error)}", hint=f"is it whole? {ANOTHER}"
+            ) from None
         yield copy
 
 
