@@ -9,7 +9,7 @@ import msgspec
 
 from git_exp import records, table
 from git_exp.session import ideas, machine
-from git_exp.session.models import ExperimentResult
+from git_exp.session.models import ExperimentPhase, ExperimentResult
 from git_exp.session.state import ExperimentState
 from git_exp.values import Number
 
@@ -113,7 +113,7 @@ def facts(state: ExperimentState, now: float) -> list[tuple[str, str]]:
         ("Constraints", config.constraints or ""),
         ("Status", status(state, now)),
         ("Stopped", " ".join((state.stop_reason or "").split())),
-        ("Phase", state.phase.value),
+        ("Phase", "" if state.phase == ExperimentPhase.INITIALIZING else state.phase.value),
         ("Metric", metric(state)),
         ("Best", _best(state)),
         ("Trend", trend if state.experiments else ""),

@@ -133,6 +133,14 @@ def test_an_unknown_metric_is_told_of(ask: Ask) -> None:
     assert "warning" not in ask(*given, "goodness", "--direction", "maximize").err
 
 
+def test_a_direction_of_no_metric_goes_for_the_first_that_comes(ask: Ask) -> None:
+    said = ask("session", "start", "--goal", "g", "--direction", "maximize").err
+
+    assert said.startswith(
+        "warning: whichever metric the first result has is to maximize\nhint: --metric M\n"
+    )
+
+
 def test_a_direction_that_a_session_said_is_that_of_the_next(ask: Ask, runs: Runs) -> None:
     """Else one metric had two: of this session, and of `best` and `restore best` beside it."""
     start = ("session", "start", "--goal", "g", "--metric", "score")

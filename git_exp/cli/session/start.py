@@ -133,6 +133,8 @@ def _config(store: Store, given: dict[str, Any]) -> ExperimentConfig:
         hint = "leave it out for its default; see: git exp session start -h"
         raise limits.refused(error, names, hint) from None
     metric = config.primary_metric
+    if metric is None and config.direction is not None:
+        output.warn(f"whichever metric the first result has is to {config.direction}", "--metric M")
     if metric is None or config.direction is not None:
         return config
     way, is_known = rules.direction_of(metric)
