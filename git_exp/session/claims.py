@@ -97,17 +97,14 @@ def released(claim: str, *, by: str | None = None) -> Happening:
     """The end of a claim, named by its id or the beginning of that. Raises `NotFound`."""
 
     def happening(state: ExperimentState, now: float) -> Event:
-        found = [one.claim_id for one in state.claims if one.claim_id == claim]
-        found = found or [
-            one.claim_id
-            for one in state.claims
-            if len(claim) >= _SHORTEST and one.claim_id.startswith(claim)
-        ]
+        found = [one for one in state.claims if one.claim_id == claim]
+        if not found and len(claim) >= _SHORTEST:
+            found = [one for one in state.claims if one.claim_id.startswith(claim)]
         if not found:
             raise errors.NotFound(f"no claim '{claim}'", hint="see: git exp session claims")
         if len(found) > 1:
-            raise errors.Ambiguous(claim, found)
-        return events.Release(t=now, by=by, claim_id=found[0])
+            raise errors.Ambiguous(claim, [one.claim_id for one in found])
+        return events.Release(t=now, by=by, claim_id=found[0].claim_id, idea=found[0].idea)
 
     return happening
 

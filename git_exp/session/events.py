@@ -131,6 +131,7 @@ class Release(Event, kw_only=True):
     """An idea is anybody's again."""
 
     claim_id: str
+    idea: str | None = None
 
 
 KINDS: dict[str, type[Event]] = {

@@ -72,7 +72,7 @@ def _subject(event: Event, after: ExperimentState) -> str:
         case events.Claim():
             return f"claim: {event.idea}"
         case events.Release():
-            return f"release: {event.claim_id}"
+            return f"release: {event.idea or event.claim_id}"
     return _word(event, after)
 
 

@@ -46,6 +46,7 @@ RATED = ExperimentResult(experiment_name="a", iteration=0, metrics={"rmse": 2, "
          "user: a^[[1m"),
         (events.Claim(t=T0, claim_id="c", idea="unroll", ttl=9.0), "claim: unroll"),
         (events.Release(t=T0, claim_id="c"), "release: c"),
+        (events.Release(t=T0, claim_id="c", idea="unroll"), "release: unroll"),
         (events.Pause(t=T0), "pause"),
         (events.Retract(t=T0, experiment_name="b\x07", reason="it leaked"),
          "retract: b^G: it leaked"),
