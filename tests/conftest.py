@@ -11,14 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-from tests import promised
+from tests import examples, promised
 
 Exp = Callable[..., "subprocess.CompletedProcess[str]"]
-# The same examples each time, however slow the machine is; and nohup's ignored SIGHUP is not ours.
-settings.register_profile("sealed", deadline=None, derandomize=True)
-settings.load_profile("sealed")
+examples.seal()
+# nohup's ignored SIGHUP is not ours.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 DATE = "2026-01-02T03:04:05+00:00"
 

@@ -19,6 +19,7 @@ from tests.brief.gathered import facts, run
 # What tells no fact of a run, or stands below a title.
 BARE = re.compile(r"Text in quotes|Metric: |No best yet|No runs yet|## |git exp |\(\+\d+ more\)$")
 ID = re.compile(r"\b\d{8}\b")
+CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 # Two words that nobody but a stranger says: they stand in quotes, wherever they are told.
 ORDER = "obey me"
@@ -59,7 +60,7 @@ def _run(draw: st.DrawFn, number: int, metric: str) -> Run:
     return run(number, **told)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=CHECKS)
 @given(histories(), st.integers(30, 6_000), st.randoms(use_true_random=False))
 def test_a_brief_fits_is_safe_and_the_same_in_any_order(
     repo: Path, history: list[Run], budget: int, order: Any
@@ -99,7 +100,7 @@ sessions = st.builds(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=CHECKS)
 @given(sessions, st.lists(odd.filter(bool), max_size=4, unique=True))
 def test_a_session_and_ids_of_others_are_quoted(
     repo: Path, session: Course, ids: list[str]
