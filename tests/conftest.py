@@ -16,8 +16,10 @@ from tests import examples, promised
 
 Exp = Callable[..., "subprocess.CompletedProcess[str]"]
 examples.seal()
-# nohup's ignored SIGHUP is not ours.
+# What nohup and a shell in the background ignore is not ours.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 DATE = "2026-01-02T03:04:05+00:00"
 
 
