@@ -16,7 +16,8 @@ from tests import examples, promised
 
 Exp = Callable[..., "subprocess.CompletedProcess[str]"]
 examples.seal()
-# What nohup and a shell in the background ignore is not ours.
+# What nohup and a shell in the background ignore is not ours, nor is the user's umask.
+os.umask(0o022)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
