@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_a_brief_fits_is_safe_and_the_same_in_any_order(
     assert text.endswith("\n")
     for line in text[:-1].split("\n"):
         assert line.isprintable()
-        assert ORDER not in re.sub('"[^"]*"', "", line), line
+        assert ORDER not in re.sub('"[^"]*"', "", _without_command(line)), line
         assert '"' not in line or line.startswith("git exp ") or text.startswith("Text in quotes")
         assert BARE.match(line) or ID.search(line), line
     if told.best:
@@ -83,6 +84,15 @@ def test_a_brief_fits_is_safe_and_the_same_in_any_order(
     # An odd name of the metric leaves no room for more in the smallest ones.
     assert "git exp " in text or budget < 60
     assert brief.written(facts(repo, shuffled), budget) == text
+
+
+def _without_command(line: str) -> str:
+    """A line without the command of the reader's own run, each word of which is one of a shell."""
+    told, mark, command = line.partition('git exp run -m "IDEA" -- ')
+    if told or not mark:
+        return line
+    assert shlex.join(shlex.split(command)) == command
+    return mark
 
 
 sessions = st.builds(
