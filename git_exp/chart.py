@@ -69,8 +69,11 @@ class Smoother:
         self._left *= self._weight
         share = (1 - self._weight) / (1 - self._left)
         # Multiplied one by one, since the difference of two huge values is infinite.
-        self._mean += share * value - share * self._mean
-        return self._mean
+        mean = self._mean + (share * value - share * self._mean)
+        if math.isinf(mean):
+            mean = self._mean - share * self._mean + share * value
+        self._mean = mean
+        return mean
 
 
 class Thinned:

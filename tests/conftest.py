@@ -11,15 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-from tests import promised
+from tests import examples, promised
 
 Exp = Callable[..., "subprocess.CompletedProcess[str]"]
-# The same examples each time, however slow the machine is; and nohup's ignored SIGHUP is not ours.
-settings.register_profile("sealed", deadline=None, derandomize=True)
-settings.load_profile("sealed")
+examples.seal()
+# What nohup and a shell in the background ignore is not ours, nor is the user's umask.
+os.umask(0o022)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 DATE = "2026-01-02T03:04:05+00:00"
 
 

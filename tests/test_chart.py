@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 import tracemalloc
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from git_exp import chart, records
@@ -98,6 +99,7 @@ def test_a_constant_stays_what_it_is(weight: float, value: float) -> None:
     assert [smoother.add(value) for _ in range(5)] == [value] * 5
 
 
+@example(0.0, [1e303, -sys.float_info.max])
 @given(st.floats(0, 0.999), st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 def test_smoothed_values_are_finite(weight: float, values: list[float]) -> None:
     smoother = Smoother(weight)

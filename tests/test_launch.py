@@ -35,9 +35,15 @@ class Seen:
 
     def run(self, *argv: str, env: dict[str, str] | None = None, **follow: Any) -> launch.Outcome:
         env = {**os.environ, **(env or {})}
-        child = launch.start(argv, cwd=self.folder, env=env, output=self.folder / "output")
+        folder = self.folder / "output"
+        self.child = launch.start(argv, cwd=self.folder, env=env, output=folder)
         given: dict[str, Any] = {"stdout": self.out, "stderr": self.err, "on_metric": self.hear}
-        return child.follow(**given | follow)
+        return self.child.follow(**given | follow)
+
+    def out_of_time(self, code: str, **env: str) -> launch.Outcome:
+        """A shell script whose time is over at its first METRIC line, however long that took."""
+        self.on_metric = lambda: setattr(self.child, "_deadline", time.monotonic())
+        return self.run("sh", "-c", code, env=env, timeout=60)
 
     def python(self, code: str, **follow: Any) -> launch.Outcome:
         return self.run(sys.executable, "-c", code, **follow)
@@ -230,7 +236,7 @@ def test_what_was_ignored_stays_ignored(seen: Seen) -> None:
 
 
 def test_out_of_time_ends_the_command_and_all_below_it(seen: Seen) -> None:
-    outcome = seen.run("sh", "-c", "sleep 60 & echo METRIC pid=$!; wait", timeout=0.2)
+    outcome = seen.out_of_time("sleep 60 & echo METRIC pid=$!; wait")
 
     pid = int(seen.metrics[0][0]["pid"])
     until(lambda: not is_running(pid))
@@ -241,7 +247,7 @@ def test_out_of_time_ends_the_command_and_all_below_it(seen: Seen) -> None:
 def test_what_does_not_end_in_time_is_killed(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "GRACE", 0.1)
 
-    outcome = seen.run("sh", "-c", "trap '' TERM; while :; do sleep 0.05; done", timeout=0.1)
+    outcome = seen.out_of_time("trap '' TERM; echo METRIC a=1; while :; do sleep 0.05; done")
 
     assert (outcome.exit_code, outcome.signal) == (124, signal.SIGKILL)
 
@@ -249,12 +255,11 @@ def test_what_does_not_end_in_time_is_killed(seen: Seen, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "code",
     [
-        "(sh $LATE & echo METRIC pid=$!); sleep 60",
-        "setsid sh -c 'sh $LATE & echo METRIC pid=$!' ; sleep 60",
-        "trap '' TERM; sh $LATE & echo METRIC pid=$!; trap - TERM; sleep 60",
-        "(trap '' TERM; sh $LATE & echo METRIC pid=$!); sleep 60",
-        'export GIT_EXP_OUTER="x $GIT_EXP_RUN" GIT_EXP_RUN=inner\n'
-        "(sh $LATE & echo METRIC pid=$!); sleep 60",
+        "(sh $LATE & echo $! > pid)",
+        "setsid sh -c 'sh $LATE & echo $! > pid'",
+        "trap '' TERM; sh $LATE & echo $! > pid; trap - TERM",
+        "(trap '' TERM; sh $LATE & echo $! > pid)",
+        'export GIT_EXP_OUTER="x $GIT_EXP_RUN" GIT_EXP_RUN=inner; (sh $LATE & echo $! > pid)',
     ],
 )
 def test_out_of_time_nothing_is_left_of_what_it_has_started(
@@ -264,8 +269,8 @@ def test_out_of_time_nothing_is_left_of_what_it_has_started(
     late = tmp_path / "late"
     late.write_text(f"sleep 30; touch {tmp_path}/ended\n")
 
-    env = {"GIT_EXP_RUN": str(uuid.uuid4()), "LATE": str(late)}
-    outcome = seen.run("sh", "-c", code, env=env, timeout=0.3)
+    code = f"{code}; echo METRIC pid=$(cat pid); sleep 60"
+    outcome = seen.out_of_time(code, GIT_EXP_RUN=str(uuid.uuid4()), LATE=str(late))
 
     assert (outcome.exit_code, outcome.timed_out) == (124, True)
     until(lambda: not is_running(int(seen.metrics[0][0]["pid"])))
@@ -285,11 +290,11 @@ def test_out_of_time_no_script_goes_on_after_what_it_waited_for(
 
     send = process.send
     monkeypatch.setattr(process, "send", slowly)
-    code = "sleep 60"
+    code = "echo METRIC a=1; sleep 60"
     for depth in range(5):
         code = f"sh -c {shlex.quote(code)}; touch {tmp_path}/{depth}"
 
-    outcome = seen.run("sh", "-c", code, env={"GIT_EXP_RUN": str(uuid.uuid4())}, timeout=0.5)
+    outcome = seen.out_of_time(code, GIT_EXP_RUN=str(uuid.uuid4()))
 
     assert (outcome.exit_code, outcome.signal) == (124, signal.SIGTERM)
     assert not [path.name for path in tmp_path.iterdir() if path.name.isdigit()]

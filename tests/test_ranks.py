@@ -21,9 +21,10 @@ WAIT = "os.write(1, b'ready\\n'); os.read(0, 1)\n"
 
 
 def owner(source: str = "", *, end: str = "") -> subprocess.Popen[str]:
-    """Rank 0: begins a run, says its id, and goes on when it is told to."""
-    begin = "exp = Experiment('job', params={'lr': 0.1, 'bs': 8})\nprint(exp.run_id, flush=True)\n"
-    return programs.start(f"{begin}{source}sys.stdin.readline()\n{end}")
+    """Rank 0: begins a run, does something, says its id, and goes on when it is told to."""
+    begin = "exp = Experiment('job', params={'lr': 0.1, 'bs': 8})\n"
+    told = "print(exp.run_id, flush=True)\nsys.stdin.readline()\n"
+    return programs.start(f"{begin}{source}{told}{end}")
 
 
 def told(program: subprocess.Popen[str]) -> str:

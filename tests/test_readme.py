@@ -24,8 +24,9 @@ def settled(text: str) -> str:
     """Text with what differs from run to run made the same: ids and durations."""
     text = re.sub(r"\b[0-9a-f]{8}\b", "<id>", text)
     text = re.sub(r"in [\d.]+ (ms|s)\b", "in <time>", text)
-    # The columns beside it stand where the widest age lets them.
-    return re.sub(r"\d+ seconds? ago +", "<age> ", text)
+    # The columns beside it stand where the widest age lets them, their heads too.
+    text = re.sub(r"\bAGE +", "AGE ", text)
+    return re.sub(r"\d+ (second|minute)s? ago +", "<age> ", text)
 
 
 def test_the_transcript_runs_as_it_is_printed(

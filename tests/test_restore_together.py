@@ -71,8 +71,9 @@ def test_of_two_the_second_finds_what_the_first_has_finished(world: World) -> No
     one = world.dirty_with({"a.py": "a2\n", "new/one": "1\n"})
     two = world.dirty_with({"b.py": "b2\n", "new/two": "2\n"})
     world.git("checkout", "-q", "--detach")
-    # Each takes its time to write a file, so that they meet.
-    world.git("config", "filter.slow.smudge", "touch .git/slow; sleep 0.5; cat")
+    # The first does not go on before the second has said that it waits, so that they meet.
+    meet = "until test -s .git/exp/worktree.lock; do sleep 0.01; done"
+    world.git("config", "filter.slow.smudge", f"mkdir .git/slow && {{ {meet}; }}; cat")
     (world.top / ".git/info/attributes").write_text("new/* filter=slow\n")
     world.write({"c.py": "mine\n", "untracked": "mine\n"})
     before = world.state()

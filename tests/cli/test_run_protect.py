@@ -243,11 +243,11 @@ def test_what_is_started_in_a_tainted_run_counts_for_nothing_either(judged: Path
 def test_what_ends_after_the_tainted_run_that_started_it_counts_for_nothing(
     judged: Path, exp: Exp
 ) -> None:
-    script = "while ! test -e .git/go; do sleep 0.05; done; echo METRIC acc=0.99"
+    script = "touch .git/ran; while ! test -e .git/go; do sleep 0.05; done; echo METRIC acc=0.99"
     later = f"(git exp run -n later -- sh -c '{script}' > /dev/null 2>&1 &) "
 
-    exp(*_run(f"{later}; while ! test -e .git/exp/later; do sleep 0.05; touch .git/exp/later; done;"
-              " sleep 1; echo 9 > data/test.csv", "-n", "outer"))  # fmt: skip
+    exp(*_run(f"{later}; while ! test -e .git/ran; do sleep 0.05; done; echo 9 > data/test.csv",
+              "-n", "outer"))  # fmt: skip
     (judged / ".git/go").touch()
     until = time.monotonic() + 30
     while latest(exp, "later")["status"] == "running" and time.monotonic() < until:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -207,6 +208,7 @@ def test_more_objects_than_may_be_open_are_synced(
     writer = Writer(here)
     for number in range(200):
         writer.blob(str(number).encode())
+    gc.collect()
     opened = [len(list(Path("/proc/self/fd").iterdir()))]
 
     def count(_: int) -> None:

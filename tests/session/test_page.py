@@ -64,7 +64,10 @@ def test_a_state_is_created_saved_and_loaded() -> None:
     assert state.current_iteration == 0  # type: ignore[attr-defined]
 
 
-def test_a_result_is_added_and_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_result_is_added_and_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
     more = """
     state.add_experiment(result)
     rmse = result.get_primary_metric("rmse")

@@ -27,7 +27,8 @@ found.to_csv("data.csv", index=False)
 """
 # The code that is searched: what it tries stands in it, so that a snapshot alone tells.
 TRAIN = """
-import pandas
+import pandas, time
+from pathlib import Path
 from sklearn.ensemble import {model}
 from sklearn.model_selection import cross_validate
 
@@ -36,15 +37,19 @@ frame = pandas.read_csv("data.csv")
 model = {model}(random_state=0, **PARAMS)
 found = cross_validate(model, frame.drop(columns="target"), frame["target"], cv=3,
                        scoring="{scoring}")["test_score"].mean()
+while Path(".git/held").exists():
+    time.sleep(0.05)
 print(f"METRIC {metric}={{abs(found):.6f}}")
 """
 # The agent: it edits train.py for the next of its ideas, told by the session how many were tried.
 AGENT = """
-import json, subprocess, sys
+import json, os, subprocess, sys
 from pathlib import Path
 asked = ("git", "exp", "session", "status", "--json")
 tried = json.loads(subprocess.run(asked, capture_output=True, check=True).stdout)["iteration"]
 ideas = json.loads(Path("ideas.json").read_text())
+if tried == int(os.environ.get("HOLD_AFTER", -1)):
+    Path(".git/held").touch()
 Path("train.py").write_text(Path("train.tmpl").read_text().replace("PARAMS = {}",
     f"PARAMS = {ideas[tried % len(ideas)]}"))
 print(f"{ideas[tried % len(ideas)]}")
@@ -138,7 +143,7 @@ def _killed_after(results: int, repo: Path, exp: Exp) -> None:
     """Run the loop until so many results are there and a run is on its way, then kill all of it."""
     with subprocess.Popen(
         ("sh", "-c", LOOP), start_new_session=True, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env={**os.environ, "HOLD_AFTER": str(results)},
     ) as loop:  # fmt: skip
         until = time.monotonic() + 120
         while _status(exp)["iteration"] < results or not _is_running(exp):
@@ -146,6 +151,7 @@ def _killed_after(results: int, repo: Path, exp: Exp) -> None:
             assert loop.poll() is None
             time.sleep(0.05)
         os.killpg(loop.pid, signal.SIGKILL)
+    (repo / ".git/held").unlink()
 
 
 def _is_running(exp: Exp) -> bool:

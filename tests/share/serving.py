@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import base64
 import os
-import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-PATIENCE = 30.0
 Answer = Callable[..., Any]
 
 
 @contextmanager
 def daemon(root: Path) -> Iterator[str]:
-    """`git daemon` for the repositories in a folder, to which anybody may push; its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ("git", "daemon", "--listen=127.0.0.1", f"--port={port}", f"--base-path={root}",
-             "--export-all", "--enable=receive-pack", "--reuseaddr")  # fmt: skip
-    child = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    try:
-        _answers(port)
-        yield f"git://127.0.0.1:{port}"
-    finally:
-        child.terminate()
-        child.wait()
+    """`git daemon` for the repositories in a folder, to which anybody may push; its URL.
+
+    It is one for each who connects, as inetd starts it: no port is named before it is ours.
+    """
+    words = ("git", "daemon", "--inetd", f"--base-path={root}", "--export-all",
+             "--enable=receive-pack")  # fmt: skip
+
+    class Started(BaseRequestHandler):
+        def handle(self) -> None:
+            one = self.request
+            subprocess.run(words, stdin=one, stdout=one, stderr=subprocess.DEVNULL)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Started) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"git://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 @contextmanager
@@ -92,14 +95,3 @@ def _body(request: dict[str, Any]) -> bytes:
         stream.readline()
     stream.readline()
     return b"".join(chunks)
-
-
-def _answers(port: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
-            return
-        except ConnectionRefusedError:
-            assert time.monotonic() < until, "the daemon never came up"
-            time.sleep(0.01)
