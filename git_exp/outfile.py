@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,24 +37,17 @@ def written(path: Path) -> Iterator[BinaryIO]:
 
 
 def _replacing(place: Path) -> Iterator[BinaryIO]:
-    descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:100]}.", dir=place.parent)
+    # A new file as any other: who asks for the umask sets it, for all threads.
+    beside = place.with_name(f".{place.name[:50]}.{uuid.uuid4().hex}")
     try:
-        with open(descriptor, "wb") as file:
+        with beside.open("xb") as file:
+            with suppress(FileNotFoundError):
+                os.fchmod(file.fileno(), place.stat().st_mode & 0o7777)
             yield file
             file.flush()
-            os.fchmod(descriptor, _mode(place))
-            os.fsync(descriptor)
-        Path(name).replace(place)
+            os.fsync(file.fileno())
+        beside.replace(place)
     except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+        with suppress(OSError):
+            beside.unlink()
         raise
-
-
-def _mode(place: Path) -> int:
-    """The permissions of the file that is replaced, or those of any new file."""
-    with suppress(FileNotFoundError):
-        return place.stat().st_mode & 0o7777
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return 0o666 & ~mask

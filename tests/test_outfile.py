@@ -31,6 +31,27 @@ def test_a_file_is_written_with_the_users_mask(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o640
 
 
+def test_what_is_private_is_so_while_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch(0o600)
+
+    with outfile.written(tmp_path / "a.csv") as file:
+        assert os.fstat(file.fileno()).st_mode & 0o777 == 0o600
+
+
+def test_the_mask_of_a_process_is_never_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what another thread writes meanwhile has the wrong permissions."""
+    monkeypatch.delattr(os, "umask")
+
+    write(tmp_path / "a.csv", b"x")
+
+
+def test_a_name_may_be_as_long_as_a_name_can_be(tmp_path: Path) -> None:
+    write(tmp_path / ("\N{SNOWMAN}" * 85), b"x")
+    write(tmp_path / ("\N{GRINNING FACE}" * 63), b"x")
+
+
 def test_a_file_that_is_there_is_replaced_and_keeps_its_permissions(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"old")
     (tmp_path / "a.csv").chmod(0o600)
