@@ -21,7 +21,7 @@ KINDS = {
     "actions-run": Kind("cli.actions:Performed"),
     "archive": Kind("cli.archive:Archived"),
     "best": Kind("cli.best:Best"),
-    "brief": Kind("brief.facts:Brief", 2),
+    "brief": Kind("brief.facts:Brief", 3),
     "checkout": Kind("restore.answer:Answer"),
     "compare": Kind("cli.compare:Compared"),
     "diff": Kind("cli.diff:Difference"),
