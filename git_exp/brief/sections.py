@@ -176,6 +176,8 @@ def _parent(parent: Parent, best: Best) -> Iterator[Section]:
     if not parent.params and parent.files == []:
         changed = "only the command differs"
     yield Section("", [f"{label}: {of(parent.run)} ({gain}; {parent.why}): {changed}"], 3)
+    if not (parent.run and best.run):
+        return  # What has no run has no code.
     if parent.files is None:
         told = "the code of both is not here"
     elif not parent.files:

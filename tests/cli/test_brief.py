@@ -329,6 +329,7 @@ def test_runs_of_a_session_stand_beside_its_results_without_one(eight: Runs, ask
 
     assert "Best: 44444444 acc=0.85 (of session less)\n" in text
     assert "\nBefore it: no run (0.82, +0.03; the best then): " in text
+    assert "Files changed" not in text
     assert '\n11111111 0.7 "as it is"\nno run 0.82 (+0.12)\n44444444 0.85 (+0.03)' in text
     assert "\nPlateau: none, 44444444 was the last to end and is the best so far" in text
 
