@@ -47,7 +47,10 @@ def goal(store: Indexed, metric: str | None, usual: Goal | None = None) -> Goal:
 
 def best(store: Indexed, wanted: Goal) -> Run:
     """The best of the finished, untainted runs. Raises `NotFound` where none has a number."""
-    sign = "+" if wanted.higher else "-"
-    measure = wanted.measure
-    name = measure.metric if measure.aggregate == "last" else f"{measure.aggregate}({measure[0]})"
-    return query.find(store, f"@{{best:{sign}{name}}}")
+    found = store.best(wanted)
+    if found:
+        return found
+    name = wanted.measure.metric
+    if name not in store.metrics():
+        raise query.unknown_metric(store, name)
+    raise errors.NotFound(f"no finished run has a number for '{name}'", hint="see: git exp log")

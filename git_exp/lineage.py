@@ -30,8 +30,9 @@ _BLOCK = 64
 class Node(msgspec.Struct, frozen=True, kw_only=True):
     """A run in the tree: `parent` is the id of the run whose code its own was made of.
 
-    `how` says what that is known from: `recorded`, or the `nearest` code. `value` is that of the
-    metric, `change` against the parent's; `best` that it is on the path to the best run.
+    `how` says what that is known from: it is `recorded` of this run, or told by the code, as the
+    `nearest` to that of the first run of this code. `value` is that of the metric, `change` against
+    the parent's; `best` that it is on the path to the best run.
     """
 
     run: Run
@@ -46,7 +47,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Runs as a tree, in the order of their start; `path` leads from a root to the best one.
 
     `hidden` are those that are not shown and lie between a node and the next one above it that is,
-    `PATIENCE` of them or more; `left_out` is how many are not shown at all.
+    `PATIENCE` of them or more; `left_out` is how many are not shown at all, of all runs or of the
+    relatives of those that were asked for.
     """
 
     nodes: Sequence[Node]
@@ -123,9 +125,8 @@ class Lineage:
         if said is not None and said < place and is_derived(run, self.runs[said]):
             return said, RECORDED
         first = self._first.get(self._code(run) or "", place)
-        if first != place:
-            return self.parent(first)
-        found = self._nearest(place)
+        # What is recorded of the first run of this code is not recorded of the others.
+        found = self.parent(first)[0] if first != place else self._nearest(place)
         return found, None if found is None else NEAREST
 
     @cached_property
@@ -211,11 +212,13 @@ def family(lineage: Lineage, names: Sequence[str] = (), count: int = SHOWN) -> F
     them. Of each no more than `count`; the ends of a long path are shown.
     """
     path = lineage.path(lineage.best)
+    total = len(lineage.runs)
     if names:
-        shown = _relatives(lineage, [lineage.at[one] for one in names], count)
+        asked = [lineage.at[one] for one in names]
+        shown = _relatives(lineage, asked, count)
+        total = len(_relatives(lineage, asked, total))
     else:
-        every = range(len(lineage.runs))
-        shown = {*every[max(0, len(every) - count) :], *_ends(path, count)}
+        shown = {*range(max(0, total - count), total), *_ends(path, count)}
     on_path = set(path)
     above: dict[str, str] = {}
     hidden: dict[str, int] = {}
@@ -232,7 +235,7 @@ def family(lineage: Lineage, names: Sequence[str] = (), count: int = SHOWN) -> F
         path=[lineage.runs[place].id for place in path],
         above=above,
         hidden=hidden,
-        left_out=len(lineage.runs) - len(shown),
+        left_out=total - len(shown),
     )
 
 

@@ -53,18 +53,14 @@ def file(lines: Sequence[Line], form: Form, kind: str, *, size: Size) -> bytes:
     HTML needs no network: the libraries that draw it are inside. Raises `UsageError` where
     `vl-convert-python` is not installed.
     """
-    try:
-        import vl_convert
-    except ImportError:
-        raise errors.UsageError(
-            f"drawing {kind.upper()} needs vl-convert-python", hint="pip install 'git-exp[plot]'"
-        ) from None
-
+    vl_convert = library(kind)
     drawn = spec(lines, form, size)
     if kind == "png":
-        return vl_convert.vegalite_to_png(drawn, scale=2)
+        png: bytes = vl_convert.vegalite_to_png(drawn, scale=2)
+        return png
     if kind == "svg":
-        return vl_convert.vegalite_to_svg(drawn).encode()
+        svg: str = vl_convert.vegalite_to_svg(drawn)
+        return svg.encode()
     page = _PAGE.format(
         title=html.escape(_clean(chart.title(form))),
         spec=_inert(drawn),
@@ -72,6 +68,17 @@ def file(lines: Sequence[Line], form: Form, kind: str, *, size: Size) -> bytes:
         code=vl_convert.javascript_bundle(_EMBED),
     )
     return page.encode()
+
+
+def library(kind: str) -> Any:
+    """What draws a file. Raises `UsageError` where it is not installed."""
+    try:
+        import vl_convert
+    except ImportError:
+        raise errors.UsageError(
+            f"drawing {kind.upper()} needs vl-convert-python", hint="pip install 'git-exp[plot]'"
+        ) from None
+    return vl_convert
 
 
 def spec(lines: Sequence[Line], form: Form, size: Size) -> dict[str, Any]:

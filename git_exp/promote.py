@@ -125,7 +125,7 @@ def message(run: Run) -> str:
     """
     subject, body = _words(run)
     trailers = [f"{KEY}: {run.id}"]
-    trailers += [f"{METRIC}: {one}" for one in summary.measured(run, MOST)]
+    trailers += [f"{METRIC}: {one}" for one in summary.measured(run, MOST, exact=True)]
     return "\n\n".join(part for part in (subject, body, "\n".join(trailers)) if part) + "\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from git_exp import chart, errors, scale
 from git_exp.chart import Form, Line
@@ -41,6 +41,17 @@ class Frame(NamedTuple):
 
 _LINES = Frame("│", "┤", "└", "─", "┬")
 _SIGNS = Frame("|", "+", "+", "-", "+")
+
+
+def library() -> Any:
+    """What draws dots. Raises `UsageError` where it is not installed."""
+    try:
+        import plotille
+    except ImportError:
+        raise errors.UsageError(
+            "drawing in a terminal needs plotille", hint="pip install 'git-exp[plot]'"
+        ) from None
+    return plotille
 
 
 def rows(lines: Sequence[Line], form: Form, size: Size, *, dotted: bool) -> list[list[Span]]:
@@ -109,15 +120,10 @@ class _Plane:
         ]
 
     def _dots(self, pieces: list[list[tuple[float, float]]]) -> list[str]:
-        try:
-            from plotille import Canvas
-        except ImportError:
-            raise errors.UsageError(
-                "drawing in a terminal needs plotille", hint="pip install 'git-exp[plot]'"
-            ) from None
-
         # The canvas counts in dots then: no value is too large for it.
-        canvas = Canvas(self._width, self._height, 0, 0, 2 * self._width, 4 * self._height)
+        canvas = library().Canvas(
+            self._width, self._height, 0, 0, 2 * self._width, 4 * self._height
+        )
         for piece in pieces:
             places = [(self._across(x), self._up(y)) for x, y in piece]
             for one, two in zip(places, [*places[1:], places[-1]], strict=True):

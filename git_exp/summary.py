@@ -30,10 +30,14 @@ _SUBJECT = "exp: summary of "
 _FROM = re.compile(rf"{_SUBJECT}([0-9a-f]{{40}})\n")
 
 
-def measured(run: Run, most: int = MOST) -> list[str]:
-    """The few metrics that say most of a run, `acc=0.93`: first those known to be good or bad."""
+def measured(run: Run, most: int = MOST, *, exact: bool = False) -> list[str]:
+    """The few metrics that say most of a run, `acc=0.93`: first those known to be good or bad.
+
+    Numbers have four significant digits, or all of them.
+    """
     paths = sorted(run.metrics, key=lambda path: directions.higher(path) is None)
-    every = ((path, table.number(run.metrics[path].last)) for path in paths[:most])
+    shown = table.text if exact else table.number
+    every = ((path, shown(run.metrics[path].last)) for path in paths[:most])
     # What is no number is text of the run's, and may have lines.
     return [f"{plain(path)}={plain(value)}" for path, value in every]
 

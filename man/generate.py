@@ -32,13 +32,14 @@ STATUSES = {
 FIRST = ("Description", "Options", "Commands")
 LAST = ("Examples", "Configuration", "Environment", "Exit status", "See also")
 
-# Pages that are prose alone: their sections, and what they say.
-ALONE = {
-    "git-exp-format": (5, "how git exp stores runs in a repository"),
-    "git-exp-workflows": (7, "ways to share runs"),
-    "git-exp-agents": (7, "a coding agent at work: twenty ideas, and none is lost"),
-    "git-exp-query": (7, "which runs are meant, and what they are sorted by"),
+# Pages that are prose alone: what they say.
+SAID = {
+    "format": "how git exp stores runs in a repository",
+    "workflows": "ways to share runs",
+    "agents": "a coding agent at work: twenty ideas, and none is lost",
+    "query": "which runs are meant, and what they are sorted by",
 }
+ALONE = {f"git-exp-{word}": (section, SAID[word]) for word, section in manual.TOPICS.items()}
 
 
 def pages() -> dict[str, str]:
@@ -122,8 +123,8 @@ def _top(entry: cli.Commands) -> str:
         "Exit status": _statuses(),
         "See also": roff.blocks(
             ", ".join(f"`{manual.page(word)}`(1)" for word in cli.words())
-            + ", `git-exp-agents`(7), `git-exp-format`(5), `git-exp-query`(7), `git`(1),"
-            " `git-notes`(1)"
+            + "".join(f", `git-exp-{one}`({at})" for one, at in manual.TOPICS.items())
+            + ", `git`(1), `git-notes`(1)"
         ),
     }
     words = [*manual.synopsis(entry), "<command>", "[<args>]"]

@@ -114,6 +114,20 @@ def test_a_run_of_the_same_code_stands_beside_the_first_one(grove: Grove, base: 
     ]
 
 
+def test_only_of_the_run_that_says_it_is_a_parent_recorded(grove: Grove, base: str) -> None:
+    grove.run("start", base, text())
+    grove.run("a", base, text(1), git={"derived": "start"})
+    grove.run("a again", base, text(1), git={"derived": "a"})
+    grove.run("a too", base, text(1), git={"derived": "start"})
+
+    found = lineage.family(grove.lineage())
+
+    assert [(one.run.id, one.parent, one.how) for one in found.nodes] == [
+        ("start", None, None), ("a", "start", "recorded"), ("a again", "start", "nearest"),
+        ("a too", "start", "recorded"),
+    ]  # fmt: skip
+
+
 def test_nothing_is_derived_from_a_run_that_failed_unless_that_is_recorded(
     grove: Grove, base: str
 ) -> None:

@@ -222,10 +222,10 @@ def test_the_message_is_the_idea_then_the_notes_then_trailers(
 
 
 def test_a_metric_of_any_name_is_one_line() -> None:
-    metrics = {"a\nExp-Run: 2": 1.0, "loss": 0.5}
+    metrics = {"a\nExp-Run: 2": 1.0, "loss": 0.123456789}
 
     assert said(metrics=metrics).endswith(
-        f"{TAIL}Exp-Metric: loss=0.5\nExp-Metric: a\\nExp-Run: 2=1\n"
+        f"{TAIL}Exp-Metric: loss=0.123456789\nExp-Metric: a\\nExp-Run: 2=1.0\n"
     )
 
 

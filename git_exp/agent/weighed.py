@@ -22,9 +22,10 @@ class Weighed(Struct, frozen=True, kw_only=True):
 
 
 class Verdict(Answer, frozen=True, kw_only=True):
-    """Whether a run is better than another; `interval` is that of the difference, at 95 %.
+    """Whether a run is better than another; `interval` is that of the difference.
 
-    `verdict` is improved, worse or indistinguishable; `runs_to_settle` are more runs of each.
+    `verdict` is improved, worse or indistinguishable; `confidence` is the level of the interval,
+    0.95 or more; `runs_to_settle` are more runs of each.
     """
 
     verdict: str
@@ -35,6 +36,7 @@ class Verdict(Answer, frozen=True, kw_only=True):
     baseline: Weighed
     difference: Number
     interval: list[Number] | None
+    confidence: float
     method: str
     runs_to_settle: int | None
     notes: list[str]
@@ -52,6 +54,7 @@ def verdict(said: Asked, found: Judged) -> Verdict:
         baseline=_weighed(said.b, found.b),
         difference=found.difference,
         interval=list(found.interval) if found.interval else None,
+        confidence=found.confidence,
         method=wording.method(found),
         runs_to_settle=planning.fewest(found) if applies else None,
         notes=list(wording.notes(found, said.a, said.b, goal=said.goal).values()),

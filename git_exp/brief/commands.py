@@ -27,15 +27,15 @@ def _commands(facts: Facts) -> list[str]:
     going = course is not None and course.goes_on
     found = []
     # Who wrote a note may have given the run an id that a shell takes for more than a word.
-    named = best is not None and values.is_run_id(best.run)
-    if best and named:
-        found.append(f"git exp show -p {best.run[: facts.digits]}")
+    named = best.run if best and best.run and values.is_run_id(best.run) else None
+    if named:
+        found.append(f"git exp show -p {named[: facts.digits]}")
     elif newest and not best and values.is_run_id(newest):
         found.append(f"git exp show {newest[: facts.digits]}")
     if course and going:
         found.append(f"git exp session next -s {course.id}")
-    if best and named:
-        found.append(RESTORE + best.run[: facts.digits])
+    if named:
+        found.append(RESTORE + named[: facts.digits])
     option = f" --session {course.id}" if course and going else ""
     # Nobody types what a stranger's run says because we told them to.
     argv = best.argv if best and best.own else []

@@ -37,6 +37,10 @@ class Course:
         at = bisect_right(self._ends, t)
         return self.records[at - 1] if at else None
 
+    def is_first(self, mark: Mark) -> bool:
+        """Whether no other had ended when one of them began."""
+        return all(one.ended > mark.started for one in self.marks[:2] if one != mark)
+
     def since(self, mark: Mark) -> int:
         """How many runs ended after one of them."""
         return len(self.marks) - 1 - self.marks.index(mark)

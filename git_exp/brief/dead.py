@@ -83,7 +83,10 @@ def ideas(digest: Digest, course: Course, keys: Keys, *, within: float) -> list[
     pairs = ((idea, known[at]) for idea, at in every if at in known)
     lost = _all_lost(course, pairs, within=within)
     marks = {one.id: one for one in known.values()} if lost else {}
-    return [one for one in lost if not keys.same(marks[one.run], marks[one.against])]
+    return [
+        one for one in lost
+        if one.run and one.against and not keys.same(marks[one.run], marks[one.against])
+    ]  # fmt: skip
 
 
 def _all_lost(course: Course, pairs: Iterable[tuple[str, Mark]], *, within: float) -> list[Idea]:

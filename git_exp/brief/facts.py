@@ -1,4 +1,7 @@
-"""What a brief tells, as plain values: every list is short, and every fact names its run."""
+"""What a brief tells, as plain values: every list is short, and every fact names its run.
+
+One that was told to a session without a run has none: `run` is None there.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
     It is the parent where that is recorded, else the best of that time with other code or params.
     """
 
-    run: str
+    run: str | None
     value: float
     why: str
     params: list[Differing] = []
@@ -78,14 +81,18 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Best(msgspec.Struct, frozen=True, kw_only=True):
-    """The best run; `own` is whether it was made here, and is not someone else's."""
+    """The best; `own` is whether its run was made here, and is not someone else's.
 
-    run: str
+    `first`: none of what is measured had ended when it began.
+    """
+
+    run: str | None
     name: str
     value: float
     idea: str | None = None
     argv: list[str] = []
     own: bool = False
+    first: bool = False
     parent: Parent | None = None
 
 
@@ -95,7 +102,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     `replicates` of one code, command and params that were each the best are one step, the last.
     """
 
-    run: str
+    run: str | None
     value: float
     gain: float | None = None
     replicates: int = 1
@@ -108,7 +115,7 @@ class Plateau(msgspec.Struct, frozen=True, kw_only=True):
     A replicate that is better than the best is no improvement.
     """
 
-    run: str
+    run: str | None
     since: int
     gains: list[float] = []
 
@@ -139,9 +146,9 @@ class Idea(msgspec.Struct, frozen=True, kw_only=True):
 
     idea: str
     count: int
-    run: str
+    run: str | None
     value: float
-    against: str
+    against: str | None
     against_value: float
 
 
@@ -151,7 +158,7 @@ class Losing(msgspec.Struct, frozen=True, kw_only=True):
     param: str
     value: Any
     count: int
-    run: str
+    run: str | None
     best: float
     median: float
 
@@ -159,7 +166,7 @@ class Losing(msgspec.Struct, frozen=True, kw_only=True):
 class Near(msgspec.Struct, frozen=True, kw_only=True):
     """A run nearly as good as the best, and the params in which it differs."""
 
-    run: str
+    run: str | None
     value: float
     params: list[Differing] = []
 
@@ -169,7 +176,7 @@ class Swap(msgspec.Struct, frozen=True, kw_only=True):
 
     param: str
     value: Any
-    run: str
+    run: str | None
     best: float
 
 
@@ -185,14 +192,15 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All that a brief is written from. Of long lists the ends are here, and how long they are.
 
     `failures` are told from the `failures_of` newest ones. `of_session`: what is measured is that
-    of the session's own runs, and `best_of_all` is the best of all where that is another one.
-    `digits` of an id are those of one run.
+    of the session's own results, of which `recorded` ones have no run, and `best_of_all` is the
+    best of all where that is another one. `digits` of an id are those of one run.
     """
 
     counts: Counts
     goal: Goal | None = None
     session: Course | None = None
     of_session: bool = False
+    recorded: int = 0
     best: Best | None = None
     best_of_all: Step | None = None
     frontier: list[Step] = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from git_exp import directions, errors, query
-from git_exp.brief import commands, dead, facts, lineage, naming, replicated
+from git_exp.brief import commands, dead, facts, lineage, naming, recorded, replicated
 from git_exp.brief import untried as values
 from git_exp.brief.course import Course, Top
 from git_exp.brief.facts import (
@@ -41,17 +42,27 @@ _TAINTED = 5
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a brief is to be about: a metric as `@{best:…}` takes it, and a session."""
+    """What a brief is to be about: a metric as `@{best:…}` takes it, and a session.
+
+    `recorded` are the results of that which have no run.
+    """
 
     metric: str | None = None
     session: Session | None = None
+    recorded: Sequence[Run] = ()
 
     @property
-    def runs(self) -> frozenset[str]:
-        """The runs that are successes of the session."""
+    def results(self) -> frozenset[str]:
+        """The ids of the runs that are successes of the session, and of what has none."""
         from git_exp.session import aim
 
-        return aim.among(self.session.state) if self.session else frozenset()
+        own = aim.among(self.session.state) if self.session else frozenset[str]()
+        return own | self.unnamed
+
+    @property
+    def unnamed(self) -> frozenset[str]:
+        """The ids that are those of no run."""
+        return frozenset(one.id for one in self.recorded)
 
 
 def gather(
@@ -66,9 +77,12 @@ def gather(
 
     found = sessions.chosen(store.repo, session)
     standing = sessions.course(found, now) if found else None
-    asked = Asked(metric=metric, session=found)
+    beside = recorded.runs(found) if found else []
+    asked = Asked(metric=metric, session=found, recorded=beside)
     try:
-        gathered = store.digest(lambda digest: told(store, digest, asked, standing=standing))
+        gathered = store.digest(
+            lambda digest: told(store, digest, asked, standing=standing), told=beside
+        )
     except errors.NotFound:
         # What there is to be named is another question.
         raise query.unknown_metric(store, query.goal(metric or "").measure.metric) from None
@@ -79,7 +93,8 @@ def told(
     store: Indexed, digest: Digest, asked: Asked, *, standing: facts.Course | None = None
 ) -> Facts:
     """What the index tells, and how the session stands."""
-    found = msgspec.structs.replace(_told_of(store, digest, asked), session=standing)
+    known = naming.without(_told_of(store, digest, asked), asked.unnamed)
+    found = msgspec.structs.replace(known, session=standing)
     digits = digest.digits(dict.fromkeys(naming.ids(found)), found.digits)
     return msgspec.structs.replace(found, digits=digits)
 
@@ -95,7 +110,7 @@ def _told_of(store: Indexed, digest: Digest, asked: Asked) -> Facts:
         tainted=tainted[:_TAINTED],
         tainted_count=len(tainted),
     )
-    goal = _goal(store, digest, asked) if counts.total else None
+    goal = _goal(store, digest, asked) if counts.total or asked.recorded else None
     config = asked.session.state.config if asked.session else None
     within = config.improvement_threshold if config else THRESHOLD
     failed = digest.failed(_FAILED)
@@ -112,7 +127,7 @@ def _measured(store: Indexed, digest: Digest, bare: Facts, *, asked: Asked) -> F
     """The facts with all that a metric tells."""
     assert bare.goal
     every = digest.marks(_wanted(bare.goal))
-    results = asked.runs
+    results = asked.results
     own = [one for one in every if one.id in results] if results else []
     whole = Course(every, higher=bare.goal.higher_is_better)
     course = Course(own, higher=whole.higher) if own else whole
@@ -131,6 +146,7 @@ def _measured(store: Indexed, digest: Digest, bare: Facts, *, asked: Asked) -> F
         bare,
         counts=counts,
         of_session=bool(own),
+        recorded=sum(1 for one in own if one.id in asked.unnamed),
         best=_best(store, top, keys),
         best_of_all=Step(run=best_of_all.id, value=best_of_all.value) if outside else None,
         ideas=dead.ideas(digest, course, keys, within=bare.threshold),
@@ -190,6 +206,7 @@ def _best(store: Indexed, top: Top, keys: Keys) -> Best:
     return Best(
         run=run.id, name=run.name, value=mark.value, idea=_idea(run),
         argv=list(run.process.argv) if run.process else [], own=run.own, parent=parent,
+        first=top.course.is_first(mark),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -31,25 +31,27 @@ def ids(facts: Any) -> Iterator[str]:
 
 def shortened(facts: Facts, digits: int) -> Facts:
     """The same with the beginnings of the ids alone."""
-    found: Facts = _cut(facts, digits)
+    found: Facts = _renamed(facts, lambda one: one[:digits])
     return found
 
 
-def _cut(facts: Any, digits: int) -> Any:
+def without(facts: Facts, unnamed: Collection[str]) -> Facts:
+    """The same with none for the ids that no run has."""
+    found: Facts = _renamed(facts, lambda one: None if one in unnamed else one)
+    return found
+
+
+def _renamed(facts: Any, called: Callable[[str], str | None], *, are_ids: bool = False) -> Any:
+    """The same with other ids: those in the fields that have some."""
     match facts:
         case msgspec.Struct():
-            given = ((name, getattr(facts, name)) for name in facts.__struct_fields__)
-            cut = {
-                name: _begun(one, digits) if name in _IDS else _cut(one, digits)
-                for name, one in given
+            names = facts.__struct_fields__
+            given = {
+                name: _renamed(getattr(facts, name), called, are_ids=name in _IDS) for name in names
             }
-            return msgspec.structs.replace(facts, **cut)
+            return msgspec.structs.replace(facts, **given)
         case list():
-            return [_cut(one, digits) for one in facts]
+            return [_renamed(one, called, are_ids=are_ids) for one in facts]
+        case str() if are_ids:
+            return called(facts)
     return facts
-
-
-def _begun(given: Any, digits: int) -> Any:
-    if isinstance(given, list):
-        return [one[:digits] for one in given]
-    return given[:digits] if isinstance(given, str) else given

@@ -10,6 +10,7 @@ from git_exp import table, visible
 from git_exp.differing import Differing
 
 TEXT, NAME, VALUE = 80, 40, 30
+NO_RUN = "no run"
 _PLAIN = re.compile(r"[\w.:/@%+-]+")
 
 
@@ -64,6 +65,6 @@ def more(count: int) -> str:
     return f" (+{count} more)" if count > 0 else ""
 
 
-def of(run_id: str) -> str:
-    """A run by the beginning of its id."""
-    return word(run_id)
+def of(run_id: str | None) -> str:
+    """A run by the beginning of its id, and that there is none."""
+    return NO_RUN if run_id is None else word(run_id)

@@ -190,8 +190,10 @@ class Commands(Words):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if alias := ALIASES.get(tuple(args[:2])):
             args = [alias, *args[2:]]
-        if args[0] == "help" and len(args) > 1:
-            args = [*args[1:], "--help"]
+        if args[0] == "help" and not ctx.resilient_parsing:
+            from git_exp.cli import manual
+
+            args = manual.asked(ctx, args[1:])
         return super().resolve_command(ctx, args)
 
 

@@ -73,7 +73,7 @@ def _is_count(arg: str) -> bool:
 @options.answers
 def command(
     runs: tuple[str, ...], oneline: bool, columns: str | None, form: options.Form, **asked: Any
-) -> None:
+) -> int:
     """List runs, newest first.
 
     Each run is shown with its short id, age, name and status, the params that are not the same in
@@ -118,8 +118,7 @@ def command(
             listing.show(shown(chosen, store.columns(columns.split(",")), now))
         case _:
             _show(chosen, now, oneline=oneline)
-    if not chosen and asked["count"] != 0:
-        _nothing(store, told=form.kind == "table")
+    return _nothing(store, form) if not chosen and asked["count"] != 0 else 0
 
 
 def _refuse_columns() -> NoReturn:
@@ -151,12 +150,15 @@ def _chosen(store: Indexed, runs: Sequence[str], asked: Mapping[str, Any]) -> li
     )
 
 
-def _nothing(store: Indexed, *, told: bool) -> None:
+def _nothing(store: Indexed, form: options.Form) -> int:
     """What to say where no run is shown; that none fits is an answer of its own."""
     if store.runs(1):
+        if form.kind == "json":
+            return errors.AnswerIsNo.exit_code
         raise errors.AnswerIsNo("no run fits")
-    if told:
+    if form.kind == "table":
         output.hints("there are no runs yet; record one: git exp run COMMAND")
+    return 0
 
 
 def _show(runs: Sequence[Run], now: int, *, oneline: bool) -> None:

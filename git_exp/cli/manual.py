@@ -8,13 +8,15 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from git_exp import cli
+from git_exp import cli, errors
 from git_exp.cli import terminal
 
+# The pages of no command, by the words that ask for them, and their sections.
+TOPICS = {"agents": 7, "format": 5, "query": 7, "workflows": 7}
 _HELP_COLUMN = 26
 
 
@@ -155,12 +157,35 @@ def text(ctx: click.Context) -> str:
     return f"{shown}\n\n{usage(ctx)}"
 
 
-def installed(name: str) -> Path | None:
+def asked(ctx: click.Context, words: list[str]) -> list[str]:
+    """The command line that `help` and some words stand for; what is of no command is shown."""
+    if words in ([], ["help"]):
+        _short(ctx, ctx.command.params[0], True)
+    if len(words) == 1 and words[0] in TOPICS:
+        _topic(f"git-exp-{words[0]}", TOPICS[words[0]])
+    return [*words, "--help"]
+
+
+def _topic(name: str, section: int) -> NoReturn:
+    import shutil
+
+    found = installed(name, section)
+    if found is None:
+        raise errors.NotFound(
+            f"the manual page {name}({section}) is not installed",
+            hint="pip install --force-reinstall git-exp",
+        )
+    if not shutil.which("man"):
+        raise errors.NotFound(f"there is no man to show {name}({section})", hint=f"less {found}")
+    os.execvp("man", ("man", str(found)))  # noqa: S606
+
+
+def installed(name: str, section: int = 1) -> Path | None:
     """Where pip has put a manual page: below the environment, or the user's own folder."""
     import site
 
     for root in (sys.prefix, site.getuserbase()):
-        path = Path(root, "share", "man", "man1", f"{name}.1")
+        path = Path(root, "share", "man", f"man{section}", f"{name}.{section}")
         if path.is_file():
             return path
     return None

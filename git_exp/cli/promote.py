@@ -25,7 +25,7 @@ def command(
     the code that ran, captured untracked files too; with --onto the change is merged into that
     commit, and conflicts are refused. Its subject is the run's idea, the first line of its first
     note, or else its name; its body the rest of the notes; its trailers `Exp-Run` and an
-    `Exp-Metric` for each metric.
+    `Exp-Metric` for each metric, its last value as it was recorded.
 
     Author is who asks, now. HEAD, index and worktree stay as they are, and no hook of git's runs.
     The commit is linked to the run: `git exp log COMMIT`.

@@ -38,7 +38,7 @@ def command(
     run started from go along with it, pushed to a branch or not.
 
     Sessions go last, each with the events that others have pushed merged into it; none goes with
-    RUN, and none that names a private run.
+    RUN, and none that names a private run or may hold a secret, unless --allow names that.
 
     REMOTE is a remote of git's, a URL or a path; left out, it is `exp.remote`, else the remote of
     the current branch, else `origin`. git's own transport is used, with all that is set for it.

@@ -64,7 +64,7 @@ def _offer_statuses(ctx: click.Context, param: click.Parameter, incomplete: str)
 @click.argument("cmd", nargs=-1, type=click.UNPROCESSED, shell_complete=options.offer_command)
 def command(
     cmd: tuple[str, ...], params: tuple[str, ...], statuses: tuple[str, ...], form: options.Form
-) -> None:
+) -> int:
     """Tell whether this very code has run already.
 
     Lists the runs, newest first, whose snapshot is what `git exp run` would capture now; with CMD,
@@ -105,8 +105,9 @@ def command(
             if found:
                 now = time.time_ns() // 1_000
                 listing.show(table.overview([one.run for one in found], now))
-    if not found:
+    if not found and form.kind != "json":
         raise _unseen(answer)
+    return 0 if found else errors.AnswerIsNo.exit_code
 
 
 def _tell_doubts(found: list[Known]) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from git_exp.share import Carried, Merged
 
 SHOWN = 20
+ALLOWED = 3
 
 
 def located(remote: str | None) -> str | None:
@@ -58,3 +59,6 @@ def told(remote: str, merged: Merged, sessions: Carried) -> None:
         )
     for name, why in list(sessions.withheld.items())[:SHOWN]:
         output.warn(f"session '{name}' stays here: {why}", "all else has gone")
+        if ids := sessions.secrets.get(name):
+            allowed = "".join(f" --allow {one}" for one in ids[:ALLOWED])
+            output.hints(f"begin another without it; or if it is none: git exp push{allowed}")

@@ -18,7 +18,8 @@ from git_exp.query import Goal
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """A run in the tree; `parent` is the run whose code its own was made of.
 
-    `how` is `recorded` or `nearest`, `change` that of the metric against the parent.
+    `how` is `recorded`, or `nearest` where the code alone tells it; `change` is that of the metric
+    against the parent.
     """
 
     id: str
@@ -34,7 +35,10 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tree(msgspec.Struct, frozen=True, kw_only=True):
-    """Runs in the order of their start; `path` leads to the best one, `left_out` are not shown."""
+    """Runs in the order of their start; `path` leads to the best one, `left_out` are not shown.
+
+    Where runs were named it counts only those that are related to one of them.
+    """
 
     metric: str | None
     aggregate: str | None

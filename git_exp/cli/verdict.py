@@ -97,8 +97,8 @@ def command(run: str, baseline: str | None, form: options.Form, **given: Any) ->
     newest session that has said it of that metric, else its name.
 
     Runs of one code, with one command and the same params, are replicates, whatever their seeds
-    are. How far these differ is noise. A run has improved, or is worse, only if the 95 % interval
-    of the difference leaves out 0.
+    are. How far these differ is noise. A run has improved, or is worse, only if the interval of
+    the difference, at 95 % or more, leaves out 0.
     """
     lowest, highest, metric = given["lowest"], given["highest"], given["metric"]
     if lowest and highest:
@@ -135,7 +135,7 @@ def _show(said: Asked, found: Verdict) -> None:
 
 
 def _document(said: Asked, found: Verdict) -> Judged:
-    from git_exp.verdict import judging, wording
+    from git_exp.verdict import wording
 
     notes = wording.notes(found, said.a, said.b, goal=said.goal)
     return Judged(
@@ -147,7 +147,7 @@ def _document(said: Asked, found: Verdict) -> Judged:
         baseline=_side(said.b, found.b, found.tries.b),
         difference=found.difference,
         percent=found.percent,
-        confidence=judging.CONFIDENCE,
+        confidence=found.confidence,
         interval=found.interval,
         method=found.method,
         noise=_noise(found),

@@ -39,12 +39,15 @@ class Mark(NamedTuple):
 class Digest:
     """One state of the index, for questions that no list of whole runs would answer quickly.
 
-    A run of the spool has a place below zero.
+    A run of the spool has a place below zero, and so has what is `told` beside them: measured and
+    tried like a run, but none that is counted or listed.
     """
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, *, told: Sequence[Run] = ()) -> None:
         self._look = look
         self._live = {-at: run for at, run in enumerate(look.live, 1)}
+        first = len(self._live) + 1
+        self._folded = self._live | {-at: run for at, run in enumerate(told, first)}
         # Many rows are read several times: SQLite's own cache holds 2 MB.
         look.rows(f"PRAGMA cache_size = {-_CACHE}")
         self._hidden = ", ".join(map(str, look.hidden()))
@@ -78,8 +81,8 @@ class Digest:
             "SELECT 1 FROM metric JOIN run r ON r.id = run WHERE key ="
             f" (SELECT id FROM key WHERE kind = 'metric' AND name = ?) AND {self._shown()} LIMIT 1"
         )
-        live = any(name in run.metrics for run in self._live.values())
-        return live or self._look.rows(asked, (name,)).fetchone() is not None
+        folded = any(name in run.metrics for run in self._folded.values())
+        return folded or self._look.rows(asked, (name,)).fetchone() is not None
 
     def marks(self, goal: Goal) -> list[Mark]:
         """The runs that may be the best, in the order in which they ended."""
@@ -93,10 +96,10 @@ class Digest:
         )
         # Bare tuples are sorted in half the time of others.
         rows = sorted(self._look.rows(asked, (goal.measure.metric, query.TAINTED)))
-        return sorted([*map(Mark._make, rows), *self._live_marks(goal)])
+        return sorted([*map(Mark._make, rows), *self._folded_marks(goal)])
 
-    def _live_marks(self, goal: Goal) -> Iterable[Mark]:
-        for at, run in self._live.items():
+    def _folded_marks(self, goal: Goal) -> Iterable[Mark]:
+        for at, run in self._folded.items():
             if query.best([run], goal):
                 value = shapes.shape(goal.measure.of(run))[0]
                 if value is not None and abs(value) < float("inf"):
@@ -124,7 +127,7 @@ class Digest:
         rows = self._look.rows(asked, params)
         found = [(str(key), int(at), (n, t)) for key, at, n, t in rows]
         for at in ats:
-            given = self._live[at].params if at < 0 else {}
+            given = self._folded[at].params if at < 0 else {}
             found += [(key, at, shapes.shape(given[key])) for key in params if key in given]
         return found
 
@@ -140,7 +143,7 @@ class Digest:
         )
         bound = [each for name, value in params.items() for each in (name, *value)]
         found = [int(at) for (at,) in self._look.rows(asked, bound)] if params else []
-        for at, run in self._live.items():
+        for at, run in self._folded.items():
             told = {name: shapes.shape(run.params[name]) for name in params if name in run.params}
             same = sum(1 for name, value in told.items() if value == params[name])
             found += [at] if same >= len(params) - 1 else []
@@ -152,8 +155,8 @@ class Digest:
             f"SELECT run, {_IDEA} FROM note WHERE at = 0"
             f" AND run IN ({', '.join(str(at) for at in ats if at > 0)})"
         )
-        live = {at: self._idea(at) for at in ats if at < 0}
-        return dict(self._look.rows(asked)) | {at: one for at, one in live.items() if one}
+        folded = {at: self._idea(at) for at in ats if at < 0}
+        return dict(self._look.rows(asked)) | {at: one for at, one in folded.items() if one}
 
     def saying(self, ideas: Sequence[str]) -> list[tuple[str, int]]:
         """Every run whose first note begins so, with what it says."""
@@ -161,12 +164,12 @@ class Digest:
             f"SELECT {_IDEA}, run FROM note WHERE at = 0 AND {_IDEA} IN"
             f" ({', '.join('?' * len(ideas))}) AND run NOT IN ({self._hidden})"
         )
-        live = [(self._idea(at), at) for at in self._live]
+        folded = [(self._idea(at), at) for at in self._folded]
         found = [(str(idea), int(at)) for idea, at in self._look.rows(asked, ideas)]
-        return [*found, *(one for one in live if one[0] in ideas)]
+        return [*found, *(one for one in folded if one[0] in ideas)]
 
     def _idea(self, at: int) -> str:
-        notes = self._live[at].notes
+        notes = self._folded[at].notes
         return notes[0].text[:_LONGEST] if notes else ""
 
     def failed(self, limit: int) -> list[Run]:
@@ -206,7 +209,7 @@ class Digest:
     def runs(self, ats: Sequence[int]) -> list[Run]:
         """Whole runs by their places."""
         found = iter(self._look.runs([at for at in ats if at > 0]))
-        return [self._live[at] if at < 0 else next(found) for at in ats]
+        return [self._folded[at] if at < 0 else next(found) for at in ats]
 
     def _shown(self) -> str:
         return f"r.id NOT IN ({self._hidden})"

@@ -93,14 +93,15 @@ class Indexed(Store):
     def best(self, wanted: Goal) -> Run | None:
         return self._ask(lambda look: look.best(wanted))
 
-    def digest(self, question: Callable[[Digest], T]) -> T:
+    def digest(self, question: Callable[[Digest], T], *, told: Sequence[Run] = ()) -> T:
         """The answer to a question about many runs, all from one state of the index.
 
-        It may be asked twice, where the index turns out to be damaged.
+        It may be asked twice, where the index turns out to be damaged. Beside the runs is what is
+        `told` of others.
         """
         from git_exp.index.digest import Digest
 
-        return self.once(lambda look: question(Digest(look)))
+        return self.once(lambda look: question(Digest(look, told=told)))
 
     def once(self, question: Callable[[Look], T]) -> T:
         """The same to one that takes the runs themselves."""

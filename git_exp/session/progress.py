@@ -26,6 +26,17 @@ def drawing(trials: Sequence[Trial], *, picture: bool) -> Drawing:
     return Drawing([], svg) if picture and (svg := _svg(line)) else Drawing(_rows(line, trials))
 
 
+def lacking(trials: Sequence[Trial], *, picture: bool) -> errors.UsageError | None:
+    """Why the chart is not drawn as it might be, and what to install; None where it is."""
+    if _line(trials).empty:
+        return None
+    try:
+        _ = plotting.library("svg") if picture else sketch.library()
+    except errors.UsageError as error:
+        return error
+    return None
+
+
 def remarks(trials: Sequence[Trial]) -> list[str]:
     """What the chart leaves out."""
     return chart.remarks(_line(trials))

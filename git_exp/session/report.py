@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from git_exp import query, tagged, values
+from git_exp import errors, query, tagged, values
 from git_exp.session import blocks, claims, ideas, machine, progress, rules, standing, trials
 from git_exp.session.blocks import Block, Code, Heading, Items, Line, Paragraph, Table
 from git_exp.session.models import Hypothesis, Number
@@ -36,6 +36,11 @@ def markdown(state: ExperimentState, *, now: float) -> str:
 def html(state: ExperimentState, *, now: float) -> str:
     """The report as a page of HTML, with a chart in SVG; `now` in seconds since 1970."""
     return blocks.page(_blocks(state, now, picture=True), _title(state))
+
+
+def lacking(state: ExperimentState, *, picture: bool) -> errors.UsageError | None:
+    """Why the chart, or the picture of it in a page, is not drawn; None where nothing lacks."""
+    return progress.lacking(trials.walked(state), picture=picture)
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,7 @@ class Carried(msgspec.Struct, kw_only=True):
     """What came of cargo, by names: what was `sent`, what is `new` here, what was `updated`.
 
     And why: `passed_over` is of the other side and was not merged, `withheld` is ours and stays.
+    `secrets` are the ids of what may be one there, for --allow.
     """
 
     sent: list[str] = []
@@ -61,6 +62,7 @@ class Carried(msgspec.Struct, kw_only=True):
     updated: list[str] = []
     passed_over: dict[str, str] = {}
     withheld: dict[str, str] = {}
+    secrets: dict[str, list[str]] = {}
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +176,7 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Begin anew to say what does not go: the last attempt came to nothing."""
         self.report.passed_over.clear()
         self.report.withheld.clear()
+        self.report.secrets.clear()
 
     @property
     def _followed(self) -> str:
@@ -249,7 +252,10 @@ def loaded(
     if trip is None:
         return Load()
     load = trip.load(*sides, dry=dry)
-    return trip.without(load, inspection.stopping(load.fresh))
+    why = inspection.stopping(load.fresh)
+    for name in why:
+        trip.report.secrets[name.removeprefix(trip.prefix)] = list(inspection.secrets[name])
+    return trip.without(load, why)
 
 
 def is_fault(error: errors.RemoteFailed) -> bool:

@@ -18,13 +18,17 @@ _RUN = re.compile(rb'"run_id":"([0-9a-f-]{36})"')
 
 
 class Inspection:
-    """The secrets in what is sent, found once however often the push begins again."""
+    """The secrets in what is sent, found once however often the push begins again.
+
+    `secrets` are the ids of those that stop what goes beside the runs, by what it is of.
+    """
 
     def __init__(self, repo: Repo, allowed: Collection[str]) -> None:
         self.repo = repo
         self.allowed = allowed
         self.warnings: list[str] = []
         self._seen: set[Outgoing] = set()
+        self.secrets: dict[str, list[str]] = {}
         self._stopped: dict[str, str] = {}
 
     @cached_property
@@ -57,6 +61,8 @@ class Inspection:
             for one in found:
                 if one.specific and one.run:
                     self._stopped.setdefault(one.run, f"it may hold a secret: {_line(one)}")
+                    known = self.secrets.setdefault(one.run, [])
+                    known += [one.id] if one.id not in known else []
         named = {one.run for one in waiting}
         return {name: why for name, why in self._stopped.items() if name in named}
 

@@ -55,11 +55,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         found = self.difference / abs(self.b.mean) * 100
         return found if math.isfinite(found) else None
 
+    @property
+    def confidence(self) -> float:
+        """The probability with which such an interval has the true difference in it."""
+        is_t = self.interval and self.method != "deterministic"
+        return 1 - sum(_tails(self)) if is_t else CONFIDENCE
+
 
 def judged(
     a: Sample, b: Sample, noise: Noise | None, *, higher: bool, tries: Tries = ONCE
 ) -> Verdict:
-    """The verdict on two groups: a two-sided 95 % t interval of the difference of their means.
+    """The verdict on two groups: a two-sided t interval of the difference of their means, at 95 %.
 
     Where a side was chosen as the best of k, its number is too good by luck. What would follow
     from that luck alone is claimed only at a k-th of the error probability (Bonferroni), which
@@ -150,8 +156,12 @@ def is_clear(gap: float, noise: Noise, counts: tuple[int, int], *, most: float) 
 
 def _interval(verdict: Verdict, noise: Noise, error: float) -> tuple[float, float]:
     assert verdict.difference is not None
-    a, b, looks = verdict.tries
-    tries = (a, b) if verdict.higher else (b, a)
-    most = [_allowed(one * chances(looks)) for one in tries]
-    low, high = (error * student.quantile(one, noise.df) for one in most)
+    low, high = (error * student.quantile(one, noise.df) for one in _tails(verdict))
     return verdict.difference - low, verdict.difference + high
+
+
+def _tails(verdict: Verdict) -> tuple[float, float]:
+    """The probabilities of error below and above the interval."""
+    a, b, looks = verdict.tries
+    low, high = (a, b) if verdict.higher else (b, a)
+    return _allowed(low * chances(looks)), _allowed(high * chances(looks))

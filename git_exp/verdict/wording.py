@@ -11,6 +11,7 @@ from git_exp.verdict.noise import Noise
 from git_exp.verdict.replicates import Sample
 
 _NAMED = 5
+_SURE = 99.99
 _SIDES = ("candidate", "baseline")
 _METHODS = {
     "welch": "Welch's t interval, from the replicates of the two",
@@ -45,7 +46,7 @@ def headline(verdict: Verdict, measure: Measure) -> str:
     text = _numbers(verdict, measure)
     if verdict.interval and verdict.method != "deterministic":
         low, high = (f"{one:+.3g}" for one in verdict.interval)
-        text += f", 95 % interval {low} to {high}"
+        text += f", {_level_of(verdict)} % interval {low} to {high}"
     return text
 
 
@@ -112,6 +113,11 @@ def _numbers(verdict: Verdict, measure: Measure) -> str:
     digits = ".2g" if percent is None or abs(percent) < 99.5 or abs(percent) > 1e6 else ",.0f"
     change = f" ({percent:+{digits}} %)" if percent is not None else ""
     return f"{told(measure)} {first} against {second}{change}"
+
+
+def _level_of(verdict: Verdict) -> str:
+    """The confidence in percent, which is never all."""
+    return f"{min(100 * verdict.confidence, _SURE):.4g}"
 
 
 def _level(sample: Sample) -> str:

@@ -270,6 +270,7 @@ def test_a_verdict_says_what_it_is_built_on(repo: Path, agent: Agent, exp: Exp) 
         [1, 1, 1],
     )
     assert found["baseline"]["name"] == "n1"
+    assert found["confidence"] == 0.95
     assert agent.ask("verdict", direction="min")["verdict"] == "worse"
     assert "no run 'zz'" in agent.refused("verdict", {"run": "zz"})
 

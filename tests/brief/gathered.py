@@ -78,6 +78,7 @@ def facts(
     return commands.added(found)
 
 
-def short(run_id: str) -> int:
+def short(run_id: str | None) -> int:
     """The number of a run."""
+    assert run_id
     return int(query.short(run_id))

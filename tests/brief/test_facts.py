@@ -311,3 +311,21 @@ def test_a_metric_that_no_run_has_is_refused(repo: Path) -> None:
     with pytest.raises(errors.NotFound, match="no run has a metric 'loss'"):
         facts(repo, [run(1, 0.5)], metric="loss")
     assert facts(repo, [], metric="loss").best is None
+
+
+@pytest.mark.parametrize(
+    ("earlier", "line"),
+    [
+        (run(1, 0.95, status="failed"), "No run that counts had ended when 00000003 began"),
+        (
+            run(1, 0.8, tree="a" * 40),
+            "When 00000003 began, only replicates of it had been the best",
+        ),
+    ],
+)
+def test_of_a_best_without_a_parent_it_says_what_had_ended_before_it(
+    repo: Path, earlier: Run, line: str
+) -> None:
+    runs = [earlier, run(3, 0.9, tree="a" * 40), run(5, 0.5)]
+
+    assert f"\n{line}\n" in brief.written(facts(repo, runs), 800)

@@ -198,7 +198,7 @@ def test_a_command_failed_of_what_it_wrote_last(exp: Exp) -> None:
 def test_json_has_the_facts_and_the_text(eight: Runs, ask: Ask) -> None:
     told = json.loads(ask("brief", "--json").out)
 
-    assert told["schema"] == "git-exp/brief/2"
+    assert told["schema"] == "git-exp/brief/3"
     assert told["text"] == AT_800
     assert told["goal"] == {
         "metric": "acc", "aggregate": "last", "higher_is_better": True, "told_by": "name",
@@ -224,7 +224,7 @@ def test_a_session_gives_the_goal_and_what_others_are_at(eight: Runs, ask: Ask, 
     assert 'Goal: "fewer mistakes" (session less)\n' in text
     assert 'Constraints: "no more data" (session less)\n' in text
     assert "Metric: acc, lower is better (as the session says)\n" in text
-    assert "Best: 55555555 acc=0.6 (of all runs, session less has none yet)\n" in text
+    assert "Best: 55555555 acc=0.6 (of all runs: session less has none with acc yet)\n" in text
     assert re.search(
         r'^## Claimed \(session less\)\n[0-9a-f]{8} "a deeper net" by Ada\n', text, re.M
     )
@@ -295,3 +295,61 @@ def test_runs_of_others_are_called_that(repo: Path, eight: Runs, ask: Ask) -> No
     assert "Best: 44444444 acc=0.85 (someone else's)\n" in text
     assert "git exp restore 44444444  # someone else's\n" in text
     assert text.endswith('git exp run -m "IDEA" -- COMMAND\n')
+
+
+def test_a_result_without_a_run_is_the_best_of_its_session(eight: Runs, ask: Ask) -> None:
+    ask("session", "start", "--goal", "x", "--metric", "acc", "--id", "less")
+    ask("session", "record", "--metric", "acc=0.95", "-n", "hand", "-m", "by hand", "-p", "lr=1")
+    for value in ("0.5", "0.2"):
+        ask("session", "record", "--metric", f"acc={value}")
+
+    text = ask("brief").out
+
+    assert "Best: no run acc=0.95 (of session less)\n" in text
+    assert 'The best is "hand": "by hand"\n' in text
+    assert "3 of 20 done, 0 failed, 2 of 3 without improvement, its best 0.95 in a result" in text
+    assert "Plateau: 2 results without improvement since a result that has no run\n" in text
+    assert "No result that counts had ended when the best began\n" in text
+    assert "Best of all runs" not in text
+    assert "git exp restore" not in text
+    told = json.loads(ask("brief", "--json").out)
+    assert (told["best"]["run"], told["best"]["name"], told["plateau"]["run"]) == (
+        None, "hand", None,
+    )  # fmt: skip
+    assert (told["recorded"], told["counts"]["measured"], told["counts"]["total"]) == (3, 3, 8)
+
+
+def test_runs_of_a_session_stand_beside_its_results_without_one(eight: Runs, ask: Ask) -> None:
+    ask("session", "start", "--goal", "x", "--metric", "acc", "--id", "less")
+    ask("session", "record", "--metric", "acc=0.82", "-n", "hand")
+    for name in ("baseline", "slow"):
+        ask("session", "record", "--run", name)
+
+    text = ask("brief").out
+
+    assert "Best: 44444444 acc=0.85 (of session less)\n" in text
+    assert "\nBefore it: no run (0.82, +0.03; the best then): " in text
+    assert "Files changed" not in text
+    assert '\n11111111 0.7 "as it is"\nno run 0.82 (+0.12)\n44444444 0.85 (+0.03)' in text
+    assert "\nPlateau: none, 44444444 was the last to end and is the best so far" in text
+
+
+def test_a_session_of_results_alone_has_a_best_before_there_is_any_run(ask: Ask) -> None:
+    ask("session", "start", "--goal", "x", "--metric", "loss", "--id", "less")
+    ask("session", "record", "--metric", "loss=0.5", "-m", "plain")
+    ask("session", "record", "--error", "no memory")
+
+    text = ask("brief").out
+
+    assert "Best: no run loss=0.5 (of session less)\n" in text
+    assert "none yet" not in text
+    assert "Best: no run loss=0.5 (of" in ask("brief", "--metric", "loss").out
+
+
+def test_a_result_without_a_run_that_is_taken_back_is_no_best(ask: Ask) -> None:
+    ask("session", "start", "--goal", "x", "--metric", "loss", "--id", "less")
+    for name, value in (("wrong", "0.1"), ("right", "0.5")):
+        ask("session", "record", "-n", name, "--metric", f"loss={value}")
+    ask("session", "retract", "wrong")
+
+    assert "Best: no run loss=0.5 (of session less)\n" in ask("brief").out

@@ -193,3 +193,40 @@ def test_the_versions_are_named_in_no_other_place() -> None:
     named = re.compile(r"git-exp/[a-z-]+/\d")
     for path in (ROOT / "git_exp").rglob("*.py"):
         assert not named.search(path.read_text()), path
+
+
+@pytest.mark.usefixtures("repo")
+@pytest.mark.parametrize(
+    ("words", "answered"),
+    [
+        (("verdict", "alike", "base"), True),
+        (("verdict", "tainted", "base"), False),
+        (("verdict", "failed", "base"), False),
+        (("verdict", "nan", "base"), False),
+        (("promote", "same"), False),
+        (("best", "only"), False),
+        (("seen", "-p", "no=1"), True),
+        (("log", "--where", "acc > 9"), True),
+        (("session", "next"), True),
+        (("session", "claim", "an idea"), False),
+    ],
+)
+def test_a_no_is_a_document_and_a_refusal_is_none(
+    words: tuple[str, ...], answered: bool, ask: Ask, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.add("base", "x = 1\n", metrics={"acc": [0.5]})
+    runs.add("alike", "x = 2\n", metrics={"acc": [0.5]})
+    runs.add("tainted", "x = 3\n", metrics={"acc": [0.9]}, tags=["tainted"])
+    runs.add("failed", "x = 4\n", metrics={"acc": [0.9], "only": [1]}, status="failed")
+    runs.add("nan", "x = 5\n", metrics={"acc": [float("nan")]})
+    runs.add("same")
+    if words[0] == "session":
+        monkeypatch.setenv("GIT_EXP_AGENT", "first")
+        ask("session", "start", "--goal", "less", "--id", "one")
+        ask("session", "claim", "an idea")
+        ask("session", "stop")
+        monkeypatch.setenv("GIT_EXP_AGENT", "second")
+
+    said = ask(*words, "--json", code=1)
+
+    assert (said.out != "", "error: " in said.err) == (answered, not answered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import click
 import pytest
 
 from git_exp import cli, errors
-from git_exp.cli import ending
+from git_exp.cli import ending, manual
 from tests import architecture as house
 from tests.architecture import commands
+from tests.cli.conftest import Ask
 from tests.conftest import Exp
 
 HEAVY = "{'click', 'pygit2', 'rich', 'msgspec'} & set(sys.modules)"
@@ -106,6 +108,32 @@ def test_piped_help_is_the_manual_as_text(exp: Exp) -> None:
 def test_help_asked_for_as_a_word_is_the_same(exp: Exp) -> None:
     assert exp("help", "log").stdout == exp("log", "--help").stdout
     assert exp("help", "session", "next").stdout == exp("session", "next", "--help").stdout
+
+
+def test_help_alone_is_the_short_usage(exp: Exp) -> None:
+    assert exp("help").stdout == exp("help", "help").stdout == exp("-h").stdout
+
+
+def test_help_opens_the_pages_of_no_command(
+    tmp_path: Path, exp: Exp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    man = tmp_path / "man"
+    man.write_text('#!/bin/sh\necho "$@"\n')
+    man.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    for word, section in manual.TOPICS.items():
+        shown = exp("help", word).stdout
+        assert shown.endswith(f"share/man/man{section}/git-exp-{word}.{section}\n")
+
+
+def test_where_there_is_no_man_the_page_is_named(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+    said = ask("help", "query", code=3)
+
+    assert said.out == ""
+    assert said.err.startswith("fatal: there is no man to show git-exp-query(7)\nhint: less /")
 
 
 def test_an_unknown_command_is_named_with_those_spelt_like_it(exp: Exp) -> None:

@@ -58,7 +58,7 @@ def test_the_branch_and_what_it_stands_on_are_asked_for(two: Runs, ask: Ask, git
         (["zz"], 3, "fatal: no run 'zz'\n"),
         (["deeper", "-b", "main"], 4, "error: a branch named 'main' already exists\n"),
         (["deeper", "--metric", "acc"], 2, "error: --metric goes with the run 'best' alone\n"),
-        (["best", "--metric", "zz"], 3, "fatal: no run '@{best:+zz}'"),
+        (["best", "--metric", "zz"], 3, "fatal: no run has a metric 'zz'\n"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_writes_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def test_json_says_all_that_was_done(origin: Path, runs: Runs, ask: Ask) -> None
 
     done = json.loads(ask("push", "--json").out)
 
-    assert done["schema"] == "git-exp/push/1"
+    assert done["schema"] == "git-exp/push/2"
     assert (done["remote"], done["runs"], len(done["records"])) == ("origin", [run_id], 1)
 
 
@@ -255,7 +256,7 @@ def test_sessions_that_cannot_go_are_told(
         f"warning: session 'mine' stays here: it names the private run {str(hidden.run_id)[:8]}\n"
         "hint: all else has gone\n"
     )
-    assert list(done) == ["sent", "new", "updated", "passed_over", "withheld"]
+    assert list(done) == ["sent", "new", "updated", "passed_over", "withheld", "secrets"]
     assert (list(done["passed_over"]), list(done["withheld"])) == (["kernels"], ["mine"])
 
 
@@ -288,3 +289,6 @@ def test_a_secret_in_a_session_holds_that_back(
     assert "session 'kernels'" in said.err
     assert "it may hold a secret: sessions/kernels: records:1: github-token ghp_…" in said.err
     assert git("for-each-ref", "refs/sessions", cwd=origin) == ""
+    (hint,) = re.findall("or if it is none: git exp (push --allow [0-9a-f]+)$", said.err, re.M)
+    assert ask("push", "--json").out != ""
+    assert ask(*hint.split()) == ("To origin: sent 1 session\n", "")

@@ -177,7 +177,7 @@ def test_json_tells_all_that_was_done(three: Runs, ask: Ask) -> None:
         (["low", "--metric", "acc"], 2, "error: --metric goes with the run 'best' alone\n"),
         (["zz"], 3, "fatal: no run 'zz'\n"),
         (["@{saved}"], 3, "fatal: nothing was put aside in this worktree\nhint: list all: git"),
-        (["best", "--metric", "nope"], 3, "fatal: no run '@{best:+nope}'"),
+        (["best", "--metric", "nope"], 3, "fatal: no run has a metric 'nope'"),
         (["--commit", "nope"], 3, "fatal: no commit 'nope'\n"),
         (["best", "--", "nope.py"], 3, "fatal: run 22222222 has no 'nope.py'\nhint: list its "),
         (["best", "--", "../../x"], 2, "error: '../../x' is outside repository\nhint: give "),
@@ -205,4 +205,15 @@ def test_where_several_metrics_could_be_meant_they_are_named(runs: Runs, ask: As
     assert ask("restore", "best", code=3).err == (
         "fatal: which metric the best run is best in is not clear\n"
         "hint: say it: --metric NAME, of acc, loss\n"
+    )
+
+
+def test_a_metric_that_no_run_has_is_said_to_be_unknown(three: Runs, ask: Ask) -> None:
+    three.add("broken", status="failed", metrics={"only": [1.0]})
+
+    assert ask("restore", "best", "--metric", "los", code=3) == (
+        "", "fatal: no run has a metric 'los'\nhint: did you mean loss?\n",
+    )  # fmt: skip
+    assert ask("restore", "best", "--metric", "only", code=3).err == (
+        "fatal: no finished run has a number for 'only'\nhint: see: git exp log\n"
     )

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -409,6 +410,22 @@ def test_a_report_is_markdown_or_a_page_or_plain_values(
     assert [(one["iteration"], one["value"], one["verdict"], one["hypothesis"])
             for one in told["tried"]] == [(1, 7.5, "baseline", "tile it")]  # fmt: skip
     assert json.loads(ask("session", "report", "-o", "a.md", "--json").out)["path"] == "a.md"
+
+
+def test_a_report_without_what_draws_its_chart_says_so(
+    loop: str, repo: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in ("plotille", "vl_convert"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert ask("session", "report", "-o", "report.html") == ("", "")
+    ask("session", "record", "--metric", "ms=7.5")
+
+    assert ask("session", "report", "-o", "report.html") == (
+        "",
+        "warning: the chart of the report is not drawn: drawing SVG needs vl-convert-python\n"
+        "hint: pip install 'git-exp[plot]'\n",
+    )
+    assert "not drawn: drawing in a terminal needs plotille" in ask("session", "report").err
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "report", "no/such/report.md"])

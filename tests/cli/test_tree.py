@@ -53,8 +53,9 @@ def test_what_is_not_shown_is_counted(four: Runs, ask: Ask) -> None:
         "* 11111111 base finished acc=0.5\n"
         ": 1 run not shown\n"
         "o 33333333 deeper failed\n",
-        "2 runs are not shown: -n shows more\n",
+        "1 run is not shown: -n shows more\n",
     )  # fmt: skip
+    assert ask("tree", "-n", "9", "deeper").err == ""
 
 
 def test_without_a_clear_metric_it_is_a_tree_too(runs: Runs, ask: Ask) -> None:
@@ -76,7 +77,7 @@ def test_json_has_every_parent(four: Runs, ask: Ask) -> None:
     found = json.loads(ask("tree", "-n", "1", "deeper", "--json").out)
 
     assert found["schema"] == "git-exp/tree/1"
-    assert (found["metric"], found["higher_is_better"], found["left_out"]) == ("acc", True, 2)
+    assert (found["metric"], found["higher_is_better"], found["left_out"]) == ("acc", True, 1)
     assert [one[:8] for one in found["path"]] == ["11111111", "22222222", "44444444"]
     assert [(one["id"][:8], (one["parent"] or "")[:8]) for one in found["nodes"]] == [
         ("11111111", ""),

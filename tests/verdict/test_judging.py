@@ -34,6 +34,20 @@ def test_the_interval_is_that_of_the_t_test() -> None:
     assert found.noise.a == found.noise.b == pytest.approx(math.sqrt((0.14 / 3 + 0.005) / 3))
 
 
+def test_the_confidence_is_that_of_the_interval() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    a, b = of(1.2, 1.4, 1.1), of(1.0, 0.9)
+
+    found = [judged(a, b, noise.between(a, b), higher=True, tries=tries)
+             for tries in (Tries(), Tries(looks=2), Tries(b=5), Tries(a=5))]  # fmt: skip
+
+    levels = [one.confidence for one in found]
+    assert levels == pytest.approx([0.95, 0.975, 0.97, 0.97])
+    theirs = stats.ttest_ind(a.values, b.values).confidence_interval(levels[1])
+    assert found[1].interval == pytest.approx((theirs.low, theirs.high))
+    assert judged(of(2, 2), of(1, 1), Noise(method="deterministic"), higher=True).confidence == 0.95
+
+
 def test_four_replicates_of_each_tell_their_own_noise() -> None:
     stats = pytest.importorskip("scipy.stats")
     a, b = (1.2, 1.4, 1.1, 1.3), (1.0, 0.9, 0.2, 1.9)

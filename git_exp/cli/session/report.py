@@ -31,7 +31,7 @@ def command(session: str, path: str | None, form: options.Form) -> None:
 
     A report has the task, the best result, all results, a chart of the best so far, what worked
     and why, dead ends, and what is still open. It is Markdown, or a page of HTML with its chart in
-    it.
+    it. The chart needs `git-exp[plot]`; without it there is its course in characters or numbers.
     """
     if path is not None and not path.strip():
         raise errors.UsageError("--output is blank", hint="-o report.html")
@@ -46,6 +46,8 @@ def command(session: str, path: str | None, form: options.Form) -> None:
         return
     write = report.html if ending in _HTML else report.markdown
     text = write(state, now=now)
+    if lacks := report.lacking(state, picture=ending in _HTML):
+        output.warn(f"the chart of the report is not drawn: {lacks.message}", lacks.hint)
     if path is None:
         output.page()
         output.lines(text)
