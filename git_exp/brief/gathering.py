@@ -54,10 +54,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def results(self) -> frozenset[str]:
         """The ids of the runs that are successes of the session, and of what has none."""
+        if self.session is None:
+            return frozenset()
         from git_exp.session import aim
 
-        own = aim.among(self.session.state) if self.session else frozenset[str]()
-        return own | self.unnamed
+        return aim.among(self.session.state) | self.unnamed
 
     @property
     def unnamed(self) -> frozenset[str]:
@@ -93,7 +94,9 @@ def told(
     store: Indexed, digest: Digest, asked: Asked, *, standing: facts.Course | None = None
 ) -> Facts:
     """What the index tells, and how the session stands."""
-    known = naming.without(_told_of(store, digest, asked), asked.unnamed)
+    known = _told_of(store, digest, asked)
+    if asked.recorded:
+        known = naming.without(known, asked.unnamed)
     found = msgspec.structs.replace(known, session=standing)
     digits = digest.digits(dict.fromkeys(naming.ids(found)), found.digits)
     return msgspec.structs.replace(found, digits=digits)

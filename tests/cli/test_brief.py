@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -353,3 +355,15 @@ def test_a_result_without_a_run_that_is_taken_back_is_no_best(ask: Ask) -> None:
     ask("session", "retract", "wrong")
 
     assert "Best: no run loss=0.5 (of session less)\n" in ask("brief").out
+
+
+def test_where_there_is_no_session_none_is_read(eight: Runs) -> None:
+    """What their models take to import would be felt."""
+    code = (
+        "import sys; from git_exp.cli import ending; ending.code(['brief']);"
+        " print('git_exp.session.events' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "False\n")
+    assert "Best" in done.stdout
