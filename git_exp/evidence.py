@@ -62,9 +62,17 @@ class Source(Protocol):
 
 
 def asked(
-    store: Indexed, a: str, b: str | None, *, metric: str | None = None, higher: bool | None = None
+    store: Indexed,
+    a: str,
+    b: str | None,
+    *,
+    metric: str | None = None,
+    higher: bool | None = None,
+    usual: Callable[[], Goal | None] = lambda: None,
 ) -> Asked:
     """What two names and a metric mean; without one it is the only metric that both have.
+
+    Of several it is the `usual` one, which is asked for then alone, if it is one of them.
 
     Without a baseline that is the best of the earlier runs which are no replicates of the
     candidate. Raises `NotFound` for what is not there, `UsageError` where several metrics may be
@@ -72,7 +80,7 @@ def asked(
     """
     first = query.find(store, a)
     second = None if b is None else query.find(store, b)
-    goal = query.goal(metric or _only(first, second), store)
+    goal = query.goal(metric, store) if metric else _unnamed(store, (first, second), usual)
     if higher is not None:
         goal = Goal(goal.measure, higher)
     if goal.measure.metric not in first.metrics and goal.measure.metric not in store.metrics():
@@ -175,11 +183,17 @@ def _against_the_best(
     return Asked(run, found.run, goal, tried._replace(b=found.among))
 
 
-def _only(first: Run, second: Run | None) -> str:
-    """The only metric that both have."""
+def _unnamed(
+    store: Indexed, pair: tuple[Run, Run | None], usual: Callable[[], Goal | None]
+) -> Goal:
+    """The only metric that both have; of several the usual one."""
+    first, second = pair
     shared = [one for one in first.metrics if second is None or one in second.metrics]
     if len(shared) == 1:
-        return shared[0]
+        return query.goal(shared[0], store)
+    found = usual() if shared else None
+    if found and found.measure.metric in shared:
+        return found
     whose = "both runs have" if second else f"run '{query.short(first.id)}' has"
     if not shared:
         raise errors.AnswerIsNo(f"{whose} no metric{' in common' if second else ''}")

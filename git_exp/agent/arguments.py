@@ -67,11 +67,17 @@ class Verdict(Arguments, frozen=True, kw_only=True):
         Meta(description="The run to compare with; by default the best earlier one."),
     ] = None
     metric: Annotated[
-        _Word | None, Meta(description="By which metric; by default the only one that both have.")
+        _Word | None,
+        Meta(
+            description="By which metric; by default the only one that both have, of several that"
+            " of the session which is going on."
+        ),
     ] = None
     direction: Annotated[
         Literal["min", "max"] | None,
-        Meta(description="Which way is better; by default the name of the metric tells."),
+        Meta(
+            description="Which way is better; by default a session has said it, or its name does."
+        ),
     ] = None
 
 

@@ -13,7 +13,7 @@ from git_exp.compare import Sides
 from git_exp.index import best as ahead
 from git_exp.index.search import Selection
 from git_exp.run import Run
-from git_exp.session import named, report, standing
+from git_exp.session import aim, named, report, standing
 
 # In bytes: no more signs than are shown of it.
 _PATCH = bounds.STEPS[0].text * bounds.LONG["patch"]
@@ -134,7 +134,10 @@ def verdict(desk: Desk, asked: arguments.Verdict) -> weighed.Verdict:
     higher = {"max": True, "min": False, None: None}[asked.direction]
     run = arguments.run(desk, asked.run).id
     baseline = arguments.run(desk, asked.baseline).id if asked.baseline else None
-    said = evidence.asked(desk.store, run, baseline, metric=asked.metric, higher=higher)
+    said = evidence.asked(
+        desk.store, run, baseline, metric=asked.metric, higher=higher,
+        usual=lambda: aim.current(desk.store.repo, desk.env),
+    )  # fmt: skip
     return weighed.verdict(said, evidence.judged(desk.store, said))
 
 

@@ -20,22 +20,40 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def option(command: F) -> F:
     """`--metric` for a command that knows a best run."""
-    said = "The metric that the best run is best in, as in `@{best:METRIC}`."
+    said = (
+        "The metric that the best run is best in, as in `@{best:METRIC}`; else the only one there"
+        " is, of several that of the session which is going on here."
+    )
     return click.option("--metric", metavar="METRIC", help=said)(command)
 
 
 def goal(store: Indexed, metric: str | None) -> Goal:
-    """What is named, else that of the session in `GIT_EXP_SESSION`, else the only one there is."""
-    session = os.environ.get("GIT_EXP_SESSION")
-    if not session:
-        return leading.goal(store, metric)
+    """What is named, else that of the session in `GIT_EXP_SESSION`, else the only one there is.
+
+    Of several it is that of the session which `@` means, unless that is over.
+    """
+    named = os.environ.get("GIT_EXP_SESSION")
+    if not named:
+        try:
+            return leading.goal(store, metric)
+        except errors.NotFound:
+            if metric is not None or (found := usual(store)) is None:
+                raise
+            return found
     from git_exp.session import aim
 
-    usual = aim.goal(store.repo, session)
-    if metric is None or usual is None:
-        return leading.goal(store, metric, usual)
+    said = aim.goal(store.repo, named)
+    if metric is None or said is None:
+        return leading.goal(store, metric, said)
     # Of its own metric this session knows best, whatever a newer one says.
-    return usual if metric == usual.measure.metric else leading.goal(store, metric)
+    return said if metric == said.measure.metric else leading.goal(store, metric)
+
+
+def usual(store: Indexed) -> Goal | None:
+    """What the session is about that is going on here; None where there is none."""
+    from git_exp.session import aim
+
+    return aim.current(store.repo, os.environ)
 
 
 def tell_assumed(goal: Goal, otherwise: str) -> None:

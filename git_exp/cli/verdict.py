@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from git_exp import cli, errors
-from git_exp.cli import options, output
+from git_exp.cli import ahead, options, output
 from git_exp.cli.output import Piece
 
 if TYPE_CHECKING:
@@ -93,8 +93,9 @@ def command(run: str, baseline: str | None, form: options.Form, **given: Any) ->
     RUN has improved, is worse than BASELINE, or cannot be told from it. It is the latest one by
     default, and BASELINE the best of those before it that are no replicates of it. METRIC is the
     path of a metric, whose last value counts, or an aggregate of one such as `max(acc)`; by default
-    the only one that both have. Whether more or less of it is better --min and --max say, else the
-    newest session that has said it of that metric, else its name.
+    the only one that both have, of several that of the session which is going on here. Whether more
+    or less of it is better --min and --max say, else the newest session that has said it of that
+    metric, else its name.
 
     Runs of one code, with one command and the same params, are replicates, whatever their seeds
     are. How far these differ is noise. A run has improved, or is worse, only if the interval of
@@ -107,7 +108,9 @@ def command(run: str, baseline: str | None, form: options.Form, **given: Any) ->
 
     higher = highest if lowest or highest else None
     store = cli.store()
-    said = evidence.asked(store, run, baseline, metric=metric, higher=higher)
+    said = evidence.asked(
+        store, run, baseline, metric=metric, higher=higher, usual=lambda: ahead.usual(store)
+    )
     if given["steps"] and said.goal.measure.aggregate != "last":
         raise click.UsageError(f"--steps is for the last value, not {metric}")
     found = evidence.judged(store, said, steps=given["steps"])

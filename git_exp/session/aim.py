@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from git_exp import query
+from collections.abc import Mapping
+
+from git_exp import errors, query
 from git_exp.git.repo import Repo
 from git_exp.query import Goal, Measure
 from git_exp.session import named
@@ -13,6 +15,15 @@ from git_exp.session.state import ExperimentState
 def goal(repo: Repo, name: str) -> Goal | None:
     """That of the session that a name means; None where it has no metric yet."""
     return of(named.find(repo, name).state.config)
+
+
+def current(repo: Repo, env: Mapping[str, str]) -> Goal | None:
+    """That of the session which `@` means, unless it is over; None where there is none."""
+    try:
+        state = named.find(repo, named.meant(named.LATEST, env)).state
+    except errors.NotFound:
+        return None
+    return None if state.termination_reason else of(state.config)
 
 
 def among(state: ExperimentState) -> frozenset[str]:

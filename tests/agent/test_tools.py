@@ -254,6 +254,17 @@ def test_a_brief_fits_its_budget(three: Runs, agent: Agent) -> None:
     assert len(agent.ask("brief")["brief"]) > len(text)
 
 
+def test_a_verdict_is_by_the_metric_of_the_session_that_goes_on(three: Runs, agent: Agent) -> None:
+    both = {"run": "high", "baseline": "low"}
+    assert "several metrics" in agent.refused("verdict", both)
+    config = ExperimentConfig(goal="g", primary_metric="val.loss", direction="minimize")
+    history.start(agent.desk.store.repo, config, session_id="loop")
+
+    found = agent.ask("verdict", **both)
+
+    assert (found["metric"], found["higher_is_better"]) == ("val.loss", False)
+
+
 def test_a_verdict_says_what_it_is_built_on(repo: Path, agent: Agent, exp: Exp) -> None:
     for value in (1, 1, 1, 2, 2, 2):
         exp("run", "-p", f"x={value}", "-n", f"n{value}", "--", "echo", f"METRIC acc={value}")

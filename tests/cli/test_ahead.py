@@ -105,3 +105,27 @@ def test_what_nobody_says_is_assumed_aloud(three: Runs, ask: Ask) -> None:
     assert "taken for" not in ask("verdict", "--metric", "widgets", "--max", code=1).out
     assert ask("best", "--format=%n", "--", "-widgets").err == ""
     assert ask("best", "ms", "--format=%n").err == ""
+
+
+def test_of_several_metrics_it_is_that_of_the_session_that_goes_on(three: Runs, ask: Ask) -> None:
+    commands = [("restore", "best", "--json"), ("promote", "best", "--json"),
+                ("verdict", "@", "@~2", "--json"), ("tree", "--json")]  # fmt: skip
+    for words in commands[:3]:
+        assert "--metric" in ask(*words, code=2 if words[0] == "verdict" else 3).err
+    assert json.loads(ask("tree", "--json").out)["metric"] is None
+
+    ask(*BEGUN, "--direction", "minimize")
+
+    assert json.loads(ask(*commands[0]).out)["run"][:8] == "22222222"
+    assert json.loads(ask(*commands[1]).out)["run"][:8] == "22222222"
+    told = json.loads(ask(*commands[2], code=1).out)
+    assert (told["metric"], told["higher_is_better"]) == ("widgets", False)
+    assert json.loads(ask(*commands[3]).out)["path"][-1][:8] == "22222222"
+    ask("session", "stop")
+    assert "--metric" in ask(*commands[2], code=2).err
+
+
+def test_a_session_of_another_metric_says_nothing_of_these(three: Runs, ask: Ask) -> None:
+    ask("session", "start", "--goal", "g", "--metric", "loss")
+
+    assert ask("verdict", "@", "@~2", code=2).err.startswith("error: both runs have several")
