@@ -533,6 +533,20 @@ def test_text_is_no_numeric_target_and_the_notes_say_so(tmp_path: Path) -> None:
     assert found.notes == ["target 'x' is to be numeric and is no column of numbers"]
 
 
+def test_many_numbers_are_hardly_classes_and_the_notes_say_so(tmp_path: Path) -> None:
+    table = column(tmp_path, *(f"{at}.5" for at in range(40)))
+
+    assert profile(table, "x", "classification").notes == [
+        "target 'x' is to be classes and has 40 different numbers"
+    ]
+    few = column(tmp_path, *("0", "1", "2") * 5)
+    assert profile(few, "x", "classification").notes == []
+
+
+def test_a_table_without_rows_says_so(tmp_path: Path) -> None:
+    assert "it has no rows" in profile(csv(tmp_path, "a,b\n"), "b", "classification").notes
+
+
 def test_a_target_that_is_not_there_is_said_with_what_there_is(tmp_path: Path) -> None:
     error = refusal(csv(tmp_path, "a,b\n1,2\n"), "price")
 

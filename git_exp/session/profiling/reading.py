@@ -61,6 +61,7 @@ def _profile(source: Source, column: str | None, target_type: str | None) -> Dat
     wanted = _target(names, column)
     kinds, tally, notes = _counted(source, kinds, wanted)
     notes = [*source.notes, *_renamed(names), *notes, *_opaque(kinds)]
+    notes += [] if tally.rows else ["it has no rows"]
     shown = {names[name]: one for name, one in tally.columns.items()}
     found: Stats = {}
     kind = None
@@ -182,6 +183,9 @@ def _doubts(name: str, column: Column, kind: str) -> list[str]:
         return [f"target '{_excerpt(name)}' is neither numbers nor text"]
     if kind == "numeric" and column.moments is None:
         return [f"target '{_excerpt(name)}' is to be numeric and is no column of numbers"]
+    if kind == "categorical" and target.kind(column) == "numeric":
+        count = stats.unique(column)
+        return [f"target '{_excerpt(name)}' is to be classes and has {count:,} different numbers"]
     return []
 
 
