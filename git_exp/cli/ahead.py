@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ def option(command: F) -> F:
 def goal(store: Indexed, metric: str | None) -> Goal:
     """What is named, else that of the session in `GIT_EXP_SESSION`, else the only one there is.
 
-    Of several it is that of the session which `@` means, unless that is over.
+    Of several it is that of the session which began here last, unless that is over.
     """
     named = os.environ.get("GIT_EXP_SESSION")
     if not named:
@@ -53,7 +54,10 @@ def usual(store: Indexed) -> Goal | None:
     """What the session is about that is going on here; None where there is none."""
     from git_exp.session import aim
 
-    return aim.current(store.repo, os.environ)
+    found = aim.current(store.repo, os.environ, time.time())
+    if found:
+        output.say(f"by {found.measure.metric}, the metric of the session that goes on")
+    return found
 
 
 def tell_assumed(goal: Goal, otherwise: str) -> None:

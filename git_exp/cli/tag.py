@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from git_exp import cli, query, records, starting
 from git_exp.cli import options
-
-if TYPE_CHECKING:
-    from git_exp.run import Run
-    from git_exp.store import Store
 
 
 @click.command()
@@ -30,13 +24,6 @@ def command(run: str, tags: tuple[str, ...]) -> None:
     if new:
         store.add(found, lambda t: records.Tag(t=t, tags=new))
     if query.TAINTED in wanted:
-        _retract(store, found)
+        from git_exp.cli import session as family
 
-
-def _retract(store: Store, run: Run) -> None:
-    from git_exp.cli import session as family
-    from git_exp.session import retraction
-
-    by = family.agent(store)
-    for event, session in retraction.of_tainted(store.repo, run.id, by=by):
-        family.say_of(family.Added(session, event))
+        family.take_back(store, found.id)

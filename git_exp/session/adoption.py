@@ -37,10 +37,11 @@ def adopted(store: Indexed, session: Session, *, by: str | None) -> list[tuple[E
     return done
 
 
-def running(store: Indexed, session: Session) -> int:
-    """How many runs of a session are in progress in this clone: each will be a result."""
-    every = [run.id for run in store.said(FIELD, session.id) if run.status == "running"]
-    return len(store.own.among(every))
+def running(store: Indexed, session_id: str) -> frozenset[str]:
+    """The runs of a session that are in progress in this clone: each will be a result."""
+    return store.own.among(
+        [run.id for run in store.said(FIELD, session_id) if run.status == "running"]
+    )
 
 
 def _replaces(store: Indexed, run: Run) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from git_exp import errors, query
 from git_exp.git.repo import Repo
 from git_exp.query import Goal, Measure
-from git_exp.session import named
+from git_exp.session import history, machine, named
 from git_exp.session.models import ExperimentConfig
 from git_exp.session.state import ExperimentState
 
@@ -17,13 +17,17 @@ def goal(repo: Repo, name: str) -> Goal | None:
     return of(named.find(repo, name).state.config)
 
 
-def current(repo: Repo, env: Mapping[str, str]) -> Goal | None:
-    """That of the session which `@` means, unless it is over; None where there is none."""
+def current(repo: Repo, env: Mapping[str, str], now: float) -> Goal | None:
+    """That of the session that goes on here: which `env` names, or which began here last.
+
+    None where there is none, or none that can be read. `now` is in seconds since 1970.
+    """
     try:
-        state = named.find(repo, named.meant(named.LATEST, env)).state
-    except errors.NotFound:
+        name = env.get("GIT_EXP_SESSION") or named.mine(repo, history.ids(repo))
+        state = named.find(repo, name).state if name else None
+    except (errors.NotFound, errors.BadField):
         return None
-    return None if state.termination_reason else of(state.config)
+    return of(state.config) if state and machine.reason(state, now) is None else None
 
 
 def among(state: ExperimentState) -> frozenset[str]:

@@ -9,6 +9,7 @@ from msgspec import Meta
 from git_exp.session.model import Model
 from git_exp.session.models import (
     ConversationEntry,
+    Count,
     ExperimentConfig,
     ExperimentPhase,
     ExperimentResult,
@@ -62,17 +63,25 @@ class Result(Event, kw_only=True):
 
 
 class Retract(Event, kw_only=True):
-    """A result counts no more: that of a run, else all of a name that have no run."""
+    """A result counts no more: that of a run, else one that says the same in all three.
+
+    Two clones may have given one name to two results that have no run.
+    """
 
     run_id: str | None = None
     experiment_name: str | None = None
+    iteration: Count | None = None
+    metrics: dict[str, Number] | None = None
     reason: str | None = None
 
     def is_of(self, result: ExperimentResult) -> bool:
         """Whether it takes back this result."""
         if self.run_id is not None or result.run_id is not None:
             return result.run_id == self.run_id
-        return result.experiment_name == self.experiment_name
+        if (result.experiment_name, result.iteration) != (self.experiment_name, self.iteration):
+            return False
+        # No NaN is equal to itself.
+        return repr(result.metrics) == repr(self.metrics)
 
 
 class Phase(Event, kw_only=True):

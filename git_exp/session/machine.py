@@ -77,6 +77,12 @@ def elapsed(state: ExperimentState, now: float) -> float:
     return state.elapsed_before + running
 
 
+def spent(state: ExperimentState, now: float) -> float:
+    """The same, but for what passed since its budget was spent while nothing happened."""
+    latest = elapsed(state, state.updated_at)
+    return min(elapsed(state, now), max(latest, state.config.time_budget))
+
+
 def reason(state: ExperimentState, now: float) -> str | None:
     """Why a session is to stop, the first of all that hold; None: it goes on."""
     if state.termination_reason:
@@ -106,12 +112,9 @@ def _said(state: ExperimentState, event: events.Hypotheses | events.Message) -> 
 
 
 def _resumed(state: ExperimentState, event: events.Resume, now: float) -> ExperimentState:
-    """What is to go on, under the limits that it has now: no other end of before counts.
-
-    Nor does the time from when its budget was spent until now.
-    """
+    """What is to go on, under the limits that it has now: no other end of before counts."""
     return state.but(
-        elapsed_before=min(elapsed(state, now), state.config.time_budget),
+        elapsed_before=spent(state, now),
         running_since=None,
         is_paused=False,
         agent_recommends_stop=False,
@@ -150,27 +153,35 @@ def _is_known(state: ExperimentState, result: ExperimentResult) -> bool:
 
 
 def _added(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
-    counted = state.but(
+    told = state.but(
         experiments=[*state.experiments, result],
+        claims=[one for one in state.claims if not is_same(one.idea, result.hypothesis)],
+    )
+    return _counted(told, result)
+
+
+def _counted(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
+    counted = state.but(
         current_iteration=state.current_iteration + 1,
         consecutive_failures=0 if result.success else state.consecutive_failures + 1,
-        claims=[one for one in state.claims if not is_same(one.idea, result.hypothesis)],
     )
     return _measured(counted, result) if result.success else counted
 
 
 def _retracted(state: ExperimentState, event: events.Retract) -> ExperimentState:
-    """The state had what is taken back failed from the beginning: it was an attempt all the same.
-
-    What is the primary metric stays that, and what is claimed since is claimed.
-    """
+    """The state had what is taken back failed from the beginning: it stays an attempt."""
+    if not any(one.success and event.is_of(one) for one in state.experiments):
+        return state
     why = f"retracted: {event.reason}" if event.reason else "retracted"
     results = [
         one.but(success=False, error_message=why) if one.success and event.is_of(one) else one
         for one in state.experiments
     ]
+    config = state.config.but(primary_metric=None) if state.metric_was_found else state.config
     blank = state.but(
-        experiments=[],
+        experiments=results,
+        config=config,
+        metric_was_found=False,
         current_iteration=0,
         consecutive_failures=0,
         iterations_without_improvement=0,
@@ -178,7 +189,7 @@ def _retracted(state: ExperimentState, event: events.Retract) -> ExperimentState
         best_experiment=None,
         reference_metric=None,
     )
-    return reduce(_added, results, blank).but(config=state.config, claims=state.claims)
+    return reduce(_counted, results, blank)
 
 
 def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
@@ -190,6 +201,7 @@ def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentSta
             # What nobody measures is no plateau.
             return state
         config = config.but(primary_metric=usual)
+        state = state.but(metric_was_found=True)
     value = result.metrics.get(config.primary_metric or "", float("nan"))
     way = direction(config)
     found: dict[str, Any] = {"config": config}

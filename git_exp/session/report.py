@@ -101,7 +101,7 @@ def _blocks(state: ExperimentState, now: float, *, picture: bool) -> Iterator[Bl
         yield progress.drawing(tried, picture=picture)
         yield Paragraph(["; ".join(["Each step is a result", *progress.remarks(tried)]), "."])
     # A replicate shows how much is luck, and neither that an idea works nor that it does not.
-    first = [one for one in tried if one.result.replicate_of is None]
+    first = _first(tried)
     yield Heading(2, "What worked")
     worked = [one for one in first if one.verdict in (Verdict.GAIN, Verdict.SMALL)]
     yield from _listed([_told(one) for one in worked])
@@ -112,6 +112,19 @@ def _blocks(state: ExperimentState, now: float, *, picture: bool) -> Iterator[Bl
     yield from _listed([_hypothesis(one) for one in ideas.untried(state)], latest=False)
     yield Heading(2, "Open claims")
     yield from _listed(_claims(state, now))
+
+
+def _first(tried: list[Trial]) -> list[Trial]:
+    """Of each code, command and params the first success, and what failed."""
+    seen: set[str] = set()
+    found: list[Trial] = []
+    for one in tried:
+        code = one.result.replicate_of or one.result.run_id
+        if code is None or not one.result.success or code not in seen:
+            found.append(one)
+        if code is not None and one.result.success:
+            seen.add(code)
+    return found
 
 
 def _title(state: ExperimentState) -> str:
@@ -228,12 +241,11 @@ def _row(trial: Trial) -> list[str]:
 
 def _replicates(tried: list[Trial]) -> Iterator[Block]:
     """How far the results of the same code, command and params are apart."""
-    groups: dict[str, list[Trial]] = {
-        one.result.run_id: [one] for one in tried if one.result.run_id
-    }
+    groups: dict[str, list[Trial]] = {}
     for one in tried:
-        if one.result.replicate_of in groups:
-            groups[one.result.replicate_of].append(one)
+        code = one.result.replicate_of or one.result.run_id
+        if code is not None and one.result.success:
+            groups.setdefault(code, []).append(one)
     several = [some for some in groups.values() if len(some) > 1]
     if several:
         yield Heading(2, "Replicates")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from git_exp import errors
+from git_exp import errors, query
 from git_exp.git.repo import Repo
-from git_exp.query import TAINTED
 from git_exp.run import Run
-from git_exp.session import events, history
-from git_exp.session.events import Event
+from git_exp.session import history
+from git_exp.session.events import Event, Retract
 from git_exp.session.history import Happening, Session
 from git_exp.session.models import ExperimentResult
 from git_exp.session.named import SHORTEST
@@ -20,70 +19,77 @@ from git_exp.session.tried import Heard
 Find = Callable[[str], Run]
 
 
-def made(name: str, find: Find, *, reason: str | None = None, by: str | None = None) -> Happening:
-    """The retraction of the result that a name or a run means; None where it failed anyway.
-
-    Raises `NotFound` where no result is meant, and `Ambiguous` where several are.
-    """
+def made(found: ExperimentResult, *, reason: str | None = None, by: str | None = None) -> Happening:
+    """The retraction of a result; none where it has failed, also meanwhile."""
 
     def happens(state: ExperimentState, now: float) -> Event | None:
-        found = meant(state, name, find)
-        if not found.success:
-            return None
-        return _retract(found, now, reason=reason, by=by)
+        event = _event(found, now).but(by=by, reason=reason)
+        counts = any(one.success and event.is_of(one) for one in state.experiments)
+        return event if counts else None
 
     return happens
 
 
 def meant(state: ExperimentState, name: str, find: Find) -> ExperimentResult:
-    """The result of a session that a name, its run's id or any other name of that run means."""
-    every = state.experiments
-    named = [one for one in every if name in (one.experiment_name, one.run_id)]
-    if not named and len(name) >= SHORTEST:
-        named = [one for one in every if (one.run_id or "").startswith(name)]
-    if not named:
-        run = _run(name, find)
-        named = [one for one in every if one.run_id == run.id]
-    if not named:
-        raise errors.NotFound(
-            f"run {run.id[:8]} is no result of session '{state.session_id}'",
-            hint="its results: git exp session log",
-        )
-    runs = {one.run_id: one for one in named}
-    if len(runs) > 1:
-        raise errors.Ambiguous(name, [one or name for one in runs])
-    # Of several that have no run and one name all are taken back, or none.
-    return next((one for one in named if one.success), named[0])
+    """The result of a session that a name means.
+
+    That is its own name or its run's id, the beginning of that, its iteration, or any other name of
+    its run. Raises `NotFound` where no result is meant, and `Ambiguous` with the iterations.
+    """
+    every = dict(enumerate(state.experiments, 1))
+    found = [at for at, one in every.items() if name in (one.experiment_name, one.run_id)]
+    if not found and len(name) >= SHORTEST:
+        found = [at for at, one in every.items() if (one.run_id or "").startswith(name)]
+    if not found and name.isdecimal() and len(name) < SHORTEST:
+        found = [at for at in every if at == int(name)]
+    if not found:
+        run = _run(state, name, find)
+        found = [at for at, one in every.items() if one.run_id == run.id]
+        if not found:
+            raise errors.NotFound(
+                f"run {query.short(run.id)} is no result of session '{state.session_id}'",
+                hint=_listed(state),
+            )
+    # What is taken back already is meant only where nothing else is.
+    found = [at for at in found if every[at].success] or found[:1]
+    if len(found) > 1:
+        raise errors.Ambiguous(name, [f"iteration {at}" for at in found])
+    return every[found[0]]
 
 
 def of_tainted(repo: Repo, run_id: str, *, by: str | None = None) -> list[tuple[Event, Session]]:
     """Retract a tainted run wherever it is a success: what happened, each session after that."""
     done: list[tuple[Event, Session]] = []
     for session in history.every(repo):
-        found = next((one for one in session.state.experiments if one.run_id == run_id), None)
-        if found is None or not found.success:
+        every = session.state.experiments
+        found = next((one for one in every if one.run_id == run_id and one.success), None)
+        if found is None:
             continue
-        heard = Heard(made(run_id, _nobody, reason=f"tagged {TAINTED}", by=by))
+        heard = Heard(made(found, reason=f"tagged {query.TAINTED}", by=by))
         after = history.add(repo, session.id, heard, known=session)
         done += [(heard.event, after)] if heard.event else []
     return done
 
 
-def _retract(found: ExperimentResult, now: float, *, reason: str | None, by: str | None) -> Event:
-    name = None if found.run_id else found.experiment_name
-    return events.Retract(t=now, by=by, run_id=found.run_id, experiment_name=name, reason=reason)
+def _event(found: ExperimentResult, now: float) -> Retract:
+    if found.run_id is not None:
+        return Retract(t=now, run_id=found.run_id)
+    return Retract(
+        t=now,
+        experiment_name=found.experiment_name,
+        iteration=found.iteration,
+        metrics=found.metrics,
+    )
 
 
-def _run(name: str, find: Find) -> Run:
+def _run(state: ExperimentState, name: str, find: Find) -> Run:
     try:
         return find(name)
-    except errors.NotFound as error:
-        if isinstance(error, errors.Ambiguous):
-            raise
-        raise errors.NotFound(
-            f"no result '{name}', and no run", hint="its results: git exp session log"
-        ) from None
+    except errors.Ambiguous:
+        raise
+    except errors.NotFound:
+        raise errors.NotFound(f"no result '{name}', and no run", hint=_listed(state)) from None
 
 
-def _nobody(name: str) -> Run:
-    raise errors.NotFound(f"no run '{name}'")
+def _listed(state: ExperimentState) -> str:
+    return f"its results: git exp session log -s {state.session_id}"

@@ -80,11 +80,8 @@ def room(state: ExperimentState, now: float) -> tuple[str, str] | None:
         case machine.ITERATIONS:
             return "max_iterations", str(state.current_iteration + config.max_iterations)
         case machine.TIME:
-            spent = math.ceil(
-                min(machine.elapsed(state, now), config.time_budget)
-                + max(config.time_budget, _MINUTE)
-            )
-            return "time_budget", str(spent)
+            spent = machine.spent(state, now) + max(config.time_budget, _MINUTE)
+            return "time_budget", str(math.ceil(spent))
         case machine.PLATEAU:
             flat = state.iterations_without_improvement
             return "plateau_threshold", str(flat + config.plateau_threshold)

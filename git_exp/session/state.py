@@ -41,7 +41,8 @@ class ExperimentState(Model, kw_only=True):
     than the one before by more than the threshold, from which a plateau is told. `start_time`,
     `end_time` and `updated_at` are seconds since 1970, `elapsed_before` the seconds that it ran
     until `running_since`, which is None while it is paused or over. `stop_reason` is what an agent
-    said as it stopped.
+    said as it stopped. `metric_was_found`: the primary metric is that of a result, not one that
+    was named.
     """
 
     session_id: str = msgspec.field(default_factory=new_id)
@@ -64,6 +65,7 @@ class ExperimentState(Model, kw_only=True):
     elapsed_before: Seconds = 0.0
     running_since: Time | None = msgspec.field(default_factory=time.time)
     is_paused: bool = False
+    metric_was_found: bool = False
     updated_at: Time = 0.0
     hypotheses: list[HypothesisSet] = []
     claims: list[Claim] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,13 +82,15 @@ def test_what_is_no_result_is_refused(loop: str, ask: Ask, runs: Runs, git: Git_
     before = git("rev-parse", "refs/sessions/loop")
 
     assert ask("session", "retract", "nosuch", code=3).err == (
-        "fatal: no result 'nosuch', and no run\nhint: its results: git exp session log\n"
+        "fatal: no result 'nosuch', and no run\nhint: its results: git exp session log -s loop\n"
     )
     assert ask("session", "retract", "apart", code=3).err == (
         "fatal: run 33333333 is no result of session 'loop'\n"
-        "hint: its results: git exp session log\n"
+        "hint: its results: git exp session log -s loop\n"
     )
-    assert ask("session", "retract", "twice", code=3).err.startswith("fatal: 'twice' is ambiguous")
+    assert ask("session", "retract", "twice", code=3).err == (
+        "fatal: 'twice' is ambiguous\nhint: it could be: iteration 1, iteration 2\n"
+    )
     assert ask("session", "retract", "@{best:x", code=3).err.startswith("fatal: ")
     assert ask("session", "retract", "twice", "-m", " ", code=2).err.startswith(
         "error: the reason is blank"
@@ -112,10 +115,59 @@ def test_the_best_of_a_session_is_none_that_was_taken_back(
 ) -> None:
     wrong = add(ask, runs, "wrong", 0.1)
     good = add(ask, runs, "good", 5)
-    ask("session", "retract", "wrong")
+    assert ask("session", "retract", "wrong").err == "run 11111111 is tagged tainted\n"
 
     said = exp("run", "--session", "@", "-n", "next", "--", "echo", "METRIC ms=7").stderr
 
     assert good[:8] in said
     assert wrong[:8] not in said
     assert json.loads(ask("brief", "--json").out)["best"]["run"] == good
+    assert json.loads(ask("best", "ms", "--min", "--json").out)["run"]["id"] == good
+    assert json.loads(ask("restore", "best", "--metric", "ms", "--json").out)["run"] == good
+
+
+def test_a_run_is_taken_back_in_every_session(loop: str, ask: Ask, runs: Runs) -> None:
+    run_id = add(ask, runs, "wrong", 0.1)
+    ask("session", "start", "--goal", "g", "--metric", "ms", "--id", "other")
+    ask("session", "record", "-s", "other", "--run", run_id)
+
+    said = ask("session", "retract", "-s", "loop", "wrong", "-m", "it leaked")
+
+    assert said.err.splitlines() == [
+        "run 11111111 is tagged tainted", "session other: retract: wrong: tagged tainted",
+    ]  # fmt: skip
+
+
+def test_one_of_several_is_named_by_its_iteration(loop: str, ask: Ask, runs: Runs) -> None:
+    add(ask, runs, "dup", 3)
+    record(ask, dup=2)
+    record(ask, other=9)
+
+    assert ask("session", "retract", "2").out == "retract: dup\n"
+    assert status(ask)["best"] == 3
+    # What is taken back already is not meant where another is.
+    assert ask("session", "retract", "dup").out == "retract: dup\n"
+    assert status(ask)["best"] == 9
+    assert ask("session", "retract", "7", code=3).err.startswith("fatal: no result '7'")
+
+
+def test_of_two_results_that_two_clones_called_the_same_one_is_taken_back(
+    loop: str, ask: Ask, git: Git_, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(ask, first=5)
+    git("init", "-q", "--bare", "-b", "main", tmp_path / "origin.git")
+    git("remote", "add", "origin", tmp_path / "origin.git")
+    git("push", "-q", "origin", "HEAD")
+    ask("push")
+    git("clone", "-q", tmp_path / "origin.git", tmp_path / "other")
+    here = Path.cwd()
+    monkeypatch.chdir(tmp_path / "other")
+    ask("pull")
+    ask("session", "record", "--metric", "ms=2")
+    ask("push")
+    monkeypatch.chdir(here)
+    ask("session", "record", "--metric", "ms=0.0001")
+    ask("session", "retract", "experiment_2", "-m", "the clock stood still")
+    ask("pull")
+
+    assert (status(ask)["best"], status(ask)["failed"]) == (2, 1)

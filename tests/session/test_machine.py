@@ -334,7 +334,13 @@ NAMES = st.sampled_from("abc")
 THOUGHTS = st.builds(HypothesisSet, iteration=st.integers(0, 5))
 KINDS = st.one_of(
     st.builds(events.Result, t=TIMES, result=RESULTS),
-    st.builds(events.Retract, t=TIMES, experiment_name=st.text(max_size=1)),
+    st.builds(
+        events.Retract,
+        t=TIMES,
+        experiment_name=st.text(max_size=1),
+        iteration=st.integers(0, 1),
+        metrics=st.dictionaries(st.just("loss"), st.sampled_from([1.0, math.nan]), max_size=1),
+    ),
     st.builds(events.Pause, t=TIMES),
     st.builds(
         events.Resume,

@@ -457,6 +457,27 @@ def test_a_gain_within_the_threshold_is_told_as_one() -> None:
     )
 
 
+def test_a_replicate_of_what_was_taken_back_stands_for_it() -> None:
+    again = {"replicate_of": RUN}
+    wrong = {"success": False, "error_message": "retracted: it leaked"}
+    state = session(
+        result(9.0, experiment_name="base"),
+        result(0.1, experiment_name="wrong", run_id=RUN, iteration=2, **wrong),
+        result(3.0, experiment_name="second", iteration=3, run_id="2" * 8, **again),
+        result(3.5, experiment_name="third", iteration=4, run_id="3" * 8, **again),
+        result(3.2, experiment_name="odd", iteration=5, run_id="4" * 8, **again, **wrong),
+    )
+
+    told = report.markdown(state, now=T0)
+
+    worked = told.partition("## What worked")[2].partition("##")[0]
+    dead = told.partition("## Dead ends")[2]
+    assert "`second` (iteration 3)" in worked
+    assert "`third`" not in worked + dead
+    assert "`second` (iteration 3): 2 results of the same code, 3 to 3.5" in told
+    assert "`retracted: it leaked`: 2 times, `wrong`, `odd`" in dead
+
+
 def test_replicates_are_told_together_and_neither_work_nor_fail() -> None:
     again = {"replicate_of": RUN}
     state = session(

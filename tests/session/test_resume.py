@@ -8,7 +8,7 @@ import pytest
 
 from git_exp import errors
 from git_exp.session import events, files, machine
-from git_exp.session.models import ExperimentConfig, ExperimentResult
+from git_exp.session.models import ExperimentConfig, ExperimentPhase, ExperimentResult
 from git_exp.session.state import ExperimentState
 
 T0 = 1_700_000_000.0
@@ -93,6 +93,17 @@ def test_the_time_after_a_budget_was_spent_is_nobodys() -> None:
     assert machine.elapsed(on, T0 + 50_000) == 100
     assert machine.reason(on, T0 + 50_199) is None
     assert machine.reason(on, T0 + 50_200) == machine.TIME
+
+
+def test_what_was_spent_stays_spent_whatever_budget_there_was_between() -> None:
+    state = ended([9], time_budget=3_600)
+    state = machine.step(state, events.Phase(t=T0 + 3_000, phase=ExperimentPhase.FAILED))
+
+    over = resumed(state, 3_000, time_budget=60)
+    on = resumed(over, 3_001, time_budget=3_600)
+
+    assert over.termination_reason == machine.TIME
+    assert machine.elapsed(on, T0 + 3_001) == 3_000
 
 
 def test_going_on_while_it_goes_on_costs_no_time() -> None:

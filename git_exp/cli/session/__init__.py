@@ -96,6 +96,14 @@ def caught_up(store: Indexed, session: Session) -> Session:
     return session
 
 
+def take_back(store: Store, run_id: str) -> None:
+    """Take a run that is tainted back in every session that it is a success of."""
+    from git_exp.session import retraction
+
+    for event, session in retraction.of_tainted(store.repo, run_id, by=agent(store)):
+        say_of(Added(session, event))
+
+
 def say_of(added: Added) -> None:
     """Say what happened to a session, and what is odd of that."""
     from git_exp.session import events, story

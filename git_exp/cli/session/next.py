@@ -23,18 +23,21 @@ def command(session: str, form: options.Form) -> int:
     failures`. A paused session does not go on either.
 
     Runs for the session that a loop was killed over are results of it first. Those that are in
-    progress here count as iterations, so that several loops make no more than one would.
+    progress here count as iterations, so that several loops make hardly more than one would: those
+    that ask in the same moment each get the last.
     """
     from git_exp.session import adoption, standing
 
     store = cli.store()
     found = family.chosen(store, session)
+    # Before the results are read: one that ends in between is counted, and once.
+    busy = adoption.running(store, found.id)
     # Where nothing can be written, what is there is the answer.
     with contextlib.suppress(errors.GitExpError, OSError):
         found = family.caught_up(store, found)
     state = found.state
     now = family.now()
-    running = adoption.running(store, found)
+    running = len(busy - {one.run_id for one in state.experiments})
     goes, why = standing.goes_on(state, now, running=running)
     if form.kind == "json":
         output.document("session-next", standing.of(state, now, running=running))
