@@ -112,6 +112,11 @@ async def _serving(server: Server[Any]) -> None:
         # Meanwhile whatever is written to stdout goes to stderr.
         async with stdio_server(stdin=cast(Any, lines)) as (read, written):
             await server.run(read, written, server.create_initialization_options())
+    except Exception:
+        # After an interrupt its tasks may each fail, as their streams go.
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise
     finally:
         # After an interrupt a thread still waits for a line, and the process would for it.
         lines.stop()

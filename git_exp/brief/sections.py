@@ -173,7 +173,9 @@ def _parent(parent: Parent, best: Best) -> Iterator[Section]:
     came = f"{of(parent.run)} -> {of(best.run)}"
     gain = f"{number(parent.value)}, {change(best.value - parent.value)}"
     changed = differing(parent.params, _PARAMS) if parent.params else "no param differs"
-    if not parent.params and parent.files == []:
+    if not parent.params and not (parent.run and best.run):
+        changed = "what differs was not told"
+    elif not parent.params and parent.files == []:
         changed = "only the command differs"
     yield Section("", [f"{label}: {of(parent.run)} ({gain}; {parent.why}): {changed}"], 3)
     if not (parent.run and best.run):

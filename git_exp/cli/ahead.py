@@ -54,7 +54,7 @@ def usual(store: Indexed) -> Goal | None:
     """What the session is about that is going on here; None where there is none."""
     from git_exp.session import aim
 
-    found = aim.current(store.repo, os.environ, time.time())
+    found = aim.current(store.repo, os.environ, time.time_ns() / 1_000_000_000)
     if found:
         output.say(f"by {found.measure.metric}, the metric of the session that goes on")
     return found

@@ -161,11 +161,11 @@ def _added(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
 
 
 def _counted(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
-    counted = state.but(
+    return state.but(
         current_iteration=state.current_iteration + 1,
         consecutive_failures=0 if result.success else state.consecutive_failures + 1,
+        **(_measured(state, result) if result.success else {}),
     )
-    return _measured(counted, result) if result.success else counted
 
 
 def _retracted(state: ExperimentState, event: events.Retract) -> ExperimentState:
@@ -192,26 +192,24 @@ def _retracted(state: ExperimentState, event: events.Retract) -> ExperimentState
     return reduce(_counted, results, blank)
 
 
-def _measured(state: ExperimentState, result: ExperimentResult) -> ExperimentState:
-    """A success against the best, and against the reference of the plateau."""
+def _measured(state: ExperimentState, result: ExperimentResult) -> dict[str, Any]:
+    """What a success changes, against the best and against the reference of the plateau."""
     config = state.config
+    found: dict[str, Any] = {}
     if config.primary_metric is None:
         usual = rules.usual_metric(config.task_type, result.metrics)
         if usual is None:
             # What nobody measures is no plateau.
-            return state
+            return found
         config = config.but(primary_metric=usual)
-        state = state.but(metric_was_found=True)
+        found = {"config": config, "metric_was_found": True}
     value = result.metrics.get(config.primary_metric or "", float("nan"))
     way = direction(config)
-    found: dict[str, Any] = {"config": config}
     if rules.is_better(value, state.best_metric, way):
         found |= {"best_metric": value, "best_experiment": result.experiment_name}
     if rules.improves(value, state.reference_metric, way, by=config.improvement_threshold):
-        found |= {"reference_metric": value, "iterations_without_improvement": 0}
-    else:
-        found["iterations_without_improvement"] = state.iterations_without_improvement + 1
-    return state.but(**found)
+        return found | {"reference_metric": value, "iterations_without_improvement": 0}
+    return found | {"iterations_without_improvement": state.iterations_without_improvement + 1}
 
 
 def _settled(state: ExperimentState, now: float) -> ExperimentState:

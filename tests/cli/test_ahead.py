@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import Ask, Runs
+from tests.cli.conftest import Ask, Git_, Runs
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.usefixtures("repo")
@@ -128,4 +128,26 @@ def test_of_several_metrics_it_is_that_of_the_session_that_goes_on(three: Runs, 
 def test_a_session_of_another_metric_says_nothing_of_these(three: Runs, ask: Ask) -> None:
     ask("session", "start", "--goal", "g", "--metric", "loss")
 
+    assert "error: both runs have several" in ask("verdict", "@", "@~2", code=2).err
+
+
+@pytest.mark.parametrize("end", ["elsewhere", "time", "damaged"])
+def test_a_session_that_does_not_go_on_here_decides_nothing(
+    end: str, three: Runs, ask: Ask, git: Git_, clock: Clock
+) -> None:
+    """One that somebody else has begun, one whose time is over, and one that cannot be read."""
+    ask(*BEGUN, "--direction", "minimize", "--id", "loop", "--time-budget", "60")
+    assert ask("verdict", "@", "@~2", code=1).err == (
+        "by widgets, the metric of the session that goes on\n"
+    )
+    if end == "elsewhere":
+        git("update-ref", "refs/sessions/theirs", "refs/sessions/loop")
+        git("update-ref", "-d", "refs/sessions/loop")
+    elif end == "time":
+        clock.move(61)
+    else:
+        git("update-ref", "refs/sessions/loop", "HEAD")
+
     assert ask("verdict", "@", "@~2", code=2).err.startswith("error: both runs have several")
+    assert ask("restore", "best", code=3).err.startswith("fatal: which metric the best run is")
+    assert json.loads(ask("tree", "--json").out)["metric"] is None

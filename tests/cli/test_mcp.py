@@ -148,6 +148,44 @@ def test_whatever_is_sent_it_goes_on_and_writes_nothing_but_answers(runs: Runs) 
     assert "Traceback" not in err
 
 
+BROKEN = """
+import asyncio, os, signal, sys
+from git_exp.agent import server
+from git_exp.cli import ending
+
+class Broken:
+    def create_initialization_options(self):
+        pass
+
+    async def run(self, *streams):
+        if sys.argv[1] == "interrupted":
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGINT)
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                pass
+        raise ExceptionGroup("a task group", [OSError("a stream that is gone")])
+
+server.made = lambda desk, write: Broken()
+sys.exit(ending.code(["mcp"]))
+"""
+
+
+@pytest.mark.slow
+def test_what_an_interrupt_leaves_broken_is_no_fault(runs: Runs) -> None:
+    """The tasks of a server may each fail on their way out, as the streams go."""
+
+    def ended(how: str) -> tuple[int, str]:
+        words = (sys.executable, "-c", BROKEN, how)
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+            err = server.communicate(timeout=PATIENCE)[1].decode()
+        return server.returncode, err
+
+    assert ended("interrupted") == (130, "")
+    code, err = ended("alone")
+    assert (code, err.partition(": unhandled")[0]) == (5, "fatal: internal error: ExceptionGroup")
+
+
 @pytest.mark.slow
 def test_an_interrupt_ends_it_at_once(runs: Runs) -> None:
     with serving(sys.executable, "-m", "git_exp", "mcp") as server:
