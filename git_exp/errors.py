@@ -326,7 +326,10 @@ class ChangedMeanwhile(Refused):
 
 
 class SecretsFound(Refused):
-    """A push would send secrets; `findings` has a line for each, without the secret itself."""
+    """A push would send secrets; `findings` has a line for each, without the secret itself.
+
+    `way` is how to do without them, `ids` are what lets them go.
+    """
 
     def __init__(
         self, findings: list[str], ids: list[str], way: str = "take it out: git exp scrub RUN"
@@ -335,9 +338,11 @@ class SecretsFound(Refused):
         super().__init__(
             f"this push would send {count}; nothing was sent",
             hint=f"{way}; or if it is none: git exp push"
-            + "".join(f" --allow {one}" for one in ids[:3]),
+            + "".join(f" --allow {one}" for one in ids),
         )
         self.findings = findings
+        self.ids = ids
+        self.way = way
 
 
 class AnswerIsNo(GitExpError):

@@ -31,6 +31,13 @@ def argv(words: Sequence[str]) -> list[str]:
     return masked
 
 
+def told(text: str, words: Sequence[str]) -> str:
+    """Text about a command line, with what is masked of its words masked in it too."""
+    for secret in sorted(_hidden(words), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
+    return url(text)
+
+
 def url(text: str) -> str:
     """Text with the credentials of any URL in it masked; one without is unchanged."""
     return _ASKED.sub(rf"\1{MASK}", _CREDENTIALS.sub(rf"\1{MASK}@", text))
@@ -39,3 +46,16 @@ def url(text: str) -> str:
 def bare_url(text: str) -> str:
     """A remote's URL without any credentials."""
     return _ASKED.sub(rf"\1{MASK}", _CREDENTIALS.sub(r"\1", text))
+
+
+def _hidden(words: Sequence[str]) -> set[str]:
+    """What `argv` masks of words, and of the values of options such as `--param=key=value`."""
+    inner = [word.partition("=")[2] for word in words if word.startswith("--")]
+    found = {""}
+    for given in (words, inner):
+        for word, shown in zip(given, argv(given), strict=True):
+            if shown == MASK:
+                found.add(word)
+            elif assigned := _ASSIGNED.fullmatch(word):
+                found.add(assigned[2])
+    return found - {""}

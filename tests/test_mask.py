@@ -65,3 +65,22 @@ def test_words_with_spaces_and_line_feeds_are_one_word() -> None:
 )
 def test_a_remote_is_recorded_without_credentials(url: str, kept: str) -> None:
     assert mask.bare_url(url) == kept
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("-p api_key=abc -p api_key=a.c", "not '***' but '***', xabc"),
+        ("--param=api_key=abc", "not '***' but 'a.c', xabc"),
+        ("--token abc -- x", "not '***' but 'a.c', xabc"),
+        ("--token= -p lr=abc", "not 'abc' but 'a.c', xabc"),
+    ],
+)
+def test_text_about_words_masks_what_they_hide(words: str, said: str) -> None:
+    assert mask.told("not 'abc' but 'a.c', xabc", words.split()) == said
+
+
+def test_text_about_words_keeps_an_address_without_its_credentials() -> None:
+    address = "https://ada:abc@host/x"
+
+    assert mask.told(f"no '{address}'", [address]) == "no 'https://***@host/x'"

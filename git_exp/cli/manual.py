@@ -159,14 +159,32 @@ def text(ctx: click.Context) -> str:
 
 def asked(ctx: click.Context, words: list[str]) -> list[str]:
     """The command line that `help` and some words stand for; what is of no command is shown."""
-    if words in ([], ["help"]):
+    if words in ([], ["help"], ["-h"], ["--help"]):
         _short(ctx, ctx.command.params[0], True)
     if len(words) == 1 and words[0] in TOPICS:
         _topic(f"git-exp-{words[0]}", TOPICS[words[0]])
-    return [*words, "--help"]
+    how = words.pop() if words[-1] in ("-h", "--help") else "--help"
+    _expect_command(ctx, words)
+    return [*words, how]
+
+
+def _expect_command(ctx: click.Context, words: list[str]) -> None:
+    """Raise `UsageError` where words are no command: it would be run with those after it."""
+    command = ctx.command
+    for at, word in enumerate(words):
+        if not isinstance(command, cli.Words):
+            named = " ".join(words[:at])
+            raise errors.UsageError(
+                f"'{named} {word}' is not a git exp command", hint=f"git exp help {named}"
+            )
+        found = command.get_command(ctx, word)
+        if found is None:
+            raise command.unknown(word)
+        command = found
 
 
 def _topic(name: str, section: int) -> NoReturn:
+    import shlex
     import shutil
 
     found = installed(name, section)
@@ -176,7 +194,9 @@ def _topic(name: str, section: int) -> NoReturn:
             hint="pip install --force-reinstall git-exp",
         )
     if not shutil.which("man"):
-        raise errors.NotFound(f"there is no man to show {name}({section})", hint=f"less {found}")
+        raise errors.NotFound(
+            f"there is no man to show {name}({section})", hint=f"less {shlex.quote(str(found))}"
+        )
     os.execvp("man", ("man", str(found)))  # noqa: S606
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -13,7 +14,7 @@ from git_exp.cli.transfer import SHOWN, came, carried, counted, located, told
 from git_exp.run import Run
 
 if TYPE_CHECKING:
-    from git_exp.share import Pushed
+    from git_exp.share import Carried, Pushed
     from git_exp.store import Store
 
 
@@ -50,7 +51,14 @@ def command(
     """
     store = cli.store()
     chosen = query.every(store, runs) if runs else None
-    done = _pushed(store, located(remote), chosen, dry_run=dry_run, allow=allow)
+    again = Again((remote, *runs) if remote else (), allow)
+    try:
+        done = _pushed(store, located(remote), chosen, dry_run=dry_run, allow=allow)
+    except errors.SecretsFound as found:
+        for one in found.findings[:SHOWN]:
+            output.say(one)
+        found.hint = f"{found.way}; or if it is none: {again.allowing(found.ids)}"
+        raise
     if done.codeless:
         output.warn(
             f"{counted(len(done.codeless), 'record')} went without code, which is not here",
@@ -63,8 +71,25 @@ def command(
     else:
         _tell(done, "would send" if dry_run else "sent", "would remove" if dry_run else "removed")
     told(done.remote, done.merged, done.sessions)
+    _tell_withheld(done.sessions, again)
     if done.refused:
         raise _refusal(done)
+
+
+class Again(NamedTuple):
+    """A push as it was typed: its words, and what they allow."""
+
+    words: Sequence[str]
+    allowed: Sequence[str]
+
+    def allowing(self, ids: Sequence[str]) -> str:
+        """The command line that lets these go too."""
+        from git_exp import mask
+
+        every = dict.fromkeys((*self.allowed, *ids))
+        allow = [word for one in every for word in ("--allow", one)]
+        words = (mask.url(one) for one in self.words)
+        return shlex.join(("git", "exp", "push", *words, *allow))
 
 
 def _pushed(
@@ -83,10 +108,6 @@ def _pushed(
         if dry_run:
             return share.preview(store, remote, chosen, allow=allow, cargo=Sessions())
         return share.push(store, remote, chosen, allow=allow, progress=bar, cargo=Sessions())
-    except errors.SecretsFound as found:
-        for one in found.findings[:SHOWN]:
-            output.say(one)
-        raise
     finally:
         bar.close()
 
@@ -107,6 +128,13 @@ def _tell(done: Pushed, sent: str, removed: str) -> None:
         output.line(f"From {done.remote}: {brought}")
     if brought := carried(done.sessions):
         output.line(f"From {done.remote}: {brought}")
+
+
+def _tell_withheld(sessions: Carried, again: Again) -> None:
+    for name, why in list(sessions.withheld.items())[:SHOWN]:
+        output.warn(f"session '{name}' stays here: {why}", "all else has gone")
+        if ids := sessions.secrets.get(name):
+            output.hints(f"begin another without it; or if it is none: {again.allowing(ids)}")
 
 
 def _refusal(done: Pushed) -> errors.RemoteFailed:

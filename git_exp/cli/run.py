@@ -182,16 +182,12 @@ def _streams(*, quiet: bool) -> Iterator[Streams]:
 def _joined(store: Indexed, session: str, given: dict[str, Any]) -> Joined:
     from git_exp.cli.joining import Joined
 
-    if _is_private(given):
+    if refusing.is_private(given):
         raise errors.UsageError(
-            "a private run is no result of a session: others get that", hint="leave one of them out"
+            f"{refusing.PRIVATE}: others get that", hint="leave one of them out"
         )
     notes = given["notes"]
     return Joined(store, session, idea=notes[0] if notes else "")
-
-
-def _is_private(given: dict[str, Any]) -> bool:
-    return given["private"] or os.environ.get("GIT_EXP_PRIVATE") == "1"
 
 
 def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None) -> Request:
@@ -207,7 +203,7 @@ def _request(cmd: tuple[str, ...], given: dict[str, Any], joined: Joined | None)
         group=given["group"],
         parent_run=starting.parent(os.environ.get("GIT_EXP_RUN")),
         derived=query.find(cli.store(), given["parent"]).id if given["parent"] else None,
-        private=_is_private(given),
+        private=refusing.is_private(given),
         snapshot=not given["no_snapshot"],
         ours={KEY: given["key"]} if "key" in given else {},
     )

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from git_exp.share import Carried, Merged
 
 SHOWN = 20
-ALLOWED = 3
 
 
 def located(remote: str | None) -> str | None:
@@ -57,8 +56,3 @@ def told(remote: str, merged: Merged, sessions: Carried) -> None:
             f"session '{name}' in '{remote}' is passed over: {why}",
             "all else has come; two of one id: begin one anew, git exp session start --id",
         )
-    for name, why in list(sessions.withheld.items())[:SHOWN]:
-        output.warn(f"session '{name}' stays here: {why}", "all else has gone")
-        if ids := sessions.secrets.get(name):
-            allowed = "".join(f" --allow {one}" for one in ids[:ALLOWED])
-            output.hints(f"begin another without it; or if it is none: git exp push{allowed}")

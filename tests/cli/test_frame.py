@@ -16,7 +16,7 @@ from git_exp import cli, errors
 from git_exp.cli import ending, manual
 from tests import architecture as house
 from tests.architecture import commands
-from tests.cli.conftest import Ask
+from tests.cli.conftest import Ask, Git_
 from tests.conftest import Exp
 
 HEAVY = "{'click', 'pygit2', 'rich', 'msgspec'} & set(sys.modules)"
@@ -110,8 +110,34 @@ def test_help_asked_for_as_a_word_is_the_same(exp: Exp) -> None:
     assert exp("help", "session", "next").stdout == exp("session", "next", "--help").stdout
 
 
-def test_help_alone_is_the_short_usage(exp: Exp) -> None:
-    assert exp("help").stdout == exp("help", "help").stdout == exp("-h").stdout
+def test_help_alone_is_the_short_usage(ask: Ask) -> None:
+    for words in ([], ["help"], ["-h"], ["--help"]):
+        assert ask("help", *words) == ask("-h")
+
+
+def test_help_asked_for_twice_is_that_of_the_command(ask: Ask) -> None:
+    assert ask("help", "session", "next", "-h") == ask("session", "next", "-h")
+    assert ask("help", "run", "--help") == ask("run", "--help")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("run sh -c exit", "error: 'run sh' is not a git exp command\nhint: git exp help run\n"),
+        ("run -- sh", "error: 'run --' is not a git exp command\nhint: git exp help run\n"),
+        ("session next foo -h", "error: 'session next foo' is not a git exp command\n"
+         "hint: git exp help session next\n"),
+        ("session lst", "error: 'lst' is not a git exp session command\n"
+         "hint: the most similar: list\n"),
+        ("query foo", "error: 'query' is not a git exp command\nhint: see: git exp -h\n"),
+        ("-h run", "error: '-h' is not a git exp command\nhint: see: git exp -h\n"),
+    ],
+)  # fmt: skip
+def test_help_does_nothing_with_words_of_no_command(
+    words: str, said: str, repo: Path, ask: Ask, git: Git_
+) -> None:
+    assert ask("help", *words.split(), code=2) == ("", said)
+    assert git("for-each-ref", "refs/runs", "refs/notes") == ""
 
 
 def test_help_opens_the_pages_of_no_command(
@@ -134,6 +160,18 @@ def test_where_there_is_no_man_the_page_is_named(ask: Ask, monkeypatch: pytest.M
 
     assert said.out == ""
     assert said.err.startswith("fatal: there is no man to show git-exp-query(7)\nhint: less /")
+
+
+def test_a_page_is_named_so_that_it_can_be_typed(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "my env" / "share/man/man7/git-exp-query.7"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "my env"))
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+    assert ask("help", "query", code=3).err.endswith(f"hint: less '{page}'\n")
 
 
 def test_an_unknown_command_is_named_with_those_spelt_like_it(exp: Exp) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from git_exp import Experiment
+from git_exp.cli import push
 from git_exp.git.repo import discover
 from git_exp.session import ExperimentConfig, history
 from tests.cli.conftest import Ask, Git_, Runs
@@ -292,3 +294,44 @@ def test_a_secret_in_a_session_holds_that_back(
     (hint,) = re.findall("or if it is none: git exp (push --allow [0-9a-f]+)$", said.err, re.M)
     assert ask("push", "--json").out != ""
     assert ask(*hint.split()) == ("To origin: sent 1 session\n", "")
+
+
+TOKENS = ["ghp_" + four * 9 for four in ("a9Zk", "b8Yj", "c7Xh", "d6Wg", "e5Vf")]
+
+
+def hinted(err: str) -> str:
+    (hint,) = re.findall("or if it is none: git exp (push .*)$", err, re.M)
+    return str(hint)
+
+
+def test_what_lets_a_session_go_can_be_typed_as_it_stands(
+    origin: Path, runs: Runs, ask: Ask, git: Git_
+) -> None:
+    git("remote", "rename", "origin", "box")
+    runs.add("base")
+    _begun("kernels", " ".join(TOKENS))
+
+    hint = hinted(ask("push", "box").err)
+
+    assert hint.startswith("push box --allow ")
+    assert ask(*hint.split()) == ("To box: sent 1 session\n", "")
+
+
+def test_what_lets_a_run_go_names_all_that_was_allowed_before(
+    origin: Path, runs: Runs, ask: Ask, git: Git_
+) -> None:
+    place = origin.rename(origin.with_name("a box"))
+    runs.add("base", "".join(f"t = '{one}'\n" for one in TOKENS))
+    runs.add("next")
+
+    hint = hinted(ask("push", str(place), "base", "--allow", "0000000000", code=4).err)
+
+    assert hint.startswith(f"push '{place}' base --allow 0000000000 --allow ")
+    assert hint.count("--allow") == 6
+    assert ask(*shlex.split(hint)).out == f"To {place}: sent the code of 1 run, 1 record\n"
+
+
+def test_what_lets_a_run_go_does_not_show_who_a_url_says_we_are() -> None:
+    said = push.Again(("https://ada:abc@host/x",), ()).allowing(["1"])
+
+    assert said == "git exp push 'https://***@host/x' --allow 1"

@@ -725,10 +725,10 @@ def test_a_result_that_cannot_be_added_costs_no_exit_code(begun: str, exp: Exp) 
 def test_a_private_run_is_no_result(begun: str, repo: Path, exp: Exp) -> None:
     done = exp("run", "--private", "--session", "@", "--", "touch", "ran", code=125)
 
-    said = "a private run is no result of a session: others get that"
+    said = "a private run is no result of a session"
     assert done.stderr == (
         f"session loop: iteration 1: failed, not run: {said}\n"
-        f"error: {said}\nhint: leave one of them out\n"
+        f"error: {said}: others get that\nhint: leave one of them out\n"
     )
     assert not (repo / "ran").exists()
     exp("run", "--private", "-n", "own", "--", "true")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Ask, Git_
+from tests.cli.conftest import Ask, Git_, Runs
 from tests.conftest import Exp
 
 pytestmark = pytest.mark.usefixtures("repo")
@@ -26,12 +27,25 @@ def story(ask: Ask) -> list[str]:
     return [line.split(",", 2)[2].strip('"') for line in lines]
 
 
+def everything(git: Git_) -> str:
+    """Whatever a push of the session would send, each commit of it."""
+    return git("log", "-p", "--format=%an %s%n%b", "refs/sessions/loop")
+
+
+def told_to(git: Git_) -> list[tuple[str, str]]:
+    """The hypothesis and the reason of each failure of the session."""
+    lines = git("show", "refs/sessions/loop:events.jsonl").splitlines()
+    found = [event["result"] for line in lines if "result" in (event := json.loads(line))]
+    return [(one.get("hypothesis", ""), one["error_message"]) for one in found]
+
+
 @pytest.mark.parametrize(
     ("words", "said", "hint"),
     [
         ("--session loop --frob -- true", "unknown option '--frob'", "did you mean --group?"),
         ("--frob --session=loop -- true", "unknown option '--frob'", "did you mean --group?"),
-        ("--frob 3 --session loop -- true", "unknown option '--frob'", "did you mean --group?"),
+        ("--frob=3 -qn x --session loop -- true", "unknown option '--frob'",
+         "did you mean --group?"),
         ("-n x --session @ -- ", "missing <cmd>", "see: git exp run -h"),
         ("--session loop", "missing <cmd>", "see: git exp run -h"),
         ("--quiet=3 --session loop -- true", "option '--quiet' does not take a value",
@@ -41,8 +55,6 @@ def story(ask: Ask) -> list[str]:
         ("--session loop --timeout 0 -- true",
          "invalid value for '--timeout': '0' is no time limit: it has to be over 0 and finite",
          "see: git exp run -h"),
-        ("--session loop --private -- true",
-         "a private run is no result of a session: others get that", "leave one of them out"),
         ("--session loop --key= -- true", "a key is one line of text",
          "at most 200 characters, not blank"),
         ("--session loop --note= -- true", "a note must not be blank", "-m 'wider layers'"),
@@ -60,7 +72,7 @@ def test_wrong_words_are_a_failure_of_the_session_that_they_name(
     failed = f"iteration 1: failed, not run: {said}"
     assert found == ("", f"session loop: {failed}\nerror: {said}\nhint: {hint}\n")
     assert story(ask)[0] == failed
-    if "@" not in words and "--private" not in words:
+    if "@" not in words:
         assert ask("run", *alone.split(), code=125).err == f"error: {said}\nhint: {hint}\n"
 
 
@@ -75,6 +87,10 @@ def test_wrong_words_are_a_failure_of_the_session_that_they_name(
         ("--timeout xx true --session loop", 125),
         ("-n --session=loop --frob -- true", 125),
         ("--frob --session", 125),
+        ("--frob sh -c x --session loop", 125),
+        ("--frob -c --session-dir d sh --session loop", 125),
+        ("--frob 3 --session loop -- true", 125),
+        ("-qh --session loop --frob", 125),
     ],
 )
 def test_words_that_name_no_session_or_ask_for_help_are_no_failure(
@@ -84,6 +100,79 @@ def test_words_that_name_no_session_or_ask_for_help_are_no_failure(
 
     assert found.err.count("error: ") == (code == 125)
     assert story(ask) == ["start: g"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--private --session loop -m idea-of-hers -- true",
+        "--session loop -m idea-of-hers -p patient=Jane -p patient=Joe --private -- true",
+        "--session loop -m idea-of-hers -p Jane --private -- true",
+        "--session loop -m idea-of-hers --parent= --private -- true",
+        "--session loop -m idea-of-hers --private --timeout Jane -- true",
+        "--session loop -m idea-of-hers --timeout Jane --private",
+        "--session loop -m idea-of-hers --private --Jane -- true",
+        "--session loop -m idea-of-hers --Jane --private -- true",
+        "--session loop -m idea-of-hers --Jane 3 --private -- true",
+        "--session loop -m idea-of-hers --quiet=Jane --private -- true",
+        "--session loop -m idea-of-hers --private=Jane -- true",
+    ],
+)
+def test_nothing_said_of_a_private_run_is_in_the_failure_that_it_is(
+    words: str, loop: str, ask: Ask, git: Git_
+) -> None:
+    ask("run", *words.split(), code=125)
+
+    assert told_to(git) == [("", "a private run is no result of a session")]
+    assert not re.search("idea-of-hers|Jane|Joe|patient", everything(git))
+
+
+@pytest.mark.parametrize(
+    "words", ["-- true", "--frob -- true", "--timeout Jane -- true", "-p Jane -- true"]
+)
+def test_in_a_private_run_no_other_says_more(
+    words: str, loop: str, ask: Ask, git: Git_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_EXP_PRIVATE", "1")
+
+    ask("run", "--session", "loop", "-m", "idea-of-hers", *words.split(), code=125)
+
+    assert told_to(git) == [("", "a private run is no result of a session")]
+    assert not re.search("idea-of-hers|Jane|frob", everything(git))
+
+
+def test_a_word_of_the_command_makes_no_run_private(loop: str, ask: Ask, git: Git_) -> None:
+    ask("run", "--session", "loop", "-m", "wide", "--timeout", "xx", "--", "x", "--private",
+        code=125)  # fmt: skip
+    ask("run", "--session", "loop", "-m", "wide", "-p", "bad", "--", "x", "--private", code=125)
+
+    assert told_to(git) == [
+        ("", "invalid value for '--timeout': 'xx' is no length of time, such as 90, 10m or 1h30m"),
+        ("wide", "a param is key=value, not 'bad'"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("-p api_key=abc1 -p api_key=abc2", "param api_key is given twice: '***' and '***'"),
+        ("--param=api_key=abc1 --param=api_key=abc2",
+         "param api_key is given twice: '***' and '***'"),
+        ("--parent https://ada:abc1@host/x", "no run 'https://***@host/x'"),
+        ("--timeout token=abc1",
+         "invalid value for '--timeout': 'token=***' is no length of time, "
+         "such as 90, 10m or 1h30m"),
+    ],
+)  # fmt: skip
+def test_what_records_mask_is_masked_in_the_failure(
+    words: str, said: str, loop: str, ask: Ask, git: Git_, runs: Runs
+) -> None:
+    runs.add("base")
+
+    ask("run", "--session", "loop", *words.split(), "--", "true", code=125)
+
+    assert told_to(git) == [("", said)]
+    assert "abc" not in everything(git)
 
 
 def test_wrong_words_are_no_failure_where_nothing_is_recorded(
