@@ -90,6 +90,11 @@ class Indexed(Store):
         where = "r.id IN (SELECT run FROM tag WHERE tag = ?)"
         return self._ask(lambda look: look.one(where, tag, live=lambda run: tag in run.tags))
 
+    def every_tagged(self, tag: str) -> list[Run]:
+        """The runs that have a tag, newest first."""
+        where = "r.id IN (SELECT run FROM tag WHERE tag = ?)"
+        return self._ask(lambda look: look.listed(where, [tag], live=lambda run: tag in run.tags))
+
     def best(self, wanted: Goal) -> Run | None:
         return self._ask(lambda look: look.best(wanted))
 

@@ -138,6 +138,24 @@ def test_a_run_is_taken_back_in_every_session(loop: str, ask: Ask, runs: Runs) -
     ]  # fmt: skip
 
 
+def test_a_tag_that_comes_from_elsewhere_takes_a_result_back(
+    loop: str, ask: Ask, runs: Runs, git: Git_
+) -> None:
+    leaked, good = add(ask, runs, "leaked", 0.1), add(ask, runs, "good", 5)
+    tag = {"t": "2026-01-02T06:00:00.000000Z", "event": "tag", "tags": ["tainted"]}
+    runs.append(leaked, json.dumps(tag))
+
+    said = ask("session", "next")
+
+    assert (said.out, said.err) == (
+        "iteration 3 of 20\n", "session loop: retract: leaked: tagged tainted\n"
+    )  # fmt: skip
+    assert status(ask)["best_run"] == good
+    before = git("rev-parse", "refs/sessions/loop")
+    assert ask("session", "next").err == ""
+    assert git("rev-parse", "refs/sessions/loop") == before
+
+
 def test_one_of_several_is_named_by_its_iteration(loop: str, ask: Ask, runs: Runs) -> None:
     add(ask, runs, "dup", 3)
     record(ask, dup=2)
