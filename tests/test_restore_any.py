@@ -169,6 +169,7 @@ QUICK = settings(
 LONG = settings(QUICK, max_examples=120)
 
 
+@pytest.mark.slow
 @QUICK
 @given(worlds(), forms, conversions)
 def test_what_a_checkout_puts_aside_comes_back_identical(
@@ -177,6 +178,7 @@ def test_what_a_checkout_puts_aside_comes_back_identical(
     comes_back(layers, form, attributes)
 
 
+@pytest.mark.slow
 @QUICK
 @given(worlds(), mild)
 def test_a_checkout_that_puts_nothing_aside_loses_nothing(

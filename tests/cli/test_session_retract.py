@@ -169,6 +169,7 @@ def test_one_of_several_is_named_by_its_iteration(loop: str, ask: Ask, runs: Run
     assert ask("session", "retract", "7", code=3).err.startswith("fatal: no result '7'")
 
 
+@pytest.mark.slow
 def test_of_two_results_that_two_clones_called_the_same_one_is_taken_back(
     loop: str, ask: Ask, git: Git_, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def _examples(tmp_path: Path, count: int, steps: int) -> None:
     run_state_machine_as_test(machine, settings=how)
 
 
+@pytest.mark.slow
 def test_clones_that_share_a_session_agree_in_the_end(tmp_path: Path) -> None:
     _examples(tmp_path, 3, 12)
 

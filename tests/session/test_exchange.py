@@ -260,6 +260,7 @@ def test_what_was_settled_before_we_died_is_known_by_the_next(here: Clone, there
     assert tip(here.path) == tip(there)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("shared")
 def test_of_many_clones_that_claim_one_idea_exactly_one_has_it(
     here: Clone, there: Path, tmp_path: Path

@@ -611,6 +611,7 @@ def outcomes(text: str) -> list[str]:
 TEXTS = st.lists(st.sampled_from(MARKUP), min_size=1).map("".join).filter(str.strip)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @example("|")
 @example("\\|")

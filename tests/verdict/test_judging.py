@@ -20,6 +20,7 @@ def verdict(a: Sample, b: Sample, *others: Sample, higher: bool = True) -> Verdi
     return judged(a, b, noise.between(a, b, others), higher=higher)
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_the_t_test() -> None:
     stats = pytest.importorskip("scipy.stats")
     a, b = (1.2, 1.4, 1.1), (1.0, 0.9)
