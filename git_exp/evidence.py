@@ -68,11 +68,11 @@ def asked(
     *,
     metric: str | None = None,
     higher: bool | None = None,
-    usual: Callable[[], Goal | None] = lambda: None,
+    usual: Callable[[Collection[str]], Goal | None] = lambda _: None,
 ) -> Asked:
     """What two names and a metric mean; without one it is the only metric that both have.
 
-    Of several it is the `usual` one, which is asked for then alone, if it is one of them.
+    Of several it is the one that is `usual` among them, if there is one.
 
     Without a baseline that is the best of the earlier runs which are no replicates of the
     candidate. Raises `NotFound` for what is not there, `UsageError` where several metrics may be
@@ -184,15 +184,14 @@ def _against_the_best(
 
 
 def _unnamed(
-    store: Indexed, pair: tuple[Run, Run | None], usual: Callable[[], Goal | None]
+    store: Indexed, pair: tuple[Run, Run | None], usual: Callable[[Collection[str]], Goal | None]
 ) -> Goal:
     """The only metric that both have; of several the usual one."""
     first, second = pair
     shared = [one for one in first.metrics if second is None or one in second.metrics]
     if len(shared) == 1:
         return query.goal(shared[0], store)
-    found = usual() if shared else None
-    if found and found.measure.metric in shared:
+    if shared and (found := usual(shared)):
         return found
     whose = "both runs have" if second else f"run '{query.short(first.id)}' has"
     if not shared:

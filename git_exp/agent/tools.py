@@ -136,7 +136,7 @@ def verdict(desk: Desk, asked: arguments.Verdict) -> weighed.Verdict:
     baseline = arguments.run(desk, asked.baseline).id if asked.baseline else None
     said = evidence.asked(
         desk.store, run, baseline, metric=asked.metric, higher=higher,
-        usual=lambda: aim.current(desk.store.repo, desk.env, desk.now),
+        usual=lambda names: aim.current(desk.store.repo, desk.env, desk.now, of_these=names),
     )  # fmt: skip
     return weighed.verdict(said, evidence.judged(desk.store, said))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import click
@@ -50,11 +50,12 @@ def goal(store: Indexed, metric: str | None) -> Goal:
     return said if metric == said.measure.metric else leading.goal(store, metric)
 
 
-def usual(store: Indexed) -> Goal | None:
-    """What the session is about that is going on here; None where there is none."""
+def usual(store: Indexed, of_these: Collection[str] | None = None) -> Goal | None:
+    """What the session is about that is going on here, one `of_these` metrics; None without one."""
     from git_exp.session import aim
 
-    found = aim.current(store.repo, os.environ, time.time_ns() / 1_000_000_000)
+    now = time.time_ns() / 1_000_000_000
+    found = aim.current(store.repo, os.environ, now, of_these=of_these)
     if found:
         output.say(f"by {found.measure.metric}, the metric of the session that goes on")
     return found

@@ -109,7 +109,12 @@ def command(run: str, baseline: str | None, form: options.Form, **given: Any) ->
     higher = highest if lowest or highest else None
     store = cli.store()
     said = evidence.asked(
-        store, run, baseline, metric=metric, higher=higher, usual=lambda: ahead.usual(store)
+        store,
+        run,
+        baseline,
+        metric=metric,
+        higher=higher,
+        usual=lambda names: ahead.usual(store, names),
     )
     if given["steps"] and said.goal.measure.aggregate != "last":
         raise click.UsageError(f"--steps is for the last value, not {metric}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from git_exp import errors, query
 from git_exp.git.repo import Repo
@@ -17,17 +17,23 @@ def goal(repo: Repo, name: str) -> Goal | None:
     return of(named.find(repo, name).state.config)
 
 
-def current(repo: Repo, env: Mapping[str, str], now: float) -> Goal | None:
+def current(
+    repo: Repo, env: Mapping[str, str], now: float, *, of_these: Collection[str] | None = None
+) -> Goal | None:
     """That of the session that goes on here: which `env` names, or which began here last.
 
-    None where there is none, or none that can be read. `now` is in seconds since 1970.
+    None where there is none, none that can be read, or where it is none `of_these` metrics. `now`
+    is in seconds since 1970.
     """
     try:
         name = env.get("GIT_EXP_SESSION") or named.mine(repo, history.ids(repo))
         state = named.find(repo, name).state if name else None
     except (errors.NotFound, errors.BadField):
         return None
-    return of(state.config) if state and machine.reason(state, now) is None else None
+    if state is None or machine.reason(state, now):
+        return None
+    metric = state.config.primary_metric
+    return of(state.config) if of_these is None or metric in of_these else None
 
 
 def among(state: ExperimentState) -> frozenset[str]:

@@ -65,6 +65,32 @@ def test_a_run_is_taken_back_by_any_name_of_it(loop: str, ask: Ask, runs: Runs) 
     assert (status(ask)["best"], status(ask)["failed"]) == (None, 3)
 
 
+def test_what_was_killed_before_the_tag_is_done_by_the_next(
+    loop: str, ask: Ask, runs: Runs, git: Git_
+) -> None:
+    add(ask, runs, "wrong", 0.1)
+    before = git("rev-parse", "refs/notes/exp")
+    ask("session", "retract", "wrong", "-m", "it leaked")
+    git("update-ref", "refs/notes/exp", before)
+
+    said = ask("session", "retract", "wrong")
+
+    assert said.err.splitlines() == [
+        "'wrong' counts for nothing already: it has failed", "run 11111111 is tagged tainted",
+    ]  # fmt: skip
+    assert json.loads(ask("show", "wrong", "--json").out)["run"]["tags"] == ["tainted"]
+
+
+def test_a_run_that_failed_by_itself_is_not_tagged(loop: str, ask: Ask, runs: Runs) -> None:
+    run_id = runs.add("broken", status="failed", exit_code=1)
+    ask("session", "record", "--run", run_id)
+
+    assert ask("session", "retract", "broken").err == (
+        "'broken' counts for nothing already: it has failed\n"
+    )
+    assert json.loads(ask("show", "broken", "--json").out)["run"]["tags"] == []
+
+
 def test_what_failed_already_is_no_event(loop: str, ask: Ask, git: Git_) -> None:
     ask("session", "record", "-n", "broken", "--error", "no memory")
     before = git("rev-parse", "refs/sessions/loop")

@@ -167,10 +167,6 @@ def tell(added: Added, form: options.Form, verb: str) -> None:
 
 def say_if_over(added: Added) -> None:
     """Say why a session is over, if it is since what happened last."""
-    if is_over_by(added):
-        output.say(f"the session ends: {added.session.state.termination_reason}")
-
-
-def is_over_by(added: Added) -> bool:
-    """Whether a session is over, and was not before what happened last."""
-    return added.event is not None and added.session.state.end_time == added.event.t
+    state, event = added.session.state, added.event
+    if event and state.end_time == event.t:
+        output.say(f"the session ends: {state.termination_reason}")

@@ -47,7 +47,8 @@ def command(session: str, result: str, reason: str | None, form: options.Form) -
     if standing.goes_on(added.session.state, family.now())[0] and found.state.termination_reason:
         output.say(f"session {found.id} goes on again")
     run = store.get(wrong.run_id) if wrong.run_id else None
-    if run and added.event:
+    # Also where whoever retracted it was killed before.
+    if run and run.status == "finished":
         _taint(store, run)
 
 
