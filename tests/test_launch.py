@@ -300,6 +300,19 @@ def test_out_of_time_no_script_goes_on_after_what_it_waited_for(
     assert not [path.name for path in tmp_path.iterdir() if path.name.isdigit()]
 
 
+def test_we_are_no_part_of_what_is_ended_though_we_were_told_the_run() -> None:
+    """Under a GIT_EXP_RUN of its user git exp itself has that in its environment."""
+    code = (
+        "import os, subprocess; from git_exp.launch.family import Family;"
+        " child = subprocess.Popen(('sleep', '60'));"
+        " print(Family(child.pid, os.environ['GIT_EXP_RUN']).there() == [child.pid]); child.kill()"
+    )
+    env = {**os.environ, "GIT_EXP_RUN": str(uuid.uuid4())}
+    done = subprocess.run((sys.executable, "-c", code), env=env, capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 def test_a_tree_has_each_process_before_its_children() -> None:
     code = "sh -c 'sleep 60; :'; :"
     with subprocess.Popen(("sh", "-c", code), start_new_session=True) as top:

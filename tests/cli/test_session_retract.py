@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from git_exp.session import adoption
 from tests.cli.conftest import Ask, Git_, Runs
 from tests.conftest import Exp
 
@@ -180,6 +181,16 @@ def test_a_tag_that_comes_from_elsewhere_takes_a_result_back(
     before = git("rev-parse", "refs/sessions/loop")
     assert ask("session", "next").err == ""
     assert git("rev-parse", "refs/sessions/loop") == before
+
+
+def test_a_run_that_became_a_result_in_between_counts_once(
+    loop: str, ask: Ask, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in progress when `next` looked, and is a result when that reads the session."""
+    run_id = add(ask, runs, "quick", 5)
+    monkeypatch.setattr(adoption, "running", lambda *_: frozenset({run_id, "another"}))
+
+    assert ask("session", "next").out == "iteration 3 of 20\n"
 
 
 def test_one_of_several_is_named_by_its_iteration(loop: str, ask: Ask, runs: Runs) -> None:

@@ -144,6 +144,7 @@ def test_a_metric_that_was_found_in_it_alone_is_not_known(
 
     expected = machine.folded(start, told(failed))
     assert found.config.primary_metric == expected.config.primary_metric
+    assert found.metric_was_found == expected.metric_was_found
     assert measured(found) == measured(expected)
 
 
